@@ -1,0 +1,67 @@
+import { parseAddress } from '#proto/directory-api.ts';
+import type { EnvSpec } from '#proto/env.ts';
+import { PeerLabError } from '#proto/errors.ts';
+import { parseDurationMs } from '#proto/units.ts';
+
+type Value<S extends EnvSpec> = S['type'] extends 'port' | 'count' | 'duration'
+  ? number
+  : S['type'] extends 'flag'
+    ? boolean
+    : string;
+
+/** The settings of a table, typed: ports, counts and durations (milliseconds) as numbers, flags as booleans. */
+export type Config<T extends Record<string, EnvSpec>> = {
+  [K in keyof T]: T[K] extends { optional: true } ? Value<T[K]> | undefined : Value<T[K]>;
+};
+
+/**
+ * Reads and checks every setting of `table`; an empty variable counts as unset.
+ * @throws PeerLabError `bad-setting`, naming all the settings that are missing or wrong.
+ */
+export function readConfig<T extends Record<string, EnvSpec>>(
+  table: T,
+  env: NodeJS.ProcessEnv = process.env,
+): Config<T> {
+  const config: Record<string, unknown> = {};
+  const mistakes: string[] = [];
+  for (const [name, spec] of Object.entries(table)) {
+    const text = env[name] || spec.default;
+    if (text === undefined) {
+      if (!spec.optional) mistakes.push(`${name} (${spec.help}) is not set`);
+      continue;
+    }
+    const value = READERS[spec.type](text);
+    if (value === undefined)
+      mistakes.push(
+        `${name}: expected ${EXPECTED[spec.type]}, got ${spec.secret ? 'something else' : JSON.stringify(text)}`,
+      );
+    config[name] = value;
+  }
+  if (mistakes.length > 0) throw new PeerLabError('bad-setting', { got: mistakes.join('; ') });
+  return config as Config<T>;
+}
+
+const wholeNumber = (text: string, max: number) =>
+  /^\d{1,15}$/.test(text) && Number(text) <= max ? Number(text) : undefined;
+
+const READERS: Record<EnvSpec['type'], (text: string) => unknown> = {
+  text: (text) => text,
+  folder: (text) => text,
+  port: (text) => wholeNumber(text, 65_535),
+  count: (text) => wholeNumber(text, Number.MAX_SAFE_INTEGER) || undefined,
+  duration: (text) => parseDurationMs(text) || undefined,
+  flag: (text) => ({ '1': true, true: true, '0': false, false: false })[text],
+  url: (text) => (/^https?:\/\//.test(text) && URL.canParse(text) ? text.replace(/\/+$/, '') : undefined),
+  address: (text) => (parseAddress(text) ? text : undefined),
+};
+
+const EXPECTED: Record<EnvSpec['type'], string> = {
+  text: 'text',
+  folder: 'a folder',
+  port: 'a port from 0 to 65535',
+  count: 'a whole number above 0',
+  duration: 'a duration such as 500ms, 30s or 5m',
+  flag: '1 or 0',
+  url: 'an http:// or https:// URL',
+  address: 'ip:port',
+};

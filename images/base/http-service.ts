@@ -1,0 +1,148 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
+import { pinoHttp } from 'pino-http';
+import type { Registry } from 'prom-client';
+import type { z } from 'zod';
+import { type ErrorCode, PeerLabError, toPeerLabError } from '#proto/errors.ts';
+import type { Logger } from './logger.ts';
+
+export interface HttpServiceInit {
+  logger: Logger;
+  registry: Registry;
+  /** Whether work may be sent here; `/readyz` answers 503 until it is true, and again while draining. */
+  isReady: () => boolean;
+  /** Largest request body taken, in bytes. */
+  maxBodyBytes: number;
+  /** Called once an answer is out. `endpoint` is the route's path, or "unknown". */
+  observe?: (endpoint: string, method: string, status: number, seconds: number) => void;
+  /** Adds the service's own routes. */
+  routes: (app: Express) => void;
+}
+
+export interface HttpService {
+  readonly port: number;
+  /** Takes no new connections, lets requests under way end for `graceMs`, then cuts them off. */
+  close(graceMs?: number): Promise<void>;
+}
+
+/** Bounds on a client that is slow or silent, in milliseconds; and on how many there may be. */
+const HEADERS_TIMEOUT_MS = 10_000;
+const REQUEST_TIMEOUT_MS = 60_000;
+const MAX_CONNECTIONS = 4096;
+
+/** Starts a JSON service with `/healthz`, `/readyz`, `/metrics`, request logs, and one error shape. */
+export async function startHttpService(init: HttpServiceInit, host: string, port: number): Promise<HttpService> {
+  let draining = false;
+  const app = express();
+  app.disable('x-powered-by').disable('etag');
+  app.get('/healthz', (_req, res) => void res.json({ status: 'ok' }));
+  app.get('/readyz', (_req, res) => {
+    const ready = init.isReady() && !draining;
+    res.status(ready ? 200 : 503).json({ status: ready ? 'ready' : 'not ready' });
+  });
+  app.get('/metrics', async (_req, res) => {
+    res.type(init.registry.contentType).send(await init.registry.metrics());
+  });
+  if (init.observe) app.use(observer(init.observe));
+  app.use(requestLog(init.logger));
+  // Any Content-Type, and none, is read as JSON: curl without a header should just work.
+  app.use(express.json({ limit: init.maxBodyBytes, type: () => true }));
+  init.routes(app);
+  app.use((req) => {
+    throw new PeerLabError('no-such-route', { got: `${req.method} ${req.path.slice(0, 80)}` });
+  });
+  app.use(errorAnswer(init.logger));
+
+  const server = createServer({ headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS }, app);
+  server.maxConnections = MAX_CONNECTIONS;
+  await listen(server, host, port);
+  return {
+    port: (server.address() as AddressInfo).port,
+    close: (graceMs = 2000) => {
+      draining = true;
+      return drain(server, graceMs);
+    },
+  };
+}
+
+/**
+ * Checks what came against `schema`.
+ * @throws PeerLabError `bad-request`, naming each field that is wrong (at most five)
+ */
+export function parse<S extends z.ZodType>(schema: S, value: unknown): z.output<S> {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const flaws = result.error.issues.slice(0, 5).map((issue) => `${issue.path.join('.') || 'body'}: ${issue.message}`);
+  throw new PeerLabError('bad-request', { got: flaws.join('; ') });
+}
+
+/** The token of `Authorization: Bearer <token>`, if there is one. */
+export function bearerToken(header: string | undefined): string | undefined {
+  return /^Bearer ([\x21-\x7e]{1,4096})$/i.exec(header ?? '')?.[1];
+}
+
+function requestLog(logger: Logger): RequestHandler {
+  return pinoHttp({
+    logger,
+    customLogLevel: (_req, res, error) => (error || res.statusCode >= 500 ? 'error' : 'info'),
+    serializers: {
+      req: (req) => ({ method: req.method, url: req.url.split('?')[0], from: req.remoteAddress }),
+      res: (res) => ({ status: res.statusCode }),
+    },
+  });
+}
+
+function observer(observe: NonNullable<HttpServiceInit['observe']>): RequestHandler {
+  return (req, res, next) => {
+    const start = process.hrtime.bigint();
+    res.once('close', () => {
+      const endpoint = typeof req.route?.path === 'string' ? req.route.path : 'unknown';
+      observe(endpoint, req.method, res.statusCode, Number(process.hrtime.bigint() - start) / 1e9);
+    });
+    next();
+  };
+}
+
+/** What body-parser calls its errors. */
+const PARSER_ERRORS: Record<string, ErrorCode> = {
+  'entity.too.large': 'body-too-large',
+  'entity.parse.failed': 'bad-request',
+};
+
+function errorAnswer(logger: Logger): ErrorRequestHandler {
+  return (thrown, _req, res, next) => {
+    const code =
+      PARSER_ERRORS[thrown?.type] ?? (thrown?.status >= 400 && thrown?.status < 500 ? 'bad-request' : undefined);
+    const error = code ? new PeerLabError(code, { cause: thrown }) : toPeerLabError(thrown);
+    if (error.code === 'internal') logger.error({ err: thrown }, 'unforeseen error');
+    if (res.headersSent) return next(thrown);
+    res.status(error.kind.http).json({ error: error.toBody(), ...error.beside });
+  };
+}
+
+function listen(server: Server, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      reject(
+        new PeerLabError('bad-setting', {
+          about: `${host}:${port}`,
+          expected: 'a free address to listen on',
+          got: error.code ?? error.message,
+        }),
+      );
+    });
+    server.listen(port, host, resolve);
+  });
+}
+
+function drain(server: Server, graceMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    const cut = setTimeout(() => server.closeAllConnections(), graceMs);
+    server.close(() => {
+      clearTimeout(cut);
+      resolve();
+    });
+    server.closeIdleConnections();
+  });
+}

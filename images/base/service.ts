@@ -1,0 +1,35 @@
+import { PeerLabError } from '#proto/errors.ts';
+import type { Logger } from './logger.ts';
+
+/** An ordered ending must not hang: after this the process leaves anyway. */
+const STOP_DEADLINE_MS = 8000;
+
+/**
+ * Runs a service until SIGTERM or SIGINT: `start` returns how to stop it. Exit code 0 after an orderly stop, 64 for
+ * wrong settings (one line on stderr), 1 for all else.
+ */
+export async function runService(logger: () => Logger, start: () => Promise<() => Promise<void>>): Promise<void> {
+  const stop = await start().catch(failToStart);
+  let stopping = false;
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () => {
+      if (stopping) process.exit(1);
+      stopping = true;
+      logger().info({ signal }, 'stopping');
+      setTimeout(() => process.exit(1), STOP_DEADLINE_MS).unref();
+      stop().then(
+        () => process.exit(0),
+        (error) => {
+          logger().error({ err: error }, 'could not stop in order');
+          process.exit(1);
+        },
+      );
+    });
+  }
+}
+
+function failToStart(error: unknown): never {
+  if (!(error instanceof PeerLabError)) throw error;
+  process.stderr.write(`${error.message}\n${error.hint}\n`);
+  process.exit(error.kind.exit ?? 1);
+}

@@ -1,0 +1,113 @@
+import type { Readable } from 'node:stream';
+import type { DirectoryEnv, PeerEnv } from '#proto/env.ts';
+
+/**
+ * THE DRIVER: how the lab gets a directory and peers to run, on whatever carries them. A driver knows images, addresses
+ * and lifecycles; it knows nothing of scenarios, steps or verdicts. Every driver passes the suite in driver.contract.ts.
+ *
+ * One driver serves one run. It is made with the run's id and its AbortSignal; every wait inside ends when the signal fires.
+ */
+export interface Driver {
+  readonly kind: 'process' | 'docker';
+
+  /** What runs, for the results: versions, image names and digests. Known after `prepare`. */
+  readonly artifacts: Readonly<Record<string, string>>;
+
+  /**
+   * Brings everything into being that instances need (build, images, network). Does nothing twice: what is current is kept.
+   * @throws PeerLabError `build-failed`, `no-base-image`, `no-engine`
+   */
+  prepare(report: (what: string) => void): Promise<void>;
+
+  /** Starts the directory and waits until its `/healthz` answers. */
+  startDirectory(spec: DirectorySpec): Promise<Instance>;
+
+  /**
+   * Starts one peer and waits until its `/healthz` answers. May be called concurrently; the driver bounds its own work.
+   * @throws PeerLabError `not-ready`, `instance-exited`, `engine-lost`, `engine-failed`
+   */
+  startPeer(spec: PeerSpec): Promise<Instance>;
+
+  /**
+   * Ends the run: stops every instance, lets each write its log into the logs folder before it is removed, and removes
+   * all that carries the run id. `orderly` gives instances time to stop by themselves; otherwise they are killed, logs
+   * are saved as far as that costs no time, and the call is quick. Never throws; may be called again.
+   * @returns what is still there and should not be (a line each); normally empty.
+   */
+  end(orderly: boolean): Promise<string[]>;
+}
+
+export interface DriverInit {
+  /** Random, unique; in the name or label of all that the run makes. */
+  readonly runId: string;
+  /** Folder that receives `<instance>.log`; it exists. */
+  readonly logsDir: string;
+  readonly signal: AbortSignal;
+  /** Container image (docker) or command (process) to run instead of PeerLab's own. */
+  readonly peerImage?: string;
+  readonly directoryImage?: string;
+}
+
+export interface DirectorySpec {
+  /** Unique in the run; letters, digits and dashes. */
+  readonly name: string;
+  /** Settings beside those that the driver knows itself (host and port). */
+  readonly env: DirectoryEnv;
+}
+
+export interface PeerSpec {
+  readonly name: string;
+  /** Settings beside those that the driver knows itself (share folder, host, ports, address, directory). */
+  readonly env: PeerEnv;
+  /** The directory that the peer shall use. */
+  readonly directory: Instance;
+  /** What lies in the share folder before the peer starts. */
+  readonly share: readonly ShareFile[];
+}
+
+/** A file to be put into a share. */
+export interface ShareFile {
+  readonly name: string;
+  readonly sizeBytes: number;
+  /** A new stream of its content, each time it is called. */
+  open(): Readable;
+}
+
+/** A file found in a share by looking at the disk, never by asking the peer. */
+export interface StoredFile {
+  /** Path below the share folder, segments joined by `/`: unfinished downloads lie in `.peerlab/`. */
+  readonly name: string;
+  readonly sizeBytes: number;
+  readonly sha256: string;
+}
+
+/** A running directory or peer. */
+export interface Instance {
+  readonly name: string;
+  readonly role: 'directory' | 'peer';
+  /** `http://ip:port` as the lab reaches it: `/healthz`, `/metrics`, and a peer's `/control/…`. */
+  readonly url: string;
+  /** As the other instances reach it. A peer: the `ip:port` of its gRPC service. A directory: its URL. */
+  readonly address: string;
+  /** Resolves when the instance ends, wanted or not, with a sentence that says how. Never rejects. */
+  readonly ended: Promise<string>;
+
+  /** Regular files in the share folder and below, hashed one by one as they are read from the disk; also after the instance ended, until `Driver.end`. */
+  storedFiles(): AsyncIterable<StoredFile>;
+
+  /** CPU seconds used since its start, and memory in use now; undefined once it has ended. */
+  usage(): Promise<InstanceUsage | undefined>;
+
+  /** Stops it in order (SIGTERM), or at once (SIGKILL) when it does not end within `graceMs`. Resolves when it has ended. */
+  stop(graceMs?: number): Promise<void>;
+  /** SIGKILL. Resolves when it has ended. */
+  kill(): Promise<void>;
+  /** Freezes it (SIGSTOP or the engine's freezer) and lets it go on. */
+  pause(): Promise<void>;
+  resume(): Promise<void>;
+}
+
+export interface InstanceUsage {
+  readonly cpuSeconds: number;
+  readonly memoryBytes: number;
+}

@@ -1,0 +1,52 @@
+import { z } from 'zod';
+import { fileName, indexResponse, searchResponse, sha256Hex } from './directory-api.ts';
+
+/**
+ * The peer's control port: `POST /control/<verb>` with `Authorization: Bearer <PEER_CONTROL_TOKEN>` and a JSON body. Any
+ * status but 200 is a failure with `{error: {code, message, hint}}`; a failed transfer says beside it what did move.
+ */
+
+const sources = z.array(z.object({ peer: z.string(), bytes: z.number().int() }));
+
+/**
+ * How a transfer ended. `bytes`: content that crossed the wire, failed attempts included; `sources`: the same by
+ * the `ip:port` it came from or went to; `seconds`: from request to published; `size`: of the file.
+ */
+export const transferResult = z.object({
+  outcome: z.literal('ok'),
+  name: z.string(),
+  size: z.number().int(),
+  sha256: sha256Hex,
+  bytes: z.number().int(),
+  sources,
+  seconds: z.number(),
+  firstByteSeconds: z.number().optional(),
+});
+export type TransferResult = z.infer<typeof transferResult>;
+
+/** Body of a failed transfer: what moved before it failed. A peer may leave it out. */
+export const transferFailure = z.object({ bytes: z.number().int().default(0), sources: sources.default([]) });
+export type TransferFailure = z.infer<typeof transferFailure>;
+
+export const CONTROL = {
+  login: { request: z.object({}), response: z.object({ leaseSeconds: z.number() }) },
+  index: { request: z.object({}), response: indexResponse.omit({ next: true }) },
+  search: {
+    request: z.object({ name: z.string().min(1).optional(), sha256: sha256Hex.optional() }),
+    response: searchResponse.omit({ next: true }),
+  },
+  /** `from`: ip:port of the only source to use; otherwise the directory is asked. */
+  download: {
+    request: z.object({ name: fileName, sha256: sha256Hex.optional(), from: z.string().optional() }),
+    response: transferResult,
+  },
+  /** `to`: ip:port of the peer that shall store the file. */
+  upload: { request: z.object({ name: fileName, to: z.string() }), response: transferResult },
+  /** Looks at the share folder again and publishes it; answers with the number of files. */
+  loadfiles: { request: z.object({}), response: z.object({ files: z.number().int() }) },
+  logout: { request: z.object({}), response: z.object({}) },
+} as const;
+
+export type ControlVerb = keyof typeof CONTROL;
+export type ControlRequest<V extends ControlVerb> = z.input<(typeof CONTROL)[V]['request']>;
+export type ControlResponse<V extends ControlVerb> = z.output<(typeof CONTROL)[V]['response']>;

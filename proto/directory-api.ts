@@ -1,0 +1,89 @@
+import { z } from 'zod';
+import { nameFlaw } from './names.ts';
+
+/** REST paths and bodies of the directory. All bodies are JSON; unknown keys are ignored, so that both sides can grow. */
+
+export const fileName = z.string().superRefine((name, context) => {
+  const flaw = nameFlaw(name);
+  if (flaw) context.addIssue({ code: 'custom', message: `expected a file name, got ${flaw}` });
+});
+
+export const sha256Hex = z.string().regex(/^[0-9a-f]{64}$/, 'expected 64 lower-case hex digits');
+
+/** A file as a peer announces it; size in bytes. */
+export const sharedFile = z.object({
+  name: fileName,
+  size: z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER),
+  sha256: sha256Hex,
+});
+export type SharedFile = z.infer<typeof sharedFile>;
+
+const ip = z.union([z.ipv4(), z.ipv6()]);
+const port = z.number().int().min(1).max(65_535);
+const user = z
+  .string()
+  .min(1)
+  .max(64)
+  .regex(/^[\w.@-]+$/, 'expected letters, digits and . _ @ -');
+
+export const peerAddress = z.object({ user, ip, port });
+export type PeerAddress = z.infer<typeof peerAddress>;
+
+/** `ip:port`, IPv6 in brackets: how an address is written in one string. */
+export function addressText({ ip, port }: { ip: string; port: number }): string {
+  return ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`;
+}
+
+/** The other way round; undefined when `text` is no `ip:port`. */
+export function parseAddress(text: string): { ip: string; port: number } | undefined {
+  const match = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(text);
+  const parsed = match && z.object({ ip, port }).safeParse({ ip: match[1] ?? match[2], port: Number(match[3]) });
+  return parsed?.data;
+}
+
+const files = z.array(sharedFile).max(100_000);
+
+export const loginRequest = z.object({ user, password: z.string().min(1).max(1024), ip, port, files });
+export type LoginRequest = z.infer<typeof loginRequest>;
+export const loginResponse = z.object({ token: z.string(), leaseSeconds: z.number().positive() });
+export type LoginResponse = z.infer<typeof loginResponse>;
+
+export const loadfilesRequest = z.object({ files });
+export const loadfilesResponse = z.object({ files: z.number().int() });
+
+export const heartbeatResponse = z.object({ leaseSeconds: z.number().positive() });
+
+/** Pages: ask again with `cursor` set to the `next` of the last answer; the last page has none. */
+export const pageQuery = z.object({
+  limit: z.coerce.number().int().min(1).max(1000).default(100),
+  cursor: z.string().max(4096).optional(),
+});
+
+export const indexEntry = peerAddress.extend({ files: z.array(sharedFile) });
+export type IndexEntry = z.infer<typeof indexEntry>;
+export const indexResponse = z.object({ peers: z.array(indexEntry), next: z.string().optional() });
+export type IndexResponse = z.infer<typeof indexResponse>;
+
+/** One of `name` (exact, or a glob with * and ?) and `sha256`. */
+export const searchQuery = pageQuery
+  .extend({ name: z.string().min(1).max(1024).optional(), sha256: sha256Hex.optional() })
+  .refine((query) => (query.name === undefined) !== (query.sha256 === undefined), {
+    message: 'expected one of name and sha256',
+    path: ['name'],
+  });
+
+/** A peer that has the content, and the name that the content has there. */
+export const searchSource = peerAddress.extend({ name: z.string() });
+export const searchResult = z.object({
+  name: z.string(),
+  size: z.number().int(),
+  sha256: sha256Hex,
+  peers: z.array(searchSource),
+});
+export type SearchResult = z.infer<typeof searchResult>;
+export const searchResponse = z.object({ results: z.array(searchResult), next: z.string().optional() });
+export type SearchResponse = z.infer<typeof searchResponse>;
+
+export const errorResponse = z.object({
+  error: z.object({ code: z.string(), message: z.string(), hint: z.string().optional() }),
+});

@@ -1,0 +1,411 @@
+/**
+ * THE ERROR REGISTRY. Every error that leaves a program of PeerLab has a code from this table, and says what was
+ * expected, what came, and what to do next. docs/errors.md is made from it.
+ *
+ * `http` is the status in a REST answer, `grpc` the status of a call (numbers: grpc/status.proto), `exit` the lab's exit code.
+ * `definite` is Maelstrom's word: true means that the operation certainly did not take effect; false means that it may have.
+ */
+export interface ErrorKind {
+  readonly http: number;
+  readonly grpc: number;
+  readonly exit?: number;
+  readonly definite: boolean;
+  readonly meaning: string;
+  readonly next: string;
+}
+
+const GRPC = {
+  CANCELLED: 1,
+  INVALID_ARGUMENT: 3,
+  DEADLINE_EXCEEDED: 4,
+  NOT_FOUND: 5,
+  ALREADY_EXISTS: 6,
+  PERMISSION_DENIED: 7,
+  RESOURCE_EXHAUSTED: 8,
+  FAILED_PRECONDITION: 9,
+  ABORTED: 10,
+  OUT_OF_RANGE: 11,
+  INTERNAL: 13,
+  UNAVAILABLE: 14,
+  DATA_LOSS: 15,
+  UNAUTHENTICATED: 16,
+} as const;
+
+/** Exit codes of the lab, in one place (sysexits.h names 64 EX_USAGE and 75 EX_TEMPFAIL). */
+export const EXIT = { pass: 0, fail: 1, usage: 64, inconclusive: 75, interrupted: 130 } as const;
+
+export const ERRORS = {
+  // Requests
+  'bad-request': {
+    http: 400,
+    grpc: GRPC.INVALID_ARGUMENT,
+    definite: true,
+    meaning: 'the request is not understood',
+    next: 'Compare the request with the API reference in docs/.',
+  },
+  'bad-name': {
+    http: 400,
+    grpc: GRPC.INVALID_ARGUMENT,
+    definite: true,
+    meaning: 'this is not a name that a share can hold',
+    next: 'Use 1 to 255 bytes of UTF-8 without /, \\, NUL or bidirectional controls; not "." or "..".',
+  },
+  'body-too-large': {
+    http: 413,
+    grpc: GRPC.RESOURCE_EXHAUSTED,
+    definite: true,
+    meaning: 'the request body is over the limit',
+    next: 'Send fewer files in one request, or raise the limit of the service.',
+  },
+  'no-such-route': {
+    http: 404,
+    grpc: GRPC.NOT_FOUND,
+    definite: true,
+    meaning: 'there is no such endpoint',
+    next: 'See the list of endpoints in the README.',
+  },
+  unauthorized: {
+    http: 401,
+    grpc: GRPC.UNAUTHENTICATED,
+    definite: true,
+    meaning: 'the token is missing, wrong or expired',
+    next: 'Log in, and send the token as "Authorization: Bearer <token>".',
+  },
+  'wrong-password': {
+    http: 401,
+    grpc: GRPC.UNAUTHENTICATED,
+    definite: true,
+    meaning: 'user and password do not match',
+    next: 'Use the password of the first login of this user, or another user name.',
+  },
+  'address-taken': {
+    http: 409,
+    grpc: GRPC.ALREADY_EXISTS,
+    definite: true,
+    meaning: 'another user is registered at this address',
+    next: 'Use another port, or wait until the other registration ends.',
+  },
+  busy: {
+    http: 503,
+    grpc: GRPC.RESOURCE_EXHAUSTED,
+    definite: true,
+    meaning: 'a limit on work at one time is reached',
+    next: 'Try again later.',
+  },
+  'shutting-down': {
+    http: 503,
+    grpc: GRPC.UNAVAILABLE,
+    definite: true,
+    meaning: 'the service is stopping',
+    next: 'Ask another peer, or wait until it is back.',
+  },
+  internal: {
+    http: 500,
+    grpc: GRPC.INTERNAL,
+    definite: false,
+    meaning: 'something unforeseen went wrong',
+    next: 'Look into the log of the service; please report it.',
+  },
+
+  // Files and transfers
+  'file-not-found': {
+    http: 404,
+    grpc: GRPC.NOT_FOUND,
+    definite: true,
+    meaning: 'there is no such file',
+    next: 'Search for it; the index shows what is shared.',
+  },
+  'ambiguous-name': {
+    http: 409,
+    grpc: GRPC.FAILED_PRECONDITION,
+    definite: true,
+    meaning: 'the name stands for several contents',
+    next: 'Give the sha256 of the one that is meant.',
+  },
+  'bad-range': {
+    http: 416,
+    grpc: GRPC.OUT_OF_RANGE,
+    definite: true,
+    meaning: 'the range lies outside the file',
+    next: 'Ask for a range within the size of the file.',
+  },
+  'file-changed': {
+    http: 409,
+    grpc: GRPC.ABORTED,
+    definite: true,
+    meaning: 'the file changed while it was read',
+    next: 'Search again; its content has a new hash.',
+  },
+  'file-exists': {
+    http: 409,
+    grpc: GRPC.ALREADY_EXISTS,
+    definite: true,
+    meaning: 'another file with this name is in the share',
+    next: 'Rename or remove it first; a transfer never replaces a file.',
+  },
+  'no-source': {
+    http: 404,
+    grpc: GRPC.UNAVAILABLE,
+    definite: true,
+    meaning: 'no peer that has the file could deliver it',
+    next: 'Look at the reasons of each source; try again when a peer that has it is online.',
+  },
+  'hash-mismatch': {
+    http: 502,
+    grpc: GRPC.DATA_LOSS,
+    definite: true,
+    meaning: 'the content is not what was announced',
+    next: 'Do not trust this source; try another one.',
+  },
+  truncated: {
+    http: 502,
+    grpc: GRPC.DATA_LOSS,
+    definite: true,
+    meaning: 'the stream ended before the file did',
+    next: 'Try again, or another source.',
+  },
+  'too-many-bytes': {
+    http: 502,
+    grpc: GRPC.DATA_LOSS,
+    definite: true,
+    meaning: 'the stream is longer than the file',
+    next: 'Do not trust this source; try another one.',
+  },
+  unverifiable: {
+    http: 502,
+    grpc: GRPC.FAILED_PRECONDITION,
+    definite: true,
+    meaning: 'no hash is known for the file',
+    next: 'Give its sha256, or a source that announces one.',
+  },
+  'source-unreachable': {
+    http: 502,
+    grpc: GRPC.UNAVAILABLE,
+    definite: true,
+    meaning: 'the other peer does not answer',
+    next: 'Check that it runs and that its address is right.',
+  },
+  'source-refused': {
+    http: 502,
+    grpc: GRPC.ABORTED,
+    definite: true,
+    meaning: 'the other peer refused',
+    next: 'Read its reason.',
+  },
+  'source-stalled': {
+    http: 504,
+    grpc: GRPC.DEADLINE_EXCEEDED,
+    definite: true,
+    meaning: 'the other peer stopped sending',
+    next: 'Try another source.',
+  },
+  'disk-full': {
+    http: 507,
+    grpc: GRPC.RESOURCE_EXHAUSTED,
+    definite: true,
+    meaning: 'there is no space left for the file',
+    next: 'Free space on the disk of the share.',
+  },
+  cancelled: {
+    http: 499,
+    grpc: GRPC.CANCELLED,
+    definite: false,
+    meaning: 'the caller went away',
+    next: 'Nothing to do.',
+  },
+
+  // Peer and directory
+  'not-logged-in': {
+    http: 409,
+    grpc: GRPC.FAILED_PRECONDITION,
+    definite: true,
+    meaning: 'this peer is not logged in at a directory',
+    next: 'Log in first.',
+  },
+  'directory-unreachable': {
+    http: 503,
+    grpc: GRPC.UNAVAILABLE,
+    definite: false,
+    meaning: 'the directory does not answer',
+    next: 'Check that it runs, and PEER_DIRECTORY_URL.',
+  },
+  'directory-refused': {
+    http: 502,
+    grpc: GRPC.ABORTED,
+    definite: true,
+    meaning: 'the directory refused',
+    next: 'Read its reason.',
+  },
+  'bad-setting': {
+    http: 500,
+    grpc: GRPC.INTERNAL,
+    exit: EXIT.usage,
+    definite: true,
+    meaning: 'a setting is missing or wrong',
+    next: 'docs/environment.md lists all settings.',
+  },
+
+  // The lab
+  usage: {
+    http: 400,
+    grpc: GRPC.INVALID_ARGUMENT,
+    exit: EXIT.usage,
+    definite: true,
+    meaning: 'the command is not understood',
+    next: 'See bin/lab --help.',
+  },
+  'scenario-invalid': {
+    http: 400,
+    grpc: GRPC.INVALID_ARGUMENT,
+    exit: EXIT.usage,
+    definite: true,
+    meaning: 'the scenario file has mistakes',
+    next: 'Mend them and check with bin/lab validate; docs/scenarios.md has every word.',
+  },
+  'no-engine': {
+    http: 503,
+    grpc: GRPC.UNAVAILABLE,
+    exit: EXIT.inconclusive,
+    definite: true,
+    meaning: 'no Docker engine answers',
+    next: 'Start one, or use DRIVER=process.',
+  },
+  'engine-lost': {
+    http: 503,
+    grpc: GRPC.UNAVAILABLE,
+    exit: EXIT.inconclusive,
+    definite: false,
+    meaning: 'the Docker engine went away',
+    next: 'See why it stopped, then run again.',
+  },
+  'engine-failed': {
+    http: 500,
+    grpc: GRPC.INTERNAL,
+    exit: EXIT.inconclusive,
+    definite: false,
+    meaning: 'the Docker engine refused',
+    next: 'Read its reason; docker info and the disk may tell more.',
+  },
+  'build-failed': {
+    http: 500,
+    grpc: GRPC.INTERNAL,
+    exit: EXIT.inconclusive,
+    definite: true,
+    meaning: 'the build failed',
+    next: 'Read the lines above; make clean, then try again.',
+  },
+  'no-base-image': {
+    http: 500,
+    grpc: GRPC.INTERNAL,
+    exit: EXIT.inconclusive,
+    definite: true,
+    meaning: 'no base image for the services could be had',
+    next: 'Give the engine access to a registry, or run on Debian with apt and npm reachable.',
+  },
+  'instance-exited': {
+    http: 500,
+    grpc: GRPC.ABORTED,
+    exit: EXIT.inconclusive,
+    definite: false,
+    meaning: 'an instance ended by itself',
+    next: 'Look into its log.',
+  },
+  'not-ready': {
+    http: 504,
+    grpc: GRPC.DEADLINE_EXCEEDED,
+    exit: EXIT.inconclusive,
+    definite: false,
+    meaning: 'an instance did not get ready in time',
+    next: 'Look into its log; a loaded machine may need a smaller scenario.',
+  },
+  'no-answer': {
+    http: 504,
+    grpc: GRPC.DEADLINE_EXCEEDED,
+    definite: false,
+    meaning: 'no answer came in time',
+    next: 'Look into the log of the instance that was asked.',
+  },
+  'bad-answer': {
+    http: 502,
+    grpc: GRPC.INTERNAL,
+    definite: false,
+    meaning: 'the answer does not keep the contract',
+    next: 'Compare it with docs/peer-contract.md.',
+  },
+  interrupted: {
+    http: 499,
+    grpc: GRPC.CANCELLED,
+    exit: EXIT.interrupted,
+    definite: false,
+    meaning: 'the run was interrupted',
+    next: 'Nothing to do; what was done is in the results folder.',
+  },
+} as const satisfies Record<string, ErrorKind>;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+/** What a REST answer carries under `error`. */
+export interface ErrorBody {
+  code: string;
+  message: string;
+  hint?: string;
+}
+
+export interface ErrorFacts {
+  /** What a right value would have been. */
+  expected?: string;
+  /** What came instead; keep it short, it is shown to people. */
+  got?: string;
+  /** Which thing is meant: a file name, an address, a setting. */
+  about?: string;
+  /** Fields that stand beside `error` in a REST answer: what a failed transfer did move. */
+  beside?: object;
+  cause?: unknown;
+}
+
+/** The one error class. `message` reads: `<meaning> (<about>): expected <expected>, got <got>`. */
+export class PeerLabError extends Error {
+  override readonly name = 'PeerLabError';
+  readonly code: ErrorCode;
+  readonly kind: ErrorKind;
+  readonly beside: object;
+
+  constructor(code: ErrorCode, facts: ErrorFacts = {}) {
+    super(sentence(ERRORS[code].meaning, facts), facts.cause === undefined ? {} : { cause: facts.cause });
+    this.code = code;
+    this.kind = ERRORS[code];
+    this.beside = facts.beside ?? {};
+  }
+
+  get hint(): string {
+    return this.kind.next;
+  }
+
+  /** The JSON shape of `ErrorBody`: nothing of the stack and no path of the host leaves the program. */
+  toBody(): ErrorBody {
+    return { code: this.code, message: this.message, hint: this.hint };
+  }
+}
+
+function sentence(meaning: string, { about, expected, got }: ErrorFacts): string {
+  const details = [expected && `expected ${expected}`, got && `got ${got}`].filter(Boolean).join(', ');
+  return `${meaning}${about ? ` (${about})` : ''}${details ? `: ${details}` : ''}`;
+}
+
+export function isErrorCode(code: unknown): code is ErrorCode {
+  return typeof code === 'string' && Object.hasOwn(ERRORS, code);
+}
+
+/** Any thrown thing as a `PeerLabError`; what is not one already becomes `fallback` with the original as cause. */
+export function toPeerLabError(thrown: unknown, fallback: ErrorCode = 'internal'): PeerLabError {
+  if (thrown instanceof PeerLabError) return thrown;
+  return new PeerLabError(fallback, { got: fallback === 'internal' ? '' : reasonOf(thrown), cause: thrown });
+}
+
+/** One line that says why, from any thrown thing. */
+export function reasonOf(thrown: unknown): string {
+  if (!(thrown instanceof Error)) return String(thrown);
+  const code = (thrown as NodeJS.ErrnoException).code;
+  const cause = thrown.cause instanceof Error ? ` (${reasonOf(thrown.cause)})` : '';
+  return `${thrown.message || code || thrown.name}${cause}`;
+}

@@ -1,0 +1,70 @@
+// Original file: proto/peer.proto
+
+import type * as grpc from '@grpc/grpc-js'
+import type { MethodDefinition } from '@grpc/proto-loader'
+import type { FileChunk as _FileChunk, FileChunk__Output as _FileChunk__Output } from './FileChunk.ts';
+import type { FileRequest as _FileRequest, FileRequest__Output as _FileRequest__Output } from './FileRequest.ts';
+import type { FileResponse as _FileResponse, FileResponse__Output as _FileResponse__Output } from './FileResponse.ts';
+import type { FileUpload as _FileUpload, FileUpload__Output as _FileUpload__Output } from './FileUpload.ts';
+
+export interface PeerServiceClient extends grpc.Client {
+  /**
+   * Streams a file, or a range of it, from the share of the peer that is called.
+   * 
+   * Ends with status OK only when every byte asked for was sent and the file did not change meanwhile.
+   */
+  DownloadFile(argument: _FileRequest, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_FileChunk__Output>;
+  DownloadFile(argument: _FileRequest, options?: grpc.CallOptions): grpc.ClientReadableStream<_FileChunk__Output>;
+  /**
+   * Streams a file, or a range of it, from the share of the peer that is called.
+   * 
+   * Ends with status OK only when every byte asked for was sent and the file did not change meanwhile.
+   */
+  downloadFile(argument: _FileRequest, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_FileChunk__Output>;
+  downloadFile(argument: _FileRequest, options?: grpc.CallOptions): grpc.ClientReadableStream<_FileChunk__Output>;
+  
+  /**
+   * Stores a file in the share of the peer that is called. The first message carries filename, size and sha256;
+   * content follows in order, in the same message or in later ones. The receiver publishes the file under its name
+   * only when size and sha256 are right, and never replaces a file that it has.
+   * A single message with a bare filename moves no bytes: success is false and nothing is created.
+   */
+  UploadFile(metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_FileResponse__Output>): grpc.ClientWritableStream<_FileUpload>;
+  UploadFile(metadata: grpc.Metadata, callback: grpc.requestCallback<_FileResponse__Output>): grpc.ClientWritableStream<_FileUpload>;
+  UploadFile(options: grpc.CallOptions, callback: grpc.requestCallback<_FileResponse__Output>): grpc.ClientWritableStream<_FileUpload>;
+  UploadFile(callback: grpc.requestCallback<_FileResponse__Output>): grpc.ClientWritableStream<_FileUpload>;
+  /**
+   * Stores a file in the share of the peer that is called. The first message carries filename, size and sha256;
+   * content follows in order, in the same message or in later ones. The receiver publishes the file under its name
+   * only when size and sha256 are right, and never replaces a file that it has.
+   * A single message with a bare filename moves no bytes: success is false and nothing is created.
+   */
+  uploadFile(metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_FileResponse__Output>): grpc.ClientWritableStream<_FileUpload>;
+  uploadFile(metadata: grpc.Metadata, callback: grpc.requestCallback<_FileResponse__Output>): grpc.ClientWritableStream<_FileUpload>;
+  uploadFile(options: grpc.CallOptions, callback: grpc.requestCallback<_FileResponse__Output>): grpc.ClientWritableStream<_FileUpload>;
+  uploadFile(callback: grpc.requestCallback<_FileResponse__Output>): grpc.ClientWritableStream<_FileUpload>;
+  
+}
+
+export interface PeerServiceHandlers extends grpc.UntypedServiceImplementation {
+  /**
+   * Streams a file, or a range of it, from the share of the peer that is called.
+   * 
+   * Ends with status OK only when every byte asked for was sent and the file did not change meanwhile.
+   */
+  DownloadFile: grpc.handleServerStreamingCall<_FileRequest__Output, _FileChunk>;
+  
+  /**
+   * Stores a file in the share of the peer that is called. The first message carries filename, size and sha256;
+   * content follows in order, in the same message or in later ones. The receiver publishes the file under its name
+   * only when size and sha256 are right, and never replaces a file that it has.
+   * A single message with a bare filename moves no bytes: success is false and nothing is created.
+   */
+  UploadFile: grpc.handleClientStreamingCall<_FileUpload__Output, _FileResponse>;
+  
+}
+
+export interface PeerServiceDefinition extends grpc.ServiceDefinition {
+  DownloadFile: MethodDefinition<_FileRequest, _FileChunk, _FileRequest__Output, _FileChunk__Output>
+  UploadFile: MethodDefinition<_FileUpload, _FileResponse, _FileUpload__Output, _FileResponse__Output>
+}

@@ -1,0 +1,21 @@
+import type * as grpc from '@grpc/grpc-js';
+import type { MessageTypeDefinition } from '@grpc/proto-loader';
+
+import type { FileChunk as _FileChunk, FileChunk__Output as _FileChunk__Output } from './FileChunk.ts';
+import type { FileRequest as _FileRequest, FileRequest__Output as _FileRequest__Output } from './FileRequest.ts';
+import type { FileResponse as _FileResponse, FileResponse__Output as _FileResponse__Output } from './FileResponse.ts';
+import type { FileUpload as _FileUpload, FileUpload__Output as _FileUpload__Output } from './FileUpload.ts';
+import type { PeerServiceClient as _PeerServiceClient, PeerServiceDefinition as _PeerServiceDefinition } from './PeerService.ts';
+
+type SubtypeConstructor<Constructor extends new (...args: any) => any, Subtype> = {
+  new(...args: ConstructorParameters<Constructor>): Subtype;
+};
+
+export interface ProtoGrpcType {
+  FileChunk: MessageTypeDefinition<_FileChunk, _FileChunk__Output>
+  FileRequest: MessageTypeDefinition<_FileRequest, _FileRequest__Output>
+  FileResponse: MessageTypeDefinition<_FileResponse, _FileResponse__Output>
+  FileUpload: MessageTypeDefinition<_FileUpload, _FileUpload__Output>
+  PeerService: SubtypeConstructor<typeof grpc.Client, _PeerServiceClient> & { service: _PeerServiceDefinition }
+}
+

@@ -1,0 +1,64 @@
+import { PeerLabError } from './errors.ts';
+
+/** Bytes in the longest file name that common file systems take. */
+export const MAX_NAME_BYTES = 255;
+
+/** The one name inside a share that peers keep for themselves: the folder of unfinished downloads. */
+export const RESERVED_NAME = '.peerlab';
+
+// Bidirectional controls make a name look like another one ("exe.txt"): Unicode TR #36, section 2.5.
+const BIDI_CONTROLS = /[\u202a-\u202e\u2066-\u2069]/;
+
+/**
+ * Why `name` can't be the name of a shared file; undefined when it can. A share is one flat folder, so a name is one
+ * path segment. Everything else is allowed: spaces, newlines, leading dashes, dots; no Unicode normalisation takes place.
+ */
+export function nameFlaw(name: string): string | undefined {
+  if (name === '') return 'an empty name';
+  if (Buffer.byteLength(name) > MAX_NAME_BYTES) return `${Buffer.byteLength(name)} bytes`;
+  if (!name.isWellFormed()) return 'text that is not well-formed Unicode';
+  if (name === '.' || name === '..' || name === RESERVED_NAME) return `the reserved name "${name}"`;
+  if (/[/\\]/.test(name)) return 'a path';
+  if (name.includes('\0')) return 'a name with NUL';
+  if (BIDI_CONTROLS.test(name)) return 'a name with bidirectional controls';
+  return undefined;
+}
+
+/** @throws PeerLabError `bad-name` */
+export function assertName(name: string): void {
+  const flaw = nameFlaw(name);
+  if (flaw) throw new PeerLabError('bad-name', { got: flaw });
+}
+
+export function isGlob(pattern: string): boolean {
+  return /[*?]/.test(pattern);
+}
+
+/**
+ * Does `name` match `pattern`, in which `*` stands for any run of characters and `?` for one? There is no other special
+ * character and no escape. Runs in O(pattern × name) without backtracking beyond the last `*`, so a hostile pattern costs nothing extra.
+ */
+export function matchesGlob(name: string, pattern: string): boolean {
+  const text = [...name];
+  const glob = [...pattern];
+  let at = 0;
+  let g = 0;
+  let star = -1;
+  let starAt = 0;
+  while (at < text.length) {
+    if (glob[g] === '*') {
+      star = g++;
+      starAt = at;
+    } else if (g < glob.length && (glob[g] === '?' || glob[g] === text[at])) {
+      g++;
+      at++;
+    } else if (star >= 0) {
+      g = star + 1;
+      at = ++starAt;
+    } else {
+      return false;
+    }
+  }
+  while (glob[g] === '*') g++;
+  return g === glob.length;
+}

@@ -1,0 +1,31 @@
+import { fileURLToPath } from 'node:url';
+import * as grpc from '@grpc/grpc-js';
+import { loadSync } from '@grpc/proto-loader';
+import type { PeerServiceDefinition } from './generated/PeerService.ts';
+import type { ProtoGrpcType } from './generated/peer.ts';
+
+/**
+ * The only loader of `peer.proto`; its options live here once. 64-bit fields arrive as numbers, exact up to 2^53 − 1
+ * bytes (8 PiB), which is more than a file system holds. `generate.ts` passes the same options to the type generator.
+ */
+const loaded = grpc.loadPackageDefinition(
+  loadSync(fileURLToPath(new URL('./peer.proto', import.meta.url)), { longs: Number, defaults: true, oneofs: true }),
+) as unknown as ProtoGrpcType;
+
+/** Client class: `new PeerService(address, credentials, options)`. */
+export const PeerService = loaded.PeerService;
+
+/** For `server.addService(peerServiceDefinition, handlers)`. */
+export const peerServiceDefinition: PeerServiceDefinition = loaded.PeerService.service;
+
+/** Bytes of content in one chunk. Smaller costs calls, larger costs memory and latency; see docs/transfers.md. */
+export const CHUNK_SIZE_BYTES = 256 * 1024;
+
+/** The largest message either side accepts: a chunk and generous room for its other fields. */
+export const MAX_MESSAGE_BYTES = 4 * 1024 * 1024;
+
+/** HTTP/2 receive window of a downloading client: decides throughput on long paths. */
+export const FLOW_CONTROL_WINDOW_BYTES = 8 * 1024 * 1024;
+
+/** Key of the trailing metadata that carries an error's code from `errors.ts`. */
+export const ERROR_CODE_METADATA = 'peerlab-error';
