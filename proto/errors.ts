@@ -332,6 +332,14 @@ export const ERRORS = {
     meaning: 'the answer does not keep the contract',
     next: 'Compare it with docs/peer-contract.md.',
   },
+  'bad-results': {
+    http: 500,
+    grpc: GRPC.INTERNAL,
+    exit: EXIT.usage,
+    definite: true,
+    meaning: 'a results folder can not be read',
+    next: 'Give the folder of a run that has ended, such as results/latest.',
+  },
   interrupted: {
     http: 499,
     grpc: GRPC.CANCELLED,

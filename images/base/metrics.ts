@@ -9,9 +9,9 @@ type NamesOf<A extends At, K extends MetricSpec['kind']> = {
 /** The live metrics of one image, made from the table in proto/metrics.ts: `metrics.counter('peerlab_…').inc({…})`. */
 export interface Metrics<A extends At> {
   readonly registry: Registry;
-  counter(name: NamesOf<A, 'counter'>): Counter;
-  gauge(name: NamesOf<A, 'gauge'>): Gauge;
-  histogram(name: NamesOf<A, 'histogram'>): Histogram;
+  counter(name: NamesOf<A, 'counter'>): Counter<string>;
+  gauge(name: NamesOf<A, 'gauge'>): Gauge<string>;
+  histogram(name: NamesOf<A, 'histogram'>): Histogram<string>;
 }
 
 export function createMetrics<A extends At>(at: A): Metrics<A> {
@@ -22,9 +22,9 @@ export function createMetrics<A extends At>(at: A): Metrics<A> {
   const get = <M>(name: string) => registry.getSingleMetric(name) as M;
   return {
     registry,
-    counter: (name) => get<Counter>(name),
-    gauge: (name) => get<Gauge>(name),
-    histogram: (name) => get<Histogram>(name),
+    counter: (name) => get<Counter<string>>(name),
+    gauge: (name) => get<Gauge<string>>(name),
+    histogram: (name) => get<Histogram<string>>(name),
   };
 }
 

@@ -1,0 +1,58 @@
+# PeerLab. `make help` lists the commands; the lab's own are in bin/lab --help.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+
+SCENARIO ?= basic
+DRIVER ?= auto
+RESULTS ?= results
+TESTS ?=
+
+# Every recipe runs with the right Node first in PATH and the packages installed: bin/setup does nothing twice.
+SETUP := root='$(CURDIR)'; . '$(CURDIR)/bin/setup'
+BIN := node_modules/.bin
+
+RUN_OPTIONS = --driver $(DRIVER) --results '$(RESULTS)' \
+	$(if $(SEED),--seed $(SEED)) $(if $(PEERS),--peers $(PEERS)) \
+	$(if $(PEER_IMAGE),--peer-image '$(PEER_IMAGE)') $(if $(DIRECTORY_IMAGE),--directory-image '$(DIRECTORY_IMAGE)') $(ARGS)
+
+.PHONY: help
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo "Variables: SCENARIO=basic DRIVER=auto|process|docker SEED=n PEERS=n RESULTS=dir"
+	@echo "           PEER_IMAGE=... DIRECTORY_IMAGE=... ARGS='...' (passed on); TESTS=pattern for make test"
+	@echo "Scripts call bin/lab, whose exit code says pass (0), fail (1), inconclusive (75): make turns each failure into its own 2."
+
+.PHONY: lab
+lab: ## run a scenario: make lab SCENARIO=basic
+	@bin/lab run '$(SCENARIO)' $(RUN_OPTIONS)
+
+.PHONY: list
+list: ## the scenarios that come with PeerLab
+	@bin/lab list
+
+.PHONY: test
+test: ## every test that this machine can run; what it can't run is named with the reason
+	@$(SETUP); node dev/test.ts $(TESTS)
+
+.PHONY: check
+check: ## types, lint, format, dead code, import rules, stale generated files
+	@$(SETUP); set -e; \
+	echo "types";        $(BIN)/tsc; \
+	echo "lint, format"; $(BIN)/biome check --error-on-warnings .; \
+	echo "dead code";    $(BIN)/knip; \
+	echo "import rules"; node dev/import-rules.ts; \
+	echo "generated";    node dev/generate.ts --check; \
+	echo "scenarios";    bin/lab validate
+
+.PHONY: generate
+generate: ## make the generated files again: types of the wire, tables in docs/
+	@$(SETUP); node dev/generate.ts
+
+.PHONY: images
+images: ## build the Docker images peerlab/directory and peerlab/peer
+	@bin/lab images
+
+.PHONY: clean
+clean: ## remove what was built; results stay
+	rm -rf dist coverage node_modules .node

@@ -1,0 +1,126 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { z } from 'zod';
+import { resultSchema } from '../lab/report/result-schema.ts';
+import { DIRECTORY_ENV, type EnvSpec, PEER_ENV } from '../proto/env.ts';
+import { ERRORS, type ErrorKind } from '../proto/errors.ts';
+import { METRICS, type MetricSpec } from '../proto/metrics.ts';
+
+/**
+ * Makes every generated file: `node dev/generate.ts` writes them, `--check` compares and fails when one is stale.
+ */
+
+const root = path.resolve(import.meta.dirname, '..');
+
+/** The types of the wire; options as in proto/peer.ts. */
+function wireTypes(): Record<string, string> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'peerlab-generate-'));
+  try {
+    const options = [
+      '--longs=Number',
+      '--defaults',
+      '--oneofs',
+      '--includeComments',
+      '--grpcLib=@grpc/grpc-js',
+      '--importFileExtension=.ts',
+    ];
+    const generator = path.join(root, 'node_modules/.bin/proto-loader-gen-types');
+    execFileSync(generator, [...options, `--outDir=${folder}`, 'proto/peer.proto'], {
+      cwd: root,
+      stdio: ['ignore', 'ignore', 'inherit'],
+    });
+    return Object.fromEntries(
+      readdirSync(folder).map((file) => [`proto/generated/${file}`, readFileSync(path.join(folder, file), 'utf8')]),
+    );
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+const cell = (text: string) => text.replaceAll('|', '\\|').replaceAll('<', '&lt;');
+const table = (head: string[], rows: string[][]) =>
+  [head, head.map(() => '---'), ...rows.map((row) => row.map(cell))].map((row) => `| ${row.join(' | ')} |`).join('\n');
+const page = (title: string, source: string, ...parts: string[]) =>
+  `# ${title}\n\n<!-- Made by \`make generate\` from ${source}: change it there. -->\n\n${parts.join('\n\n')}\n`;
+
+function metricsPage(): string {
+  const rows = (at: MetricSpec['at']) =>
+    Object.entries<MetricSpec>(METRICS)
+      .filter(([, spec]) => spec.at === at)
+      .map(([name, { kind, labels, help }]) => [`\`${name}\``, kind, labels.join(', ') || '–', help]);
+  const head = ['metric', 'kind', 'labels', 'meaning'];
+  return page(
+    'Metrics',
+    'proto/metrics.ts',
+    'Each program answers `GET /metrics` in the Prometheus text format, without a token. Durations are in seconds, sizes in bytes.',
+    '## A peer, at its control port',
+    table(head, rows('peer')),
+    '## The directory',
+    table(head, rows('directory')),
+  );
+}
+
+function environmentPage(): string {
+  const rows = (specs: Record<string, EnvSpec>) =>
+    Object.entries(specs).map(([name, { type, default: value, optional, secret, help }]) => [
+      `\`${name}\``,
+      secret ? `${type}, secret` : type,
+      value === undefined ? (optional ? 'none' : '**must be set**') : `\`${value}\``,
+      help,
+    ]);
+  const head = ['variable', 'type', 'default', 'meaning'];
+  return page(
+    'Settings',
+    'proto/env.ts',
+    'The programs read their settings from the environment. An empty variable counts as unset. All that is missing or wrong is named at once at the start, and the program ends with exit code 64.',
+    '## Peer',
+    table(head, rows(PEER_ENV)),
+    '## Directory',
+    table(head, rows(DIRECTORY_ENV)),
+  );
+}
+
+function errorsPage(): string {
+  const rows = Object.entries<ErrorKind>(ERRORS).map(([code, { http, grpc, exit, definite, meaning, next }]) => [
+    `\`${code}\``,
+    String(http),
+    String(grpc),
+    exit === undefined ? '–' : String(exit),
+    definite ? 'yes' : 'no',
+    meaning,
+    next,
+  ]);
+  return page(
+    'Errors',
+    'proto/errors.ts',
+    'Every error has a stable code. A REST answer carries it as `{"error": {"code", "message", "hint"}}`; a gRPC call as its status, with the code in the trailing metadata `peerlab-error`; the lab prints it and leaves with the exit code.',
+    '*Definite* means that the operation certainly did not take effect; otherwise it may have.',
+    table(['code', 'HTTP', 'gRPC', 'exit', 'definite', 'meaning', 'what to do next'], rows),
+  );
+}
+
+const generated: Record<string, string> = {
+  ...wireTypes(),
+  'docs/metrics.md': metricsPage(),
+  'docs/environment.md': environmentPage(),
+  'docs/errors.md': errorsPage(),
+  'docs/result.schema.json': `${JSON.stringify(z.toJSONSchema(resultSchema), null, 2)}\n`,
+};
+
+const read = (file: string) => {
+  try {
+    return readFileSync(path.join(root, file), 'utf8');
+  } catch {
+    return undefined;
+  }
+};
+const stale = Object.keys(generated).filter((file) => read(file) !== generated[file]);
+if (process.argv.includes('--check')) {
+  if (stale.length > 0) process.stderr.write(`stale, run make generate: ${stale.join(', ')}\n`);
+  process.exitCode = stale.length > 0 ? 1 : 0;
+} else {
+  for (const file of stale) writeFileSync(path.join(root, file), generated[file] as string);
+  process.stdout.write(stale.length > 0 ? `written: ${stale.join(', ')}\n` : 'all current\n');
+}

@@ -1,0 +1,104 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+
+/**
+ * Who may import whom (ARCHITECTURE.md has the reasons). The first rule whose `from` begins a file's path says what the
+ * file may import: other files of the project whose paths begin with one of `may`. Packages are free to all. Tests may
+ * also import what stands in `testsMay`.
+ */
+interface Rule {
+  readonly from: string;
+  readonly may: readonly string[];
+  readonly testsMay?: readonly string[];
+}
+
+const RULES: readonly Rule[] = [
+  { from: 'proto/', may: ['proto/'] },
+  { from: 'images/base/', may: ['images/base/', 'proto/'] },
+  { from: 'images/directory/', may: ['images/directory/', 'images/base/', 'proto/'] },
+  { from: 'images/peer/', may: ['images/peer/', 'images/base/', 'proto/'] },
+  { from: 'lab/main.ts', may: ['lab/', 'proto/'] },
+  { from: 'lab/drivers/process/', may: ['lab/drivers/process/', 'lab/drivers/*.ts', 'proto/'] },
+  { from: 'lab/drivers/docker/', may: ['lab/drivers/docker/', 'lab/drivers/*.ts', 'proto/'] },
+  { from: 'lab/drivers/', may: ['lab/drivers/', 'proto/'] },
+  { from: 'lab/history/', may: ['lab/history/', 'proto/'] },
+  { from: 'lab/steps/', may: ['lab/steps/', 'lab/scenario/', 'proto/'] },
+  { from: 'lab/scenario/', may: ['lab/scenario/', 'lab/steps/', 'lab/checks/expectation.ts', 'proto/'] },
+  {
+    from: 'lab/metrics/',
+    may: [
+      'lab/metrics/',
+      'lab/history/',
+      'lab/run/instance-http.ts',
+      'lab/run/pool.ts',
+      'lab/drivers/driver.ts',
+      'proto/',
+    ],
+  },
+  {
+    from: 'lab/checks/',
+    may: [
+      'lab/checks/',
+      'lab/history/',
+      'lab/metrics/prometheus-text.ts',
+      'lab/report/result-schema.ts',
+      'lab/scenario/mistake.ts',
+      'proto/',
+    ],
+  },
+  { from: 'lab/report/', may: ['lab/report/', 'lab/checks/', 'lab/history/', 'lab/run/progress.ts', 'proto/'] },
+  {
+    from: 'lab/run/',
+    may: ['lab/run/', 'lab/drivers/driver.ts', 'lab/history/', 'lab/metrics/', 'lab/scenario/', 'lab/steps/', 'proto/'],
+  },
+  { from: 'lab/', may: ['lab/', 'proto/'] },
+  { from: 'dev/', may: ['dev/', 'proto/', 'lab/report/result-schema.ts', 'lab/drivers/docker/engine.ts'] },
+  { from: '', may: [''] },
+];
+
+const SPECIFIER =
+  /(?:^|\n)\s*(?:import|export)\b[^'"`;]*?from\s*['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]\s*\)|(?:^|\n)\s*import\s*['"]([^'"]+)['"]/g;
+const ROOMS: Record<string, string> = { '#proto/': 'proto/', '#base/': 'images/base/' };
+
+const root = path.resolve(import.meta.dirname, '..');
+const files = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter(
+  (file) =>
+    file.endsWith('.ts') && !/^(node_modules|\.node|dist|results|coverage)\//.test(file) && !file.endsWith('.d.ts'),
+);
+
+const complaints = files.flatMap((file) => {
+  const rule = RULES.find(({ from }) => file.startsWith(from)) as Rule;
+  return importsOf(file).flatMap(({ specifier, target }) => {
+    if (specifier.includes('../../') && !file.startsWith('lab/'))
+      return [`${file}: "${specifier}": across rooms use #proto/ or #base/`];
+    const allowed = [
+      ...rule.may,
+      ...(file.endsWith('.test.ts') || file.endsWith('.contract.ts') ? (rule.testsMay ?? []) : []),
+    ];
+    return allowed.some((prefix) => covers(prefix, target))
+      ? []
+      : [`${file} may not import ${target} (it may: ${rule.may.join(', ')})`];
+  });
+});
+
+function covers(prefix: string, target: string): boolean {
+  if (!prefix.endsWith('*.ts')) return target.startsWith(prefix);
+  const folder = prefix.slice(0, -'*.ts'.length);
+  return target.startsWith(folder) && !target.slice(folder.length).includes('/');
+}
+
+/** The project's own files that a file imports. */
+function importsOf(file: string): { specifier: string; target: string }[] {
+  const text = readFileSync(path.join(root, file), 'utf8');
+  return [...text.matchAll(SPECIFIER)].flatMap(([, from, dynamic, bare]) => {
+    const specifier = from ?? dynamic ?? bare ?? '';
+    const room = Object.keys(ROOMS).find((prefix) => specifier.startsWith(prefix));
+    if (room) return [{ specifier, target: (ROOMS[room] as string) + specifier.slice(room.length) }];
+    if (!specifier.startsWith('.')) return [];
+    return [{ specifier, target: path.join(path.dirname(file), specifier) }];
+  });
+}
+
+for (const complaint of complaints) process.stderr.write(`${complaint}\n`);
+process.stdout.write(`${files.length} files, ${complaints.length} imports against the rules\n`);
+process.exitCode = complaints.length > 0 || files.length < 20 ? 1 : 0;

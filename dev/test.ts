@@ -1,0 +1,76 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { findEngine } from '../lab/drivers/docker/engine.ts';
+
+/**
+ * Runs every test that this machine can run, and names what it can't with the reason. The last line is
+ * `N passed, N failed`. PEERLAB_REQUIRE_DOCKER=1 turns a missing engine into a failure: CI sets it.
+ */
+
+interface VitestReport {
+  testResults: {
+    name: string;
+    status: string;
+    message: string;
+    assertionResults: { status: string; fullName: string }[];
+  }[];
+}
+
+const root = path.resolve(import.meta.dirname, '..');
+const folder = mkdtempSync(path.join(tmpdir(), 'peerlab-test-'));
+try {
+  process.exitCode = await main();
+} finally {
+  rmSync(folder, { recursive: true });
+}
+
+async function main(): Promise<number> {
+  const required = process.env.PEERLAB_REQUIRE_DOCKER === '1';
+  const engine = await findEngine();
+  const without = typeof engine === 'string' && !required;
+  const report = path.join(folder, 'report.json');
+  const { status } = spawnSync(
+    process.execPath,
+    [
+      path.join(root, 'node_modules/vitest/vitest.mjs'),
+      'run',
+      '--reporter=default',
+      '--reporter=json',
+      `--outputFile.json=${report}`,
+      ...(without ? ['--exclude', '**/*.docker.test.ts'] : []),
+      ...process.argv.slice(2),
+    ],
+    { cwd: root, stdio: ['ignore', 'inherit', 'inherit'], env: { ...process.env, NODE_ENV: 'test' } },
+  );
+  const results = read(report);
+  const tests = results.flatMap(({ assertionResults }) => assertionResults);
+  const count = (wanted: string) => tests.filter((test) => test.status === wanted).length;
+  // A file that could not even be loaded has no tests to fail.
+  const broken = results.filter(
+    (file) => file.status === 'failed' && !file.assertionResults.some((test) => test.status === 'failed'),
+  );
+  const skipped = tests.filter((test) => test.status !== 'passed' && test.status !== 'failed');
+
+  if (without)
+    process.stdout.write(`\nNot run on this machine: the tests that need Docker (*.docker.test.ts): ${engine}\n`);
+  for (const { fullName } of skipped) process.stdout.write(`Not run on this machine: ${fullName}\n`);
+  for (const { name, message } of broken)
+    process.stdout.write(`Could not be run: ${path.relative(root, name)}: ${message.split('\n')[0]}\n`);
+  const failed = count('failed') + broken.length;
+  const passed = count('passed');
+  process.stdout.write(
+    `\n${passed} passed, ${failed} failed${skipped.length > 0 ? `, ${skipped.length} skipped` : ''}\n`,
+  );
+  return failed > 0 || passed === 0 || status !== 0 ? 1 : 0;
+}
+
+function read(report: string): VitestReport['testResults'] {
+  try {
+    return (JSON.parse(readFileSync(report, 'utf8')) as VitestReport).testResults;
+  } catch {
+    process.stdout.write('The test runner left no report: its reason stands above.\n');
+    return [];
+  }
+}

@@ -1,0 +1,215 @@
+import { describe, expect, test } from 'vitest';
+import type { OperationEvent, RunFacts } from '../history/events.ts';
+import { parsePrometheusText } from '../metrics/prometheus-text.ts';
+import { parseExpectation } from './expectation.ts';
+import { figuresOf, percentile } from './figures.ts';
+import type { History } from './history.ts';
+import { compareDisks } from './integrity.ts';
+import { CHECKS } from './table.ts';
+import { judgeRun } from './verdict.ts';
+
+/** A run that went well: one seeder, one leecher, one file, one download. Each test breaks one thing in it. */
+const file = { name: 'a.bin', size: 100, sha256: 'a'.repeat(64) };
+const download: OperationEvent = {
+  id: 0,
+  step: 0,
+  operation: 'download',
+  peer: 'l-1',
+  start: 1,
+  end: 3,
+  outcome: 'ok',
+  file: 'a.bin',
+  bytes: 100,
+  sources: [{ peer: '127.0.0.1:1', bytes: 100 }],
+};
+const facts: RunFacts = {
+  runId: 'r',
+  scenario: 's',
+  description: 'd',
+  driver: 'process',
+  seed: 1,
+  startedAt: '2026-01-01T00:00:00.000Z',
+  setupSeconds: 1,
+  durationSeconds: 3,
+  peers: ['s-1', 'l-1'],
+  planned: 1,
+  steps: ['download l'],
+  expectations: [],
+  resources: {},
+  artifacts: {},
+  exits: [],
+  trouble: [],
+  leftovers: [],
+};
+const counted = (bytes: number) => parsePrometheusText(`peerlab_transfer_bytes_total{direction="received"} ${bytes}\n`);
+const GOOD: History = {
+  facts,
+  events: [download],
+  shares: [{ peer: 's-1', ...file }],
+  stored: [
+    { peer: 's-1', ...file },
+    { peer: 'l-1', ...file },
+  ],
+  metrics: new Map([
+    ['s-1', counted(0)],
+    ['l-1', counted(100)],
+  ]),
+};
+const expectations = ['transfers.ok == 1'].map((text) => {
+  const parsed = parseExpectation(text, new Set(['download']));
+  if ('flaw' in parsed) throw new Error(parsed.flaw);
+  return parsed.expectation;
+});
+const verdict = (history: Partial<History>) => judgeRun({ ...GOOD, ...history }, expectations);
+
+test('a good run passes every check', () => {
+  const result = verdict({});
+  expect(result.checks.map(({ verdict }) => verdict)).toEqual(CHECKS.map(() => 'pass'));
+  expect(result.verdict).toBe('pass');
+  expect(result.integrity).toEqual({ verified: 1, mismatched: 0 });
+});
+
+describe('fails when', () => {
+  test.each<[string, Partial<History>, string]>([
+    [
+      'a received file is wrong',
+      { stored: [GOOD.stored[0]!, { peer: 'l-1', ...file, sha256: 'b'.repeat(64) }] },
+      'its SHA-256 is b',
+    ],
+    [
+      'a received file is short',
+      { stored: [GOOD.stored[0]!, { peer: 'l-1', ...file, size: 99 }] },
+      '99 bytes instead of 100',
+    ],
+    ['a received file is not there', { stored: [GOOD.stored[0]!] }, 'is not on the disk'],
+    ['a file of the start is gone', { stored: [GOOD.stored[1]!] }, 'lay in the share at the start'],
+    [
+      'a file came from nowhere',
+      { stored: [...GOOD.stored, { peer: 's-1', ...file, name: 'ghost' }] },
+      'no transfer accounts for it',
+    ],
+    [
+      'a download that failed left a wrong file under the final name',
+      {
+        events: [{ ...download, outcome: 'failed', bytes: 100 }],
+        stored: [GOOD.stored[0]!, { peer: 'l-1', ...file, size: 7 }],
+      },
+      '7 bytes',
+    ],
+    ['an operation has no event', { facts: { ...facts, planned: 2 } }, '2 operations were planned'],
+    ['an event stands twice', { events: [download, download] }, 'twice'],
+    [
+      'a peer counted other bytes',
+      {
+        metrics: new Map([
+          ['s-1', counted(0)],
+          ['l-1', counted(200)],
+        ]),
+      },
+      'counted 200 bytes',
+    ],
+    [
+      'an instance ended by itself',
+      { facts: { ...facts, exits: [{ instance: 's-1', how: 'exit code 1' }] } },
+      's-1 ended by itself',
+    ],
+  ])('%s', (_, broken, reason) => {
+    const result = verdict(broken);
+    expect(result.verdict).toBe('fail');
+    expect(JSON.stringify(result.checks)).toContain(reason);
+  });
+
+  test('an expectation is broken', () => {
+    const result = judgeRun(
+      {
+        ...GOOD,
+        events: [{ ...download, outcome: 'failed', bytes: 0 }],
+        stored: [GOOD.stored[0]!],
+        metrics: new Map([
+          ['s-1', counted(0)],
+          ['l-1', counted(0)],
+        ]),
+      },
+      expectations,
+    );
+    expect(result.expectations).toEqual([{ expression: 'transfers.ok == 1', actual: 0, ok: false }]);
+    expect(result.verdict).toBe('fail');
+  });
+});
+
+describe('is inconclusive when', () => {
+  test.each<[string, Partial<History>]>([
+    ['the lab had trouble', { facts: { ...facts, trouble: [{ code: 'engine-lost', message: 'gone' }] } }],
+    ['a peer that received gives no figures', { metrics: new Map([['s-1', counted(0)]]) }],
+    ['cleanup left something', { facts: { ...facts, leftovers: ['container x'] } }],
+  ])('%s', (_, broken) => {
+    expect(verdict(broken).verdict).toBe('inconclusive');
+  });
+
+  test('nothing was checked', () => {
+    expect(judgeRun(GOOD, []).verdict).toBe('inconclusive');
+  });
+
+  test('a figure is missing', () => {
+    const parsed = parseExpectation('operations.download.latency.p95 < 5s', new Set(['download']));
+    if ('flaw' in parsed) throw new Error(parsed.flaw);
+    const nothing = {
+      ...GOOD,
+      events: [{ ...download, outcome: 'failed' as const, bytes: 100 }],
+      stored: [GOOD.stored[0]!],
+    };
+    const result = judgeRun(nothing, [parsed.expectation]);
+    expect(result.expectations[0]?.ok).toBeNull();
+    expect(result.verdict).toBe('inconclusive');
+  });
+});
+
+test('unfinished downloads are no files under a final name', () => {
+  const { wrong } = compareDisks({
+    ...GOOD,
+    stored: [...GOOD.stored, { peer: 'l-1', ...file, name: '.peerlab/x.part', size: 3 }],
+  });
+  expect(wrong).toEqual([]);
+});
+
+test('a lost answer may hide bytes that arrived', () => {
+  const lost: OperationEvent = {
+    ...download,
+    outcome: 'failed',
+    error: { code: 'no-answer', message: '', definite: false },
+    bytes: 0,
+  };
+  expect(CHECKS.find(({ name }) => name === 'bytes agree')?.judge({ ...GOOD, events: [lost] }).verdict).toBe('pass');
+});
+
+test('figures: latency of good operations, throughput, time in which something moved', () => {
+  const events: OperationEvent[] = [
+    { ...download, id: 0, start: 0, end: 2, bytes: 200 },
+    { ...download, id: 1, start: 1, end: 2, bytes: 300, file: 'b' },
+    { ...download, id: 2, start: 10, end: 12, bytes: 100, file: 'c' },
+    {
+      ...download,
+      id: 3,
+      start: 0,
+      end: 60,
+      bytes: 50,
+      outcome: 'failed',
+      error: { code: 'truncated', message: '', definite: true },
+    },
+  ];
+  const figures = figuresOf({ ...GOOD, events });
+  expect(figures.operations.download).toEqual({ count: 4, ok: 3, failed: 1, latency: { p50: 2, p95: 2, p99: 2 } });
+  expect(figures.transfers).toMatchObject({
+    count: 4,
+    ok: 3,
+    failed: 1,
+    bytes: 650,
+    throughputBytesPerSecond: { p50: 100, max: 300, aggregate: 150 },
+  });
+  expect(figures.failures).toEqual({ truncated: 1 });
+});
+
+test('percentile takes the nearest rank', () => {
+  const values = Array.from({ length: 20 }, (_, i) => i + 1);
+  expect([1, 50, 95, 99, 100].map((p) => percentile(values, p))).toEqual([1, 10, 19, 20, 20]);
+});

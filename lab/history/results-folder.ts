@@ -1,0 +1,125 @@
+import { once } from 'node:events';
+import {
+  createReadStream,
+  createWriteStream,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  type WriteStream,
+  writeFileSync,
+} from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import type { z } from 'zod';
+import { PeerLabError } from '#proto/errors.ts';
+
+/** `results/<run-id>/`: every file that a run leaves, by its name in one place. */
+export class ResultsFolder {
+  readonly path: string;
+
+  constructor(folder: string) {
+    this.path = path.resolve(folder);
+  }
+
+  /** Makes a new folder for a run, and points `latest` at it. */
+  static create(results: string, runId: string): ResultsFolder {
+    const folder = new ResultsFolder(path.join(results, runId));
+    for (const inner of [folder.path, folder.logs, folder.metrics]) mkdirSync(inner, { recursive: true });
+    const latest = path.join(results, 'latest');
+    rmSync(latest, { force: true });
+    // Another run may have made the link in between: then that one is the latest.
+    try {
+      symlinkSync(runId, latest);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    }
+    return folder;
+  }
+
+  get logs(): string {
+    return path.join(this.path, 'logs');
+  }
+
+  get metrics(): string {
+    return path.join(this.path, 'metrics');
+  }
+
+  file(name: ResultFile): string {
+    return path.join(this.path, name);
+  }
+
+  write(name: ResultFile, content: string): void {
+    writeFileSync(this.file(name), content);
+  }
+
+  readJson<S extends z.ZodType>(name: ResultFile, schema: S): z.output<S> {
+    return this.#checked(name, schema, () => JSON.parse(readFileSync(this.file(name), 'utf8')));
+  }
+
+  /** The records of a file, line by line; none when the run ended before it was begun. */
+  async *readLines<S extends z.ZodType>(name: ResultFile, schema: S): AsyncGenerator<z.output<S>> {
+    if (!existsSync(this.file(name))) return;
+    for await (const line of createInterface({
+      input: createReadStream(this.file(name)),
+      crlfDelay: Number.POSITIVE_INFINITY,
+    })) {
+      if (line) yield this.#checked(name, schema, () => JSON.parse(line));
+    }
+  }
+
+  /** The last scrape of each instance that was scraped: its name and the text. */
+  async *lastScrapes(): AsyncGenerator<{ instance: string; text: string }> {
+    for (const entry of (await readdir(this.metrics)).sort()) {
+      if (!entry.endsWith('.prom')) continue;
+      yield { instance: entry.slice(0, -'.prom'.length), text: readFileSync(path.join(this.metrics, entry), 'utf8') };
+    }
+  }
+
+  #checked<S extends z.ZodType>(name: ResultFile, schema: S, read: () => unknown): z.output<S> {
+    try {
+      return schema.parse(read());
+    } catch (cause) {
+      throw new PeerLabError('bad-results', { about: this.file(name), cause });
+    }
+  }
+}
+
+export type ResultFile =
+  | 'result.json'
+  | 'run.json'
+  | 'events.ndjson'
+  | 'shares.ndjson'
+  | 'stored.ndjson'
+  | 'junit.xml'
+  | 'summary.md'
+  | 'scenario.yaml'
+  | 'metrics/samples.ndjson';
+
+/** Appends records to a file, a line each; the caller waits when the disk is slower than the run. */
+export class LineWriter<T> {
+  readonly #stream: WriteStream;
+  #failure: Error | undefined;
+
+  constructor(file: string) {
+    this.#stream = createWriteStream(file, { flags: 'a' });
+    this.#stream.on('error', (error) => {
+      this.#failure ??= error;
+    });
+  }
+
+  async append(record: T): Promise<void> {
+    if (this.#failure) throw new PeerLabError('disk-full', { about: 'the results folder', cause: this.#failure });
+    if (!this.#stream.write(`${JSON.stringify(record)}\n`))
+      await Promise.race([once(this.#stream, 'drain'), once(this.#stream, 'close')]);
+  }
+
+  async close(): Promise<void> {
+    if (this.#stream.closed) return;
+    this.#stream.end();
+    await once(this.#stream, 'close').catch(() => {});
+    if (this.#failure) throw new PeerLabError('disk-full', { about: 'the results folder', cause: this.#failure });
+  }
+}

@@ -1,0 +1,73 @@
+import { XMLParser } from 'fast-xml-parser';
+import { expect, test } from 'vitest';
+import type { OperationEvent } from '../history/events.ts';
+import { junitXml } from './junit.ts';
+import type { Result } from './result-schema.ts';
+import { summaryMarkdown } from './summary-markdown.ts';
+
+const result: Result = {
+  runId: 'r',
+  scenario: 'try',
+  description: 'Does it?',
+  driver: 'process',
+  seed: 1,
+  verdict: 'fail',
+  reason: 'because',
+  startedAt: '2026-01-01T00:00:00.000Z',
+  durationSeconds: 2,
+  setupSeconds: 1,
+  peers: 2,
+  operations: { login: { count: 2, ok: 1, failed: 1, latency: { p50: 0.01, p95: 0.02, p99: 0.02 } } },
+  transfers: { count: 0, ok: 0, failed: 0, bytes: 0 },
+  integrity: { verified: 0, mismatched: 0 },
+  failures: {},
+  resources: {},
+  checks: [
+    { name: 'integrity', verdict: 'pass', reason: 'fine', details: [] },
+    { name: 'bytes agree', verdict: 'inconclusive', reason: 'no figures', details: [] },
+  ],
+  expectations: [
+    { expression: 'operations.login.failed == 0', actual: 1, ok: false },
+    { expression: 'operations.login.latency.p95 < 1s', actual: 0.02, ok: true },
+    { expression: 'transfers.throughputBytesPerSecond.p50 > 1MB/s', actual: null, ok: null },
+  ],
+  artifacts: {},
+  leftovers: [],
+};
+const refused: OperationEvent = {
+  id: 0,
+  step: 0,
+  operation: 'login',
+  peer: 'l-1',
+  start: 0,
+  end: 1,
+  outcome: 'failed',
+  error: { code: 'busy', message: 'too <many> & "more"', definite: true },
+  bytes: 0,
+  sources: [],
+};
+
+test('JUnit: failures, errors and passes as they are, read by an XML parser', () => {
+  const parsed = new XMLParser({ ignoreAttributes: false, isArray: (name) => name === 'testcase' }).parse(
+    junitXml(result, ['login all'], [refused]),
+  );
+  const suite = parsed.testsuites.testsuite;
+  const cases: Record<string, unknown>[] = suite.testcase;
+  const named = (name: string) => cases.find((one) => one['@_name'] === name);
+  expect(suite['@_tests']).toBe('6');
+  expect(suite['@_failures']).toBe('2');
+  expect(suite['@_errors']).toBe('2');
+  expect(named('operations.login.failed == 0')).toHaveProperty('failure');
+  expect(named('operations.login.latency.p95 < 1s')).not.toHaveProperty('failure');
+  expect(named('transfers.throughputBytesPerSecond.p50 > 1MB/s')).toHaveProperty('error');
+  expect(named('bytes agree')).toHaveProperty('error');
+  expect(JSON.stringify(named('1. login all'))).toContain('too <many>');
+});
+
+test('the page names the verdict, each expectation and its actual value', () => {
+  const page = summaryMarkdown(result);
+  expect(page).toContain('# try: fail');
+  expect(page).toContain('| `operations.login.failed == 0` | 1 | **broken** |');
+  expect(page).toContain('| `operations.login.latency.p95 < 1s` | 20 ms | kept |');
+  expect(page).toContain('*not judged*');
+});

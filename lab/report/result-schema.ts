@@ -1,0 +1,90 @@
+import { z } from 'zod';
+
+/** `result.json`: the shape, and with it the figures that expectations can name. Units are part of the schema. */
+
+const seconds = z.number().nonnegative().meta({ unit: 'seconds' });
+const bytes = z.number().nonnegative().meta({ unit: 'bytes' });
+const bytesPerSecond = z.number().nonnegative().meta({ unit: 'bytes/s' });
+const count = z.number().int().nonnegative();
+
+const percentiles = z.object({ p50: seconds, p95: seconds, p99: seconds });
+
+export const operationFigures = z.object({
+  count,
+  ok: count,
+  failed: count,
+  latency: percentiles.optional().meta({ description: 'Of the operations that ended well; absent when none did.' }),
+});
+
+export const transferFigures = z.object({
+  count: count.meta({ description: 'Downloads and uploads.' }),
+  ok: count,
+  failed: count,
+  bytes: bytes.meta({ description: 'Bytes of content that crossed the wire, failed transfers included.' }),
+  throughputBytesPerSecond: z
+    .object({
+      p50: bytesPerSecond,
+      p95: bytesPerSecond,
+      max: bytesPerSecond,
+      aggregate: bytesPerSecond.meta({
+        description: 'Bytes of all good transfers by the time in which at least one was under way.',
+      }),
+    })
+    .optional()
+    .meta({
+      description: 'Of transfers that ended well and moved bytes, as the lab timed them; absent when none did.',
+    }),
+  firstByteSeconds: percentiles.optional().meta({ description: 'As the downloading peers report it.' }),
+});
+
+export const checkResult = z.object({
+  name: z.string(),
+  verdict: z.enum(['pass', 'fail', 'inconclusive']),
+  reason: z.string(),
+  details: z.array(z.string()).meta({ description: 'At most 20 lines.' }),
+});
+export type CheckResult = z.infer<typeof checkResult>;
+
+export const expectationResult = z.object({
+  expression: z.string(),
+  actual: z.union([z.number(), z.null()]).meta({ description: 'null: the figure is missing.' }),
+  ok: z.union([z.boolean(), z.null()]).meta({ description: 'null: could not be judged.' }),
+});
+export type ExpectationResult = z.infer<typeof expectationResult>;
+
+export const resultSchema = z.object({
+  runId: z.string(),
+  scenario: z.string(),
+  description: z.string(),
+  driver: z.enum(['process', 'docker']),
+  seed: z.number().int(),
+  verdict: z.enum(['pass', 'fail', 'inconclusive']),
+  reason: z.string().meta({ description: 'One sentence.' }),
+  startedAt: z.iso.datetime(),
+  durationSeconds: seconds.meta({ description: 'Of the steps, set-up and cleanup not included.' }),
+  setupSeconds: seconds,
+  peers: count,
+  operations: z.record(z.string(), operationFigures).meta({ description: 'By verb.' }),
+  transfers: transferFigures,
+  integrity: z.object({
+    verified: count.meta({
+      description: 'Received files that the lab read from the disk and found right, byte for byte.',
+    }),
+    mismatched: count.meta({ description: 'Files under a final name that are wrong, missing, or should not exist.' }),
+  }),
+  failures: z.record(z.string(), count).meta({ description: 'Failed operations by error code.' }),
+  resources: z
+    .object({
+      peerCpuSeconds: seconds,
+      directoryCpuSeconds: seconds,
+      labCpuSeconds: seconds,
+      peerMemoryBytesMax: bytes.meta({ description: 'The largest peer at any sample.' }),
+    })
+    .partial(),
+  checks: z.array(checkResult).meta({ description: 'The built-in checks.' }),
+  expectations: z.array(expectationResult),
+  artifacts: z.record(z.string(), z.string()).meta({ description: 'Versions, images and digests that ran.' }),
+  leftovers: z.array(z.string()).meta({ description: 'What cleanup found still there: normally empty.' }),
+});
+export type Result = z.infer<typeof resultSchema>;
+export type Verdict = Result['verdict'];

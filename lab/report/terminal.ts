@@ -1,0 +1,106 @@
+import { styleText } from 'node:util';
+import Table from 'cli-table3';
+import type { ResultsFolder } from '../history/results-folder.ts';
+import type { Progress } from '../run/progress.ts';
+import { actualText, OPERATION_HEAD, operationRows, seconds, transferLine } from './format.ts';
+import type { Result, Verdict } from './result-schema.ts';
+
+type Out = NodeJS.WriteStream;
+
+const FRAMES = '⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏';
+const REDRAW_MS = 100;
+/** Without a terminal, a phase that takes long says so this often. */
+const STILL_MS = 5000;
+
+/** Shows progress: a line that moves on a terminal, plain lines elsewhere. Every phase leaves one line. */
+export class TerminalProgress implements Progress {
+  readonly #out: Out;
+  #what: string | undefined;
+  #began = 0;
+  #far = '';
+  #timer: NodeJS.Timeout | undefined;
+  #frame = 0;
+
+  constructor(out: Out) {
+    this.#out = out;
+  }
+
+  begin(what: string): void {
+    this.end();
+    this.#what = what;
+    this.#began = performance.now();
+    this.#far = '';
+    this.#timer = setInterval(() => this.#show(), this.#out.isTTY ? REDRAW_MS : STILL_MS).unref();
+    if (this.#out.isTTY) this.#show();
+  }
+
+  advance(done: number, total: number): void {
+    this.#far = `${done}/${total}`;
+  }
+
+  note(what: string): void {
+    this.#clear();
+    this.#out.write(`    ${styleText('dim', what, { stream: this.#out })}\n`);
+  }
+
+  end(how = ''): void {
+    clearInterval(this.#timer);
+    if (this.#what === undefined) return;
+    this.#clear();
+    const took = seconds((performance.now() - this.#began) / 1000);
+    this.#out.write(
+      `  ${this.#what}${how ? `: ${how}` : ''} ${styleText('dim', `(${took})`, { stream: this.#out })}\n`,
+    );
+    this.#what = undefined;
+  }
+
+  #show(): void {
+    if (!this.#out.isTTY) {
+      this.#out.write(`  ${this.#what} … ${this.#far}\n`);
+      return;
+    }
+    this.#clear();
+    this.#frame = (this.#frame + 1) % FRAMES.length;
+    const line = `${FRAMES[this.#frame]} ${this.#what} ${this.#far}`;
+    this.#out.write(line.slice(0, (this.#out.columns || 80) - 1));
+  }
+
+  #clear(): void {
+    if (this.#out.isTTY) this.#out.write('\r\u001b[2K');
+  }
+}
+
+const MARKS = { true: '✔', false: '✘', null: '?' } as const;
+const COLOURS = { pass: 'green', fail: 'red', inconclusive: 'yellow' } as const;
+const MARK_OF: Record<Verdict, string> = { pass: '✔', fail: '✘', inconclusive: '?' };
+
+/** The summary that ends a run. */
+export function printSummary(result: Result, folder: ResultsFolder, out: Out): void {
+  const paint = (verdict: Verdict, text: string) => styleText(COLOURS[verdict], text, { stream: out });
+  const table = new Table({
+    head: OPERATION_HEAD,
+    style: { head: [], border: [], compact: true },
+    colAligns: ['left', 'right', 'right', 'right', 'right'],
+  });
+  table.push(...operationRows(result));
+  const lines = [
+    '',
+    ...(Object.keys(result.operations).length > 0 ? [table.toString(), `Transfers: ${transferLine(result)}`] : []),
+    '',
+    'Built-in checks',
+    ...result.checks.map(({ name, verdict, reason }) => `  ${paint(verdict, MARK_OF[verdict])} ${name}: ${reason}`),
+    '',
+    'Expectations',
+    ...result.expectations.map(({ expression, actual, ok }) => {
+      const verdict = ok === null ? 'inconclusive' : ok ? 'pass' : 'fail';
+      return `  ${paint(verdict, MARKS[`${ok}`])} ${expression}  ${styleText('dim', `(${actualText(expression, actual)})`, { stream: out })}`;
+    }),
+    ...result.leftovers.map((leftover) => paint('fail', `Left over: ${leftover}`)),
+    '',
+    `${paint(result.verdict, styleText('bold', result.verdict.toUpperCase(), { stream: out }))}: ${result.reason}`,
+    `${result.peers} peers, set up in ${seconds(result.setupSeconds)}, ran for ${seconds(result.durationSeconds)}, seed ${result.seed}`,
+    `Results: ${folder.path}`,
+    '',
+  ];
+  out.write(lines.join('\n'));
+}

@@ -1,0 +1,133 @@
+import http from 'node:http';
+import { CONTROL, type ControlVerb, transferFailure } from '#proto/control-api.ts';
+import { errorResponse } from '#proto/directory-api.ts';
+import { ERRORS, isErrorCode, PeerLabError, reasonOf } from '#proto/errors.ts';
+
+/** An answer may be so large: the index of a thousand peers, far from what would hurt the lab. */
+const MAX_ANSWER_BYTES = 256 * 1024 * 1024;
+
+// node:http and not fetch: a transfer may take longer than fetch waits for headers, and this costs a third of the CPU.
+const agent = new http.Agent({ keepAlive: true, maxFreeSockets: 256, timeout: 0 });
+
+/** How a control call failed: the error as the peer (or the lab, for want of an answer) gave it, and what moved nevertheless. */
+export interface ControlFailure {
+  readonly code: string;
+  readonly message: string;
+  readonly definite: boolean;
+  readonly bytes: number;
+  readonly sources: { peer: string; bytes: number }[];
+}
+
+export interface ControlCall {
+  readonly url: string;
+  readonly token: string;
+  readonly verb: ControlVerb;
+  readonly request: object;
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+}
+
+/** Calls a peer's control port. Never throws: what can't be understood is a failure too, with the code that says so. */
+export async function callControl(call: ControlCall): Promise<{ ok: unknown } | { failure: ControlFailure }> {
+  try {
+    const { status, body } = await exchange('POST', `${call.url}/control/${call.verb}`, {
+      body: JSON.stringify(call.request),
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${call.token}` },
+      timeoutMs: call.timeoutMs,
+      signal: call.signal,
+      // A download may take its time; the peer is trusted to answer, the deadline is the step's.
+    });
+    const json: unknown = JSON.parse(body);
+    if (status !== 200) return { failure: refusal(status, json) };
+    const answer = CONTROL[call.verb].response.safeParse(json);
+    if (answer.success) return { ok: answer.data };
+    const [issue] = answer.error.issues;
+    return {
+      failure: failureOf(
+        new PeerLabError('bad-answer', { about: `${call.verb}: ${issue?.path.join('.')}`, got: issue?.message ?? '' }),
+      ),
+    };
+  } catch (error) {
+    if (call.signal.aborted) return { failure: failureOf(new PeerLabError('interrupted')) };
+    return {
+      failure: failureOf(
+        error instanceof PeerLabError
+          ? error
+          : new PeerLabError('bad-answer', { about: call.verb, got: reasonOf(error) }),
+      ),
+    };
+  }
+}
+
+/** The text of `/metrics`. @throws PeerLabError `no-answer` or `bad-answer` */
+export async function fetchMetrics(url: string, timeoutMs: number, signal: AbortSignal): Promise<string> {
+  const { status, body } = await exchange('GET', `${url}/metrics`, { timeoutMs, signal });
+  if (status !== 200)
+    throw new PeerLabError('bad-answer', { about: '/metrics', expected: 'status 200', got: String(status) });
+  return body;
+}
+
+function refusal(status: number, json: unknown): ControlFailure {
+  const body = errorResponse.safeParse(json);
+  if (!body.success)
+    return failureOf(new PeerLabError('bad-answer', { expected: '{error: {code, message}}', got: `status ${status}` }));
+  const { code, message } = body.data.error;
+  const moved = transferFailure.safeParse(json);
+  return {
+    code,
+    message,
+    definite: isErrorCode(code) && ERRORS[code].definite,
+    ...(moved.success ? moved.data : { bytes: 0, sources: [] }),
+  };
+}
+
+function failureOf(error: PeerLabError): ControlFailure {
+  return { code: error.code, message: error.message, definite: error.kind.definite, bytes: 0, sources: [] };
+}
+
+interface Exchange {
+  readonly body?: string;
+  readonly headers?: Record<string, string>;
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+}
+
+function exchange(
+  method: string,
+  url: string,
+  { body, headers = {}, timeoutMs, signal }: Exchange,
+): Promise<{ status: number; body: string }> {
+  const { promise, resolve, reject } = Promise.withResolvers<{ status: number; body: string }>();
+  const deadline = AbortSignal.timeout(timeoutMs);
+  const length = body === undefined ? {} : { 'content-length': Buffer.byteLength(body) };
+  const request = http.request(url, {
+    method,
+    agent,
+    headers: { ...headers, ...length },
+    signal: AbortSignal.any([signal, deadline]),
+  });
+  const fail = (error: Error) => {
+    const waited = deadline.aborted && !signal.aborted;
+    reject(
+      new PeerLabError('no-answer', {
+        about: new URL(url).pathname,
+        got: waited ? `nothing within ${timeoutMs / 1000} s` : reasonOf(error),
+        cause: error,
+      }),
+    );
+  };
+  request.on('error', fail);
+  request.on('response', (response) => {
+    const parts: Buffer[] = [];
+    let size = 0;
+    response.on('error', fail);
+    response.on('data', (part: Buffer) => {
+      size += part.length;
+      if (size > MAX_ANSWER_BYTES) request.destroy(new Error(`an answer of over ${MAX_ANSWER_BYTES} bytes`));
+      else parts.push(part);
+    });
+    response.on('end', () => resolve({ status: response.statusCode ?? 0, body: Buffer.concat(parts).toString() }));
+  });
+  request.end(body);
+  return promise;
+}

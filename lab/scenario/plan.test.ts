@@ -1,0 +1,91 @@
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { scenarioAsRun } from './as-run.ts';
+import { makePlan, scale } from './plan.ts';
+import { readScenario } from './read.ts';
+
+const scenario = (groups: string, steps = '- login: all') =>
+  readScenario(
+    `name: try\ndescription: Does it plan?\ngroups:\n${groups}\nsteps:\n  ${steps}\nexpect: [transfers.failed == 0]\n`,
+    '/nowhere/try.yaml',
+  );
+
+const TWO = '  s: {count: 4, share: {files: 3, size: 1KiB..9KiB, copies: 2}}\n  l: {count: 2}';
+
+test('the same seed gives the same plan, another seed another', () => {
+  const plan = (seed: number) => JSON.stringify(makePlan(scenario(TWO, '- download: l'), { seed }));
+  expect(plan(5)).toBe(plan(5));
+  expect(plan(5)).not.toBe(plan(6));
+});
+
+test('neighbours in a cluster hold the same files, other clusters others', () => {
+  const { peers } = makePlan(scenario(TWO));
+  const names = peers.map(({ share }) => share.map(({ name }) => name));
+  expect(names[0]).toEqual(['s-1.bin', 's-2.bin', 's-3.bin']);
+  expect(names[1]).toEqual(names[0]);
+  expect(names[2]).toEqual(['s-4.bin', 's-5.bin', 's-6.bin']);
+  expect(peers.flatMap(({ share }) => share).every(({ sizeBytes }) => sizeBytes >= 1024 && sizeBytes <= 9 * 1024)).toBe(
+    true,
+  );
+});
+
+test('each downloads what it lacks, once, in an order of its own', () => {
+  const [step] = makePlan(scenario(TWO, '- download: all')).steps;
+  const of = (peer: string) =>
+    step?.operations.filter((operation) => operation.peer === peer).map(({ request }) => request.name);
+  expect(of('s-1')?.toSorted()).toEqual(['s-4.bin', 's-5.bin', 's-6.bin']);
+  expect(of('l-1')).toHaveLength(6);
+  expect(of('l-1')).not.toEqual(of('l-2'));
+});
+
+test('a second download of the same files has nothing to do, which is a mistake', () => {
+  expect(() => makePlan(scenario(TWO, '- download: l\n  - download: l'))).toThrow(
+    expect.objectContaining({ code: 'scenario-invalid' }),
+  );
+});
+
+test('an upload goes to a peer that lacks the file', () => {
+  const [step] = makePlan(scenario(TWO, '- upload: {group: s, to: s}')).steps;
+  expect(step?.operations).toHaveLength(12);
+  for (const { peer, request } of step?.operations ?? []) {
+    const cluster = (name: string | undefined) => (name === 's-1' || name === 's-2' ? 1 : 2);
+    expect(cluster(request.to)).not.toBe(cluster(peer));
+  }
+});
+
+test.each([
+  [[2, 2], 4, [2, 2]],
+  [[2, 16], 9, [1, 8]],
+  [[1, 1, 1], 10, [4, 3, 3]],
+  [[1, 99], 10, [1, 9]],
+  [[1, 1, 98], 3, [1, 1, 1]],
+  [[3, 5], undefined, [3, 5]],
+])('groups of %j scaled to %j are %j', (counts, total, expected) => {
+  expect(scale(counts, total)).toEqual(expected);
+});
+
+test('the scenario as run gives the same plan from the results folder', () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'peerlab-plan-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  writeFileSync(path.join(folder, 'real.txt'), 'real');
+  symlinkSync('/etc/hostname', path.join(folder, 'link.txt'));
+  const text = `name: try # stays\ndescription: d\ngroups:\n  s: {count: 2, share: [{files: 2, size: 1KiB}, {from: .}]}\n  l: {count: 2}\nsteps:\n  - download: l\nexpect: [transfers.failed == 0]\n`;
+  const original = readScenario(text, path.join(folder, 'try.yaml'));
+  const plan = makePlan(original, { seed: 9, peers: 8 });
+  expect(plan.peers[0]?.share.map(({ name }) => name)).toEqual(['s-1.bin', 's-2.bin', 'real.txt']);
+
+  const results = path.join(folder, 'results', 'run');
+  const asRun = scenarioAsRun(
+    original,
+    9,
+    new Map([
+      ['s', 4],
+      ['l', 4],
+    ]),
+    results,
+  );
+  expect(asRun).toContain('# stays');
+  expect(makePlan(readScenario(asRun, path.join(results, 'scenario.yaml')))).toEqual(plan);
+});

@@ -1,0 +1,15 @@
+import { duration, strict } from '../scenario/words.ts';
+import type { StepKind } from './step.ts';
+
+/** The longest pause: a scenario that sleeps for longer is a slip. */
+const MAX_WAIT_MS = 24 * 3600 * 1000;
+
+export const wait: StepKind<{ duration: number }> = {
+  verb: 'wait',
+  summary: 'Nothing is asked for a while.',
+  schema: strict({ duration: duration.refine((ms) => ms <= MAX_WAIT_MS, 'expected at most 24h') }),
+  shorthand: 'duration',
+  groups: () => ({}),
+  idle: '',
+  plan: ({ duration }) => ({ label: `wait ${duration / 1000} s`, operations: [], concurrency: 1, waitMs: duration }),
+};
