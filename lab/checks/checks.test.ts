@@ -34,7 +34,7 @@ const facts: RunFacts = {
   peers: ['s-1', 'l-1'],
   planned: 1,
   steps: ['download l'],
-  expectations: [],
+  completed: true,
   resources: {},
   artifacts: {},
   exits: [],
@@ -139,6 +139,7 @@ describe('fails when', () => {
 
 describe('is inconclusive when', () => {
   test.each<[string, Partial<History>]>([
+    ['the run ended early', { facts: { ...facts, completed: false } }],
     ['the lab had trouble', { facts: { ...facts, trouble: [{ code: 'engine-lost', message: 'gone' }] } }],
     ['a peer that received gives no figures', { metrics: new Map([['s-1', counted(0)]]) }],
     ['cleanup left something', { facts: { ...facts, leftovers: ['container x'] } }],

@@ -12,8 +12,10 @@ import { CHECKS } from './table.ts';
 export function judgeRun(history: History, expectations: readonly Expectation[]): Result {
   const { facts } = history;
   const figures = figuresOf(history);
-  const checks = CHECKS.map((check) => ({ name: check.name, ...check.judge(history) }));
-  const judged = expectations.map((expectation) => judge(expectation, figures));
+  const checks = CHECKS.map((check) => ({ name: check.name, ...(facts.completed ? check.judge(history) : CUT_OFF) }));
+  const judged = expectations
+    .map((expectation) => judge(expectation, figures))
+    .map((one) => (facts.completed ? one : { ...one, ok: null }));
   const { runId, scenario, description, driver, seed, startedAt, artifacts, leftovers } = facts;
   const { verdict, reason } = conclude(history, checks, judged);
   return {
@@ -32,6 +34,13 @@ export function judgeRun(history: History, expectations: readonly Expectation[])
     leftovers,
   };
 }
+
+/** What every check says of a run that did not get to its end. */
+const CUT_OFF: Omit<CheckResult, 'name'> = {
+  verdict: 'inconclusive',
+  reason: 'not judged: the run ended early',
+  details: [],
+};
 
 function conclude(
   { facts, events }: History,

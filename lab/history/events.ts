@@ -44,7 +44,8 @@ export const runFacts = z.object({
   planned: z.number().int(),
   /** One label a step. */
   steps: z.array(z.string()),
-  expectations: z.array(z.string()),
+  /** Every step was taken and every disk read; otherwise the history is cut off, and nothing can be judged by it. */
+  completed: z.boolean(),
   resources: z.record(z.string(), z.number()),
   artifacts: z.record(z.string(), z.string()),
   /** Instances that ended although nobody asked them to. */

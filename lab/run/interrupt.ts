@@ -19,7 +19,7 @@ export function onInterrupt(
       controller.abort(new PeerLabError('interrupted'));
     } else if (count === 2) {
       tell('Ending at once.');
-      atOnce().finally(() => process.exit(EXIT.interrupted));
+      void atOnce().finally(() => process.exit(EXIT.interrupted));
     }
   };
   for (const signal of SIGNALS) process.on(signal, listener);

@@ -38,6 +38,7 @@ export async function run(init: RunInit): Promise<RunFacts> {
     await course.setUp();
     await course.takeSteps();
     await course.readDisks();
+    course.completed = true;
   } catch (error) {
     course.trouble(error);
   }
@@ -49,6 +50,8 @@ export async function run(init: RunInit): Promise<RunFacts> {
 }
 
 class Course {
+  /** Every step was taken and every disk read. */
+  completed = false;
   readonly #init: RunInit;
   readonly #began = performance.now();
   readonly #startedAt = new Date().toISOString();
@@ -170,7 +173,7 @@ class Course {
       peers: plan.peers.map(({ name }) => name),
       planned: plan.steps.reduce((sum, { operations }) => sum + operations.length, 0),
       steps: plan.steps.map(({ label }) => label),
-      expectations: plan.expectations.map(({ expression }) => expression),
+      completed: this.completed,
       resources: this.#resources,
       artifacts: { ...driver.artifacts },
       exits: this.#exits,
@@ -216,7 +219,7 @@ class Course {
   }
 
   #watch(instance: Instance): void {
-    instance.ended.then((how) => {
+    void instance.ended.then((how) => {
       if (!this.#ending) this.#exits.push({ instance: instance.name, how });
     });
   }

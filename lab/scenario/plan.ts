@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { nameFlaw } from '#proto/names.ts';
-import { type Expectation, parseExpectation } from '../checks/expectation.ts';
+import type { Expectation } from '../checks/expectation.ts';
 import type { PlannedStep, Step } from '../steps/step.ts';
 import type { Flaw } from './mistake.ts';
 import type { Scenario } from './read.ts';
@@ -25,18 +25,16 @@ export interface PlanOptions {
   readonly peers?: number | undefined;
 }
 
-/** @throws ScenarioInvalid with all the mistakes that only show when the scenario is laid out */
+/** @throws ScenarioInvalid with all the mistakes of the file */
 export function makePlan(scenario: Scenario, options: PlanOptions = {}): Plan {
   const seed = options.seed ?? scenario.seed;
-  const flaws: Flaw[] = [];
+  const flaws: Flaw[] = [...scenario.flaws];
   const peers = planPeers(scenario, seed, options.peers, flaws);
   const world = new World(peers, seed);
-  const steps = scenario.steps.map((step, index) => planStep(step, index, world, flaws));
-  const expectations = scenario.expect.flatMap((text, index) => {
-    const parsed = parseExpectation(text, new Set(scenario.steps.map(({ kind }) => kind.verb)));
-    if ('flaw' in parsed) flaws.push({ path: ['expect', index], message: parsed.flaw });
-    return 'flaw' in parsed ? [] : [parsed.expectation];
-  });
+  // With a step missing, the ones after it may seem to have nothing to do.
+  const idle: Flaw[] = [];
+  const steps = scenario.steps.map((step, index) => planStep(step, index, world, idle));
+  if (scenario.flaws.length === 0) flaws.push(...idle);
   if (flaws.length > 0) throw scenario.invalid(flaws);
   const { lease, env } = scenario.directory;
   return {
@@ -47,7 +45,7 @@ export function makePlan(scenario: Scenario, options: PlanOptions = {}): Plan {
     directoryEnv: env,
     peers,
     steps,
-    expectations,
+    expectations: scenario.expectations,
   };
 }
 

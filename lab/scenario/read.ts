@@ -1,5 +1,6 @@
 import { isMap, isPair, isScalar, LineCounter, type Node, parseDocument } from 'yaml';
 import type { z } from 'zod';
+import { type Expectation, parseExpectation } from '../checks/expectation.ts';
 import type { Step } from '../steps/step.ts';
 import { groupFlaws } from '../steps/step.ts';
 import { STEPS } from '../steps/table.ts';
@@ -11,7 +12,10 @@ export interface Scenario extends Omit<ScenarioFrame, 'steps'> {
   readonly file: string;
   readonly text: string;
   readonly steps: readonly Step[];
-  /** Turns flaws found later into the error that names their places. */
+  /** What is wrong with steps and expectations; the plan adds what only shows when all is laid out, and refuses. */
+  readonly flaws: readonly Flaw[];
+  readonly expectations: readonly Expectation[];
+  /** Turns flaws into the error that names their places. */
   invalid(flaws: readonly Flaw[]): ScenarioInvalid;
 }
 
@@ -20,7 +24,7 @@ const MAX_TEXT_BYTES = 1024 * 1024;
 const MAX_ALIASES = 100;
 const MAX_DEPTH = 40;
 
-/** @throws ScenarioInvalid with all mistakes at once */
+/** @throws ScenarioInvalid with all mistakes, when what is wrong lies so deep that no plan can be tried */
 export function readScenario(text: string, file: string): Scenario {
   const lines = new LineCounter();
   const refuse = (message: string) => new ScenarioInvalid(file, [{ line: 1, column: 1, message }]);
@@ -39,11 +43,30 @@ export function readScenario(text: string, file: string): Scenario {
   });
   const invalid = (flaws: readonly Flaw[]) => new ScenarioInvalid(file, flaws.map(locate));
 
-  const { frame, flaws } = readFrame(plain(() => document.toJS({ maxAliasCount: MAX_ALIASES }), refuse));
-  const steps = (frame?.steps ?? []).map((step, index) => readStep(step, ['steps', index], flaws));
-  if (frame) flaws.push(...namedGroups(steps, Object.keys(frame.groups)));
-  if (!frame || flaws.length > 0) throw invalid(flaws);
-  return { ...frame, file, text, steps: steps.filter((step) => step !== undefined), invalid };
+  const value = plain(() => document.toJS({ maxAliasCount: MAX_ALIASES }), refuse);
+  const frame = scenarioFrame.safeParse(value);
+  const flaws = frame.success ? [] : flawsOf(frame.error, value, []);
+  // Steps and expectations are looked at even when the rest is wrong, so that one reading names every mistake.
+  const steps = listAt(value, 'steps').map((step, index) => readStep(step, ['steps', index], flaws));
+  const expectations = readExpectations(listAt(value, 'expect'), listAt(value, 'steps'), flaws);
+  if (!frame.success) throw invalid(flaws);
+  flaws.push(...namedGroups(steps, Object.keys(frame.data.groups)));
+  return { ...frame.data, file, text, steps: steps.filter((step) => step !== undefined), expectations, flaws, invalid };
+}
+
+function listAt(value: unknown, key: string): unknown[] {
+  const list = (value as Record<string, unknown> | null)?.[key];
+  return Array.isArray(list) ? list : [];
+}
+
+function readExpectations(texts: unknown[], steps: unknown[], flaws: Flaw[]): Expectation[] {
+  const verbs = new Set(steps.flatMap((step) => (step !== null && typeof step === 'object' ? Object.keys(step) : [])));
+  return texts.flatMap((text, index) => {
+    // What is no text is the frame's mistake.
+    const parsed = typeof text === 'string' ? parseExpectation(text, verbs) : undefined;
+    if (parsed && 'flaw' in parsed) flaws.push({ path: ['expect', index], message: parsed.flaw });
+    return parsed && 'expectation' in parsed ? [parsed.expectation] : [];
+  });
 }
 
 function plain(toJs: () => unknown, refuse: (message: string) => Error): unknown {
@@ -52,16 +75,6 @@ function plain(toJs: () => unknown, refuse: (message: string) => Error): unknown
   } catch {
     throw refuse(`expected at most ${MAX_ALIASES} uses of aliases`);
   }
-}
-
-function readFrame(value: unknown): { frame?: ScenarioFrame; flaws: Flaw[] } {
-  const result = scenarioFrame.safeParse(value);
-  if (result.success) return { frame: result.data, flaws: [] };
-  const flaws = flawsOf(result.error, value, []);
-  // The steps are looked at even when the rest is wrong, so that one reading names every mistake.
-  const steps = (value as { steps?: unknown } | null)?.steps;
-  if (Array.isArray(steps)) steps.forEach((step, index) => void readStep(step, ['steps', index], flaws));
-  return { flaws };
 }
 
 function readStep(value: unknown, path: PropertyKey[], flaws: Flaw[]): Step | undefined {
