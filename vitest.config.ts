@@ -1,12 +1,33 @@
 import { defineConfig } from 'vitest/config';
 
+/** Tests that start whole runs compare the host before and after: one file at a time, after the others. */
+const HOST = ['lab/main*.test.ts', 'lab/drivers/**/*.test.ts', '**/*.docker.test.ts'];
+const NEVER = ['node_modules/**', 'dist/**', '.node/**', 'results/**'];
+
 export default defineConfig({
   test: {
-    include: ['**/*.test.ts'],
-    exclude: ['node_modules', 'dist', '.node', 'results'],
-    // Two cores: what runs beside a test that starts processes slows it.
-    maxWorkers: 2,
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    projects: [
+      {
+        test: {
+          name: 'unit',
+          include: ['**/*.test.ts'],
+          exclude: [...NEVER, ...HOST],
+          maxWorkers: 2,
+          testTimeout: 30_000,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        test: {
+          name: 'host',
+          include: HOST,
+          exclude: NEVER,
+          fileParallelism: false,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
   },
 });

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { ERRORS, EXIT, PeerLabError, reasonOf } from '#proto/errors.ts';
+import { buildServices } from './drivers/artifacts.ts';
 import { createDockerDriver } from './drivers/docker/docker-driver.ts';
 import { findEngine } from './drivers/docker/engine.ts';
 import { buildImages } from './drivers/docker/images.ts';
@@ -150,6 +151,14 @@ function program(exit: (code: number) => void): Command {
     .command('list')
     .description('the scenarios that come with PeerLab, and the question of each')
     .action(() => exit(listCommand()));
+
+  lab
+    .command('build')
+    .description('build the services into dist/, if their sources changed')
+    .action(async () => {
+      await buildServices((what) => process.stdout.write(`${what}\n`));
+      exit(EXIT.pass);
+    });
 
   lab
     .command('images')

@@ -46,7 +46,15 @@ export interface DriverInit {
   /** Container image (docker) or command (process) to run instead of PeerLab's own. */
   readonly peerImage?: string;
   readonly directoryImage?: string;
+  /** How long one instance may take until its `/healthz` answers. Default: READY_TIMEOUT_MS. */
+  readonly readyTimeoutMs?: number;
 }
+
+/** Generous: with 100 instances starting on two cores, one waits for its share of CPU for many seconds. */
+export const READY_TIMEOUT_MS = 60_000;
+
+/** How long an instance has to stop by itself before it is killed. The services drain for up to 2 s. */
+export const STOP_GRACE_MS = 5000;
 
 export interface DirectorySpec {
   /** Unique in the run; letters, digits and dashes. */

@@ -1,0 +1,62 @@
+import type { ControlResponse, ControlVerb } from '#proto/control-api.ts';
+
+/** How the answers of a running peer read on a terminal. */
+export const TEXT: { [V in ControlVerb]: (answer: ControlResponse<V>) => string } = {
+  login: ({ leaseSeconds }) => `logged in; the lease of ${leaseSeconds} s is renewed by the peer`,
+  index: ({ peers }) =>
+    table(
+      ['PEER', 'USER', 'SIZE', 'SHA256', 'NAME'],
+      peers.flatMap((peer) =>
+        peer.files.map((file) => [place(peer), peer.user, file.size, short(file.sha256), file.name]),
+      ),
+      `${count(peers.length, 'peer')} in the index, no files`,
+    ),
+  search: ({ results }) =>
+    table(
+      ['NAME', 'SIZE', 'SHA256', 'PEERS'],
+      results.map(({ name, size, sha256, peers }) => [name, size, sha256, peers.map(place).join(' ')]),
+      'nothing found',
+    ),
+  download: (result) =>
+    transfer(result, result.bytes === 0 && result.size > 0 ? 'was there already' : 'downloaded', 'from'),
+  upload: (result) => transfer(result, 'uploaded', 'to'),
+  loadfiles: ({ files }) => `${count(files, 'file')} published`,
+  logout: () => 'logged out',
+};
+
+function transfer(result: ControlResponse<'download'>, done: string, preposition: string): string {
+  const { name, size, seconds, sources, sha256 } = result;
+  const peers = sources.length > 0 ? ` ${preposition} ${sources.map(({ peer }) => peer).join(', ')}` : '';
+  return `${shown(name)}: ${done}, ${count(size, 'byte')}${peers} in ${seconds.toFixed(3)} s\nsha256 ${sha256}`;
+}
+
+function table(head: string[], rows: (string | number)[][], empty: string): string {
+  if (rows.length === 0) return empty;
+  const lines = [head, ...rows].map((row) => row.map((cell) => shown(String(cell))));
+  const widths = head.map((_, column) => lines.reduce((width, line) => Math.max(width, line[column]?.length ?? 0), 0));
+  return lines
+    .map((line) =>
+      line
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}
+
+/** Names come from other people: control characters must not reach the terminal. */
+function shown(text: string): string {
+  return text.replace(/\p{C}/gu, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`);
+}
+
+function place({ ip, port }: { ip: string; port: number }): string {
+  return ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`;
+}
+
+function short(sha256: string): string {
+  return sha256.slice(0, 12);
+}
+
+function count(n: number, noun: string): string {
+  return `${n} ${noun}${n === 1 ? '' : 's'}`;
+}

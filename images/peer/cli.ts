@@ -1,0 +1,113 @@
+import { Command } from 'commander';
+import type { ControlRequest, ControlResponse, ControlVerb } from '#proto/control-api.ts';
+import { type ErrorBody, PeerLabError, reasonOf, toPeerLabError } from '#proto/errors.ts';
+import { TEXT } from './cli-text.ts';
+import { requestJson } from './json-http.ts';
+
+/**
+ * `peer <verb>`: talks to a running peer through its control port. Starts fast: neither gRPC nor express is imported here.
+ * Exit code 0 when it was done, 1 when not (one line and a hint on stderr).
+ */
+
+interface Options {
+  host: string;
+  port?: string;
+  token?: string;
+  json?: true;
+}
+
+/** Verbs that end soon; a transfer takes as long as it takes, and the peer gives up sources that stall. */
+const ANSWER_TIMEOUT_MS = 60_000;
+const LONG: ReadonlySet<ControlVerb> = new Set<ControlVerb>(['download', 'upload', 'loadfiles', 'login']);
+
+const program = new Command('peer')
+  .description('Commands a running peer.')
+  .option('--host <host>', 'where its control port listens', '127.0.0.1')
+  .option('--port <port>', 'its control port (default: PEER_CONTROL_PORT, else 50052)')
+  .option('--token <token>', 'its control token (default: PEER_CONTROL_TOKEN)')
+  .option('--json', 'print the answer as JSON')
+  .showHelpAfterError()
+  .configureHelp({ showGlobalOptions: true });
+
+program
+  .command('login')
+  .description('log in at the directory, with all files of the share')
+  .action(() => run('login', {}));
+program
+  .command('index')
+  .description('list every peer and its files')
+  .action(() => run('index', {}));
+program
+  .command('search <name>')
+  .description('find a file: its exact name, or a pattern with * and ?')
+  .action((name: string) => run('search', { name }));
+program
+  .command('download <name>')
+  .description('fetch a file into the share, verified')
+  .option('--from <host:port>', 'the only peer to fetch from')
+  .option('--sha256 <hex>', 'the content that is meant')
+  .action((name: string, options: { from?: string; sha256?: string }) => run('download', { name, ...options }));
+program
+  .command('upload <file> <peer>')
+  .description('store a file of the share at another peer, ip:port')
+  .action((name: string, to: string) => run('upload', { name, to }));
+program
+  .command('loadfiles')
+  .description('look at the share again and publish it')
+  .action(() => run('loadfiles', {}));
+program
+  .command('logout')
+  .description('leave the index')
+  .action(() => run('logout', {}));
+
+async function run<V extends ControlVerb>(verb: V, request: ControlRequest<V>): Promise<void> {
+  const options = program.opts<Options>();
+  try {
+    const answer = await ask(verb, request, options);
+    process.stdout.write(`${options.json ? JSON.stringify(answer) : TEXT[verb](answer)}\n`);
+  } catch (thrown) {
+    const error = toPeerLabError(thrown);
+    const { message, hint } = thrown instanceof Refused ? thrown : error;
+    process.stderr.write(`${message}\n${hint ? `${hint}\n` : ''}`);
+    process.exitCode = 1;
+  }
+}
+
+async function ask<V extends ControlVerb>(
+  verb: V,
+  request: ControlRequest<V>,
+  options: Options,
+): Promise<ControlResponse<V>> {
+  const port = options.port ?? (process.env.PEER_CONTROL_PORT || '50052');
+  const token = options.token ?? process.env.PEER_CONTROL_TOKEN;
+  if (!token) throw new PeerLabError('unauthorized', { expected: 'PEER_CONTROL_TOKEN or --token' });
+  const host = options.host.includes(':') ? `[${options.host}]` : options.host;
+  const place = `${host}:${port}`;
+  const answer = await requestJson({
+    method: 'POST',
+    url: `http://${place}/control/${verb}`,
+    token,
+    body: request,
+    ...(LONG.has(verb) ? {} : { timeoutMs: ANSWER_TIMEOUT_MS }),
+  }).catch((error) => {
+    throw new PeerLabError('source-unreachable', {
+      about: `control port ${place}`,
+      got: reasonOf(error),
+      cause: error,
+    });
+  });
+  if (answer.status === 200) return answer.body as ControlResponse<V>;
+  throw new Refused(answer.status, (answer.body as { error?: ErrorBody } | undefined)?.error);
+}
+
+/** The peer's own words, passed on as they are. */
+class Refused extends Error {
+  readonly hint: string;
+
+  constructor(status: number, error: ErrorBody | undefined) {
+    super(error?.message ?? `the peer answered with status ${status}`);
+    this.hint = error?.hint ?? '';
+  }
+}
+
+await program.parseAsync();

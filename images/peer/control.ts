@@ -1,0 +1,87 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { Express, RequestHandler, Response } from 'express';
+import type { z } from 'zod';
+import { bearerToken, parse } from '#base/http-service.ts';
+import { CONTROL, type ControlResponse, type ControlVerb } from '#proto/control-api.ts';
+import { PeerLabError } from '#proto/errors.ts';
+import type { DirectorySession } from './directory/session.ts';
+import type { Downloads } from './fetch/downloads.ts';
+import type { Uploads } from './fetch/uploads.ts';
+import type { Share } from './share/share.ts';
+
+export interface ControlInit {
+  readonly token: string;
+  readonly share: Share;
+  /** Resolves after the first scan of the share. */
+  readonly scanned: Promise<void>;
+  readonly directory: DirectorySession;
+  readonly downloads: Downloads;
+  readonly uploads: Uploads;
+}
+
+type Request<V extends ControlVerb> = z.output<(typeof CONTROL)[V]['request']>;
+type Handlers = { [V in ControlVerb]: (request: Request<V>, signal: AbortSignal) => Promise<ControlResponse<V>> };
+
+/** The verbs of the control port, behind the token. */
+export function controlRoutes(init: ControlInit): (app: Express) => void {
+  const handlers = handlersOf(init);
+  return (app) => {
+    app.use('/control', tokenGuard(init.token));
+    for (const verb of Object.keys(CONTROL) as ControlVerb[]) app.post(`/control/${verb}`, route(verb, handlers));
+  };
+}
+
+function handlersOf({ share, scanned, directory, downloads, uploads }: ControlInit): Handlers {
+  return {
+    login: async () => {
+      await scanned;
+      return directory.login();
+    },
+    index: async (_, signal) => ({ peers: await directory.index(signal) }),
+    search: async ({ name, sha256 }, signal) => {
+      if ((name === undefined) === (sha256 === undefined)) {
+        throw new PeerLabError('bad-request', { expected: 'one of name and sha256' });
+      }
+      return { results: await directory.search({ name, sha256 }, signal) };
+    },
+    download: (request, signal) => downloads.download(request, signal),
+    upload: (request, signal) => uploads.upload(request, signal),
+    loadfiles: async () => {
+      await share.rescan();
+      if (!directory.isLoggedIn) throw new PeerLabError('not-logged-in');
+      await directory.publish();
+      return { files: share.fileCount };
+    },
+    logout: async () => {
+      await directory.logout();
+      return {};
+    },
+  };
+}
+
+function route<V extends ControlVerb>(verb: V, handlers: Handlers): RequestHandler {
+  return async (req, res) => {
+    const request = parse(CONTROL[verb].request, req.body ?? {}) as Request<V>;
+    res.json(await handlers[verb](request, callerGone(res)));
+  };
+}
+
+/** Fires when the connection closes before the answer is out: nobody waits for the work any more. */
+function callerGone(res: Response): AbortSignal {
+  const controller = new AbortController();
+  res.once('close', () => {
+    if (!res.writableEnded) controller.abort();
+  });
+  return controller.signal;
+}
+
+/** Compares digests, so that neither the length nor a common beginning of the token shows in the time taken. */
+function tokenGuard(token: string): RequestHandler {
+  const digest = (text: string) => createHash('sha256').update(text).digest();
+  const right = digest(token);
+  return (req, _res, next) => {
+    if (!timingSafeEqual(digest(bearerToken(req.headers.authorization) ?? ''), right))
+      throw new PeerLabError('unauthorized');
+    next();
+  };
+}

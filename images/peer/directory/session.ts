@@ -1,0 +1,175 @@
+import type { Logger } from '#base/logger.ts';
+import type { IndexEntry, SearchResult, SharedFile } from '#proto/directory-api.ts';
+import { PeerLabError, toPeerLabError } from '#proto/errors.ts';
+import type { DirectoryApi, SearchBy } from './api.ts';
+
+export interface DirectorySessionInit {
+  readonly api: DirectoryApi;
+  readonly user: string;
+  readonly password: string;
+  /** Where other peers reach this one. */
+  readonly address: { readonly ip: string; readonly port: number };
+  readonly share: { readonly version: number; list(): SharedFile[] };
+  readonly logger: Logger;
+  /** Told whenever the lease is won or lost. */
+  readonly onLease: (held: boolean) => void;
+}
+
+/** First wait after a heartbeat that failed; doubled each time, up to the usual interval. */
+const FIRST_RETRY_MS = 500;
+
+/**
+ * This peer's place in the directory: logged in or not. While it is, the lease is renewed at a third of its length, what the share
+ * holds is passed on, and a login that the directory has forgotten (it restarted; the peer slept) is made again.
+ */
+export class DirectorySession {
+  readonly #init: DirectorySessionInit;
+  #token: string | undefined;
+  #leaseMs = 0;
+  #leaseEndsAt = 0;
+  #retryMs = FIRST_RETRY_MS;
+  #timer: NodeJS.Timeout | undefined;
+  #loginUnderWay: Promise<{ leaseSeconds: number }> | undefined;
+  #publishUnderWay: Promise<void> | undefined;
+  #publishedVersion = -1;
+
+  constructor(init: DirectorySessionInit) {
+    this.#init = init;
+  }
+
+  /** Wants to be in the index, and was admitted; the lease may have lapsed since, unnoticed. */
+  get isLoggedIn(): boolean {
+    return this.#token !== undefined;
+  }
+
+  /** Logs in with the share's files, also when logged in already. Whoever asks at the same time gets the same answer. */
+  login(): Promise<{ leaseSeconds: number }> {
+    this.#loginUnderWay ??= this.#login().finally(() => {
+      this.#loginUnderWay = undefined;
+    });
+    return this.#loginUnderWay;
+  }
+
+  /** Leaves the index. Without a login nothing happens. */
+  async logout(): Promise<void> {
+    await this.#loginUnderWay?.catch(() => {});
+    const token = this.#token;
+    this.#forget();
+    if (token === undefined) return;
+    await this.#init.api.logout(token).catch((error) => {
+      // The directory forgot the login already: what was wanted is so.
+      if (toPeerLabError(error).code !== 'unauthorized') throw error;
+    });
+  }
+
+  /**
+   * Makes sure that the directory knows the share as it is now. One request is under way at most; calls meanwhile share the
+   * next one. Without a login nothing happens.
+   */
+  async publish(): Promise<void> {
+    const wanted = this.#init.share.version;
+    while (this.isLoggedIn && this.#publishedVersion < wanted) {
+      this.#publishUnderWay ??= this.#publish().finally(() => {
+        this.#publishUnderWay = undefined;
+      });
+      await this.#publishUnderWay;
+    }
+  }
+
+  /** Every peer and what it has. @throws PeerLabError `not-logged-in`, `directory-unreachable` */
+  index(signal?: AbortSignal): Promise<IndexEntry[]> {
+    return this.#authorized((token) => this.#init.api.index(token, signal));
+  }
+
+  /** @throws PeerLabError `not-logged-in`, `directory-unreachable` */
+  search(by: SearchBy, signal?: AbortSignal): Promise<SearchResult[]> {
+    return this.#authorized((token) => this.#init.api.search(token, by, signal));
+  }
+
+  /** Ends the session within `timeoutMs`, whatever the directory does. */
+  async close(timeoutMs: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, timeoutMs);
+    await Promise.race([promise, this.logout().catch(() => {})]);
+    clearTimeout(timer);
+    this.#forget();
+  }
+
+  async #login(): Promise<{ leaseSeconds: number }> {
+    const { api, user, password, address, share } = this.#init;
+    const version = share.version;
+    const { token, leaseSeconds } = await api.login({ user, password, ...address, files: share.list() });
+    this.#token = token;
+    this.#publishedVersion = version;
+    this.#renewed(leaseSeconds);
+    return { leaseSeconds };
+  }
+
+  async #publish(): Promise<void> {
+    const version = this.#init.share.version;
+    await this.#authorized((token) => this.#init.api.loadfiles(token, this.#init.share.list()));
+    this.#publishedVersion = Math.max(version, this.#publishedVersion);
+  }
+
+  /** Does what needs a token; when the directory does not know it any more, logs in again, once. */
+  async #authorized<T>(work: (token: string) => Promise<T>): Promise<T> {
+    const token = this.#token;
+    if (token === undefined) throw new PeerLabError('not-logged-in');
+    try {
+      return await work(token);
+    } catch (error) {
+      if (toPeerLabError(error).code !== 'unauthorized' || !this.isLoggedIn) throw error;
+      if (this.#token === token) await this.#loginAgain();
+      return work(this.#token ?? token);
+    }
+  }
+
+  async #loginAgain(): Promise<void> {
+    this.#init.onLease(false);
+    this.#init.logger.info('the directory does not know this login any more; logging in again');
+    await this.login().catch((error) => {
+      if (toPeerLabError(error).code === 'wrong-password') this.#forget();
+      throw error;
+    });
+  }
+
+  async #heartbeat(): Promise<void> {
+    const token = this.#token;
+    if (token === undefined) return;
+    try {
+      const { leaseSeconds } = await this.#authorized((current) =>
+        this.#init.api.heartbeat(current, this.#leaseMs / 3),
+      );
+      if (!this.isLoggedIn) return;
+      this.#renewed(leaseSeconds);
+      await this.publish();
+    } catch (error) {
+      if (!this.isLoggedIn) return;
+      const { code, message } = toPeerLabError(error);
+      this.#init.logger.warn({ code, reason: message }, 'the lease could not be renewed; trying again');
+      if (performance.now() > this.#leaseEndsAt) this.#init.onLease(false);
+      this.#schedule(this.#retryMs);
+      this.#retryMs = Math.min(this.#retryMs * 2, this.#leaseMs / 3);
+    }
+  }
+
+  #renewed(leaseSeconds: number): void {
+    this.#leaseMs = leaseSeconds * 1000;
+    this.#leaseEndsAt = performance.now() + this.#leaseMs;
+    this.#retryMs = Math.min(FIRST_RETRY_MS, this.#leaseMs / 3);
+    this.#init.onLease(true);
+    this.#schedule(this.#leaseMs / 3);
+  }
+
+  #schedule(delayMs: number): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => void this.#heartbeat(), delayMs).unref();
+  }
+
+  #forget(): void {
+    clearTimeout(this.#timer);
+    this.#token = undefined;
+    this.#publishedVersion = -1;
+    this.#init.onLease(false);
+  }
+}

@@ -1,0 +1,99 @@
+import { isIPv4, isIPv6 } from 'node:net';
+import * as grpc from '@grpc/grpc-js';
+import { PeerLabError } from '#proto/errors.ts';
+import type { PeerServiceClient } from '#proto/generated/PeerService.ts';
+import { FLOW_CONTROL_WINDOW_BYTES, MAX_MESSAGE_BYTES, PeerService } from '#proto/peer.ts';
+
+/** A connection without transfers is kept for the next one so long. */
+const IDLE_MS = 30_000;
+/** Idle connections kept; those in use are bounded by the number of transfers. */
+const MAX_IDLE = 64;
+
+const OPTIONS: grpc.ClientOptions = {
+  'grpc-node.flow_control_window': FLOW_CONTROL_WINDOW_BYTES,
+  'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
+  'grpc.max_send_message_length': MAX_MESSAGE_BYTES,
+  'grpc.keepalive_time_ms': 20_000,
+  'grpc.keepalive_timeout_ms': 10_000,
+  // A peer that was just restarted is found at once: whether and when to try again is decided by the download.
+  'grpc.initial_reconnect_backoff_ms': 100,
+  'grpc.max_reconnect_backoff_ms': 1000,
+  'grpc.enable_retries': 0,
+  // Closing a client closes its connection, and no environment variable sends peers through a proxy.
+  'grpc.use_local_subchannel_pool': 1,
+  'grpc.enable_http_proxy': 0,
+  'grpc.enable_channelz': 0,
+};
+
+interface Pooled {
+  readonly client: PeerServiceClient;
+  users: number;
+  idle?: NodeJS.Timeout;
+}
+
+export interface ClientLease extends Disposable {
+  readonly client: PeerServiceClient;
+}
+
+/** One connection per peer, shared by the transfers with it, closed some time after the last. */
+export class PeerClients implements Disposable {
+  readonly #pool = new Map<string, Pooled>();
+
+  /** @param address `ip:port` or `host:port`. @throws PeerLabError `bad-request` when it is neither */
+  lease(address: string): ClientLease {
+    const pooled = this.#pool.get(address) ?? this.#connect(address);
+    clearTimeout(pooled.idle);
+    pooled.users++;
+    let held = true;
+    return {
+      client: pooled.client,
+      [Symbol.dispose]: () => {
+        if (held) this.#release(address, pooled);
+        held = false;
+      },
+    };
+  }
+
+  /** How many connections there are, idle ones included. */
+  get size(): number {
+    return this.#pool.size;
+  }
+
+  [Symbol.dispose](): void {
+    for (const [address, pooled] of this.#pool) this.#close(address, pooled);
+  }
+
+  #connect(address: string): Pooled {
+    const client = new PeerService(target(address), grpc.credentials.createInsecure(), OPTIONS);
+    const pooled = { client, users: 0 };
+    this.#pool.set(address, pooled);
+    return pooled;
+  }
+
+  #release(address: string, pooled: Pooled): void {
+    if (--pooled.users > 0) return;
+    if (this.#pool.size > MAX_IDLE) this.#close(address, pooled);
+    else pooled.idle = setTimeout(() => this.#close(address, pooled), IDLE_MS).unref();
+  }
+
+  #close(address: string, pooled: Pooled): void {
+    clearTimeout(pooled.idle);
+    if (this.#pool.get(address) === pooled) this.#pool.delete(address);
+    pooled.client.close();
+  }
+}
+
+/** The scheme is always named: an address such as `unix:1234` must not become a socket file. */
+function target(address: string): string {
+  const match = /^(?:\[([^\]]+)\]|([A-Za-z0-9._-]+)):(\d{1,5})$/.exec(address);
+  const host = match?.[1] ?? match?.[2] ?? '';
+  const port = Number(match?.[3]);
+  if (!match || port < 1 || port > 65_535 || (match[1] !== undefined && !isIPv6(host))) {
+    throw new PeerLabError('bad-request', {
+      expected: 'an address as ip:port',
+      got: JSON.stringify(address.slice(0, 80)),
+    });
+  }
+  if (isIPv6(host)) return `ipv6:[${host}]:${port}`;
+  return `${isIPv4(host) ? 'ipv4' : 'dns'}:${host}:${port}`;
+}

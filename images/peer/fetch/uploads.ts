@@ -1,0 +1,146 @@
+import type { ClientWritableStream } from '@grpc/grpc-js';
+import type { TransferResult } from '#proto/control-api.ts';
+import { PeerLabError } from '#proto/errors.ts';
+import type { FileResponse__Output } from '#proto/generated/FileResponse.ts';
+import type { FileUpload } from '#proto/generated/FileUpload.ts';
+import type { PeerServiceClient } from '#proto/generated/PeerService.ts';
+import { CHUNK_SIZE_BYTES } from '#proto/peer.ts';
+import { orAborted, type Slots, StallWatch } from '../bounds.ts';
+import type { ShareEntry } from '../share/catalogue.ts';
+import type { RegularFile } from '../share/regular-file.ts';
+import type { Share } from '../share/share.ts';
+import type { TransferMeter } from '../transfer-meter.ts';
+import { fromStatus, namedCode, printable } from '../wire-error.ts';
+import type { PeerClients } from './peer-clients.ts';
+import { Tally } from './tally.ts';
+
+export interface UploadsInit {
+  readonly share: Share;
+  readonly clients: PeerClients;
+  readonly meter: TransferMeter;
+  /** Shared with downloads. */
+  readonly slots: Slots;
+  readonly stallTimeoutMs: number;
+}
+
+/** How long a receiver may take from the last byte to its answer: it flushes, and tells its directory. */
+const ANSWER_TIMEOUT_MS = 30_000;
+
+/** Stores files of the own share at other peers. */
+export class Uploads {
+  readonly #init: UploadsInit;
+
+  constructor(init: UploadsInit) {
+    this.#init = init;
+  }
+
+  /**
+   * Sends one file of the share to the peer at `to`. `bytes` of the result were handed to the connection; a receiver that has
+   * the file already may have read fewer.
+   * @throws PeerLabError with the bytes that moved beside it: `file-not-found`, `file-exists`, `source-refused`, …
+   */
+  async upload({ name, to }: { name: string; to: string }, signal: AbortSignal): Promise<TransferResult> {
+    const { share, clients, meter, slots } = this.#init;
+    using _slot = await slots.take(signal);
+    const tally = new Tally(meter.start('sent'));
+    try {
+      const { entry, file } = await share.open(name);
+      await using _file = file;
+      using lease = clients.lease(to);
+      const answer = await this.#send(lease.client, { entry, file }, to, tally, signal);
+      if (!answer.success) throw new PeerLabError('source-refused', { about: to, got: printable(answer.message) });
+      const { seconds, firstByteSeconds } = tally.transfer;
+      tally.transfer.end();
+      const first = firstByteSeconds === undefined ? {} : { firstByteSeconds };
+      return { outcome: 'ok', name, size: entry.size, sha256: entry.sha256, ...tally.figures, seconds, ...first };
+    } catch (error) {
+      throw tally.failed(error);
+    }
+  }
+
+  async #send(
+    client: PeerServiceClient,
+    { entry, file }: { entry: ShareEntry; file: RegularFile },
+    to: string,
+    tally: Tally,
+    signal: AbortSignal,
+  ): Promise<FileResponse__Output> {
+    const call = new UploadCall(client, to);
+    using watch = new StallWatch(this.#init.stallTimeoutMs, () => call.stall());
+    try {
+      for (let position = 0; position < entry.size || position === 0; ) {
+        const content = Buffer.allocUnsafeSlow(Math.min(CHUNK_SIZE_BYTES, entry.size - position));
+        if ((await file.read(content, position)) < content.length)
+          throw new PeerLabError('file-changed', { about: entry.name });
+        const head = position === 0 ? { filename: entry.name, size: entry.size, sha256: entry.sha256 } : {};
+        // An answer before the end is a refusal, or says that the content is there already.
+        if ((await orAborted(watch.during(call.write({ ...head, content })), signal)) === 'answered') break;
+        tally.add(to, content.length);
+        position += content.length;
+        if (content.length === 0) break;
+      }
+      if (!call.isAnswered && !(await file.isUnchanged()))
+        throw new PeerLabError('file-changed', { about: entry.name });
+      using _answerWatch = new StallWatch(ANSWER_TIMEOUT_MS, () => call.stall());
+      return await orAborted(call.end(), signal);
+    } finally {
+      call.cancel();
+    }
+  }
+}
+
+/** One UploadFile call: writes wait until the connection has taken them, or until the receiver has answered. */
+class UploadCall {
+  readonly #call: ClientWritableStream<FileUpload>;
+  readonly #answer = Promise.withResolvers<FileResponse__Output>();
+  readonly #answered: Promise<'answered'>;
+  isAnswered = false;
+
+  constructor(client: PeerServiceClient, to: string) {
+    let refusal: ReturnType<typeof namedCode>;
+    this.#call = client.uploadFile((error, response) => {
+      // The trailing metadata comes with the status, which is emitted right after this callback.
+      setImmediate(() => this.#settle(error, response, refusal, to));
+    });
+    this.#call.on('status', (status) => {
+      refusal = namedCode(status.metadata);
+    });
+    this.#call.on('error', () => {});
+    this.#answered = this.#answer.promise.then(() => 'answered');
+    this.#answered.catch(() => {});
+  }
+
+  /** @throws PeerLabError when the call ended with an error */
+  write(message: FileUpload): Promise<'taken' | 'answered'> {
+    const taken = new Promise<'taken'>((resolve) => void this.#call.write(message, () => resolve('taken')));
+    return Promise.race([this.#answered, taken]);
+  }
+
+  end(): Promise<FileResponse__Output> {
+    this.#call.end();
+    return this.#answer.promise;
+  }
+
+  /** The receiver takes nothing any more, or owes its answer for too long. */
+  stall(): void {
+    this.#answer.reject(new PeerLabError('source-stalled'));
+    this.cancel();
+  }
+
+  cancel(): void {
+    this.#call.cancel();
+  }
+
+  #settle(
+    error: unknown,
+    response: FileResponse__Output | undefined,
+    refusal: ReturnType<typeof namedCode>,
+    to: string,
+  ): void {
+    this.isAnswered = true;
+    if (error || !response) this.#answer.reject(fromStatus(error, to, false));
+    else if (!response.success && refusal) {
+      this.#answer.reject(new PeerLabError(refusal, { about: to, got: printable(response.message) }));
+    } else this.#answer.resolve(response);
+  }
+}

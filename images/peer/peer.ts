@@ -1,0 +1,111 @@
+import type { Config } from '#base/config.ts';
+import { type HttpService, startHttpService } from '#base/http-service.ts';
+import type { Logger } from '#base/logger.ts';
+import { createMetrics, type Metrics } from '#base/metrics.ts';
+import { addressText } from '#proto/directory-api.ts';
+import type { PEER_ENV } from '#proto/env.ts';
+import { reasonOf } from '#proto/errors.ts';
+import { advertisedAddress } from './advertise.ts';
+import { Slots } from './bounds.ts';
+import { controlRoutes } from './control.ts';
+import { DirectoryApi } from './directory/api.ts';
+import { DirectorySession } from './directory/session.ts';
+import { Downloads } from './fetch/downloads.ts';
+import { PeerClients } from './fetch/peer-clients.ts';
+import { Uploads } from './fetch/uploads.ts';
+import { PeerServer } from './serve/peer-server.ts';
+import { Share } from './share/share.ts';
+import { TransferMeter } from './transfer-meter.ts';
+
+/** Transfers that wait for a slot; more get `busy`. */
+const MAX_WAITING_TRANSFERS = 10_000;
+const MAX_CONTROL_BODY_BYTES = 64 * 1024;
+/** An orderly stop: what each part of it may take. The service's own deadline is above their sum. */
+const LOGOUT_TIMEOUT_MS = 1000;
+const DRAIN_MS = 3000;
+
+export interface Peer {
+  /** Where it serves others, as it tells the directory: `ip:port`. */
+  readonly address: string;
+  readonly grpcPort: number;
+  readonly controlPort: number;
+  /** Resolves after the first scan of the share. */
+  readonly scanned: Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Starts a whole peer; it answers on both ports when this returns, and logs in only when told to. */
+export async function startPeer(config: Config<typeof PEER_ENV>, logger: Logger): Promise<Peer> {
+  const metrics = createMetrics('peer');
+  const meter = new TransferMeter(metrics);
+  const share = await Share.open(config.PEER_SHARE_DIR, logger);
+  const stallTimeoutMs = config.PEER_STALL_TIMEOUT;
+  const publish = () =>
+    directory.publish().catch((error) => logger.warn({ reason: reasonOf(error) }, 'the directory could not be told'));
+  const server = await PeerServer.start({
+    ...{ share, meter, logger, publish, stallTimeoutMs },
+    host: config.PEER_HOST,
+    port: config.PEER_PORT,
+    maxStreams: config.PEER_MAX_STREAMS,
+  });
+  const address = advertisedAddress(config.PEER_ADVERTISE, config.PEER_HOST, server.port);
+  const directory = new DirectorySession({
+    ...{ share, logger, address },
+    api: new DirectoryApi(config.PEER_DIRECTORY_URL),
+    user: config.PEER_USER,
+    password: config.PEER_PASSWORD,
+    onLease: (held) => metrics.gauge('peerlab_logged_in').set(held ? 1 : 0),
+  });
+  const clients = new PeerClients();
+  const slots = new Slots(config.PEER_MAX_DOWNLOADS, MAX_WAITING_TRANSFERS);
+  const self = addressText(address);
+  const downloads = new Downloads({ share, directory, clients, meter, slots, stallTimeoutMs, self });
+  const uploads = new Uploads({ share, clients, meter, slots, stallTimeoutMs });
+  let isReady = false;
+  const scanned = share.start().then(() => {
+    isReady = true;
+  });
+  share.on('changed', () => {
+    countShare(metrics, share);
+    void publish();
+  });
+  const control = await startHttpService(
+    {
+      ...{ logger, registry: metrics.registry, maxBodyBytes: MAX_CONTROL_BODY_BYTES, isReady: () => isReady },
+      routes: controlRoutes({ ...{ share, scanned, directory, downloads, uploads }, token: config.PEER_CONTROL_TOKEN }),
+    },
+    config.PEER_HOST,
+    config.PEER_CONTROL_PORT,
+  ).catch(async (error) => {
+    await stopAll({ server, directory, clients, share });
+    throw error;
+  });
+  return {
+    address: self,
+    grpcPort: server.port,
+    controlPort: control.port,
+    scanned,
+    stop: () => stopAll({ control, server, directory, clients, share }),
+  };
+}
+
+interface Parts {
+  control?: HttpService;
+  server: PeerServer;
+  directory: DirectorySession;
+  clients: PeerClients;
+  share: Share;
+}
+
+/** Leaves the index first, so that nobody comes any more; lets transfers end for a while; then closes all. */
+async function stopAll({ control, server, directory, clients, share }: Parts): Promise<void> {
+  await directory.close(LOGOUT_TIMEOUT_MS);
+  await Promise.all([control?.close(DRAIN_MS), server.close(DRAIN_MS)]);
+  clients[Symbol.dispose]();
+  await share[Symbol.asyncDispose]();
+}
+
+function countShare(metrics: Metrics<'peer'>, share: Share): void {
+  metrics.gauge('peerlab_share_files').set(share.fileCount);
+  metrics.gauge('peerlab_share_bytes').set(share.bytes);
+}

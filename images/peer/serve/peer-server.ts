@@ -1,0 +1,157 @@
+import * as grpc from '@grpc/grpc-js';
+import type { Logger } from '#base/logger.ts';
+import { addressText } from '#proto/directory-api.ts';
+import { PeerLabError, toPeerLabError } from '#proto/errors.ts';
+import type { PeerServiceHandlers } from '#proto/generated/PeerService.ts';
+import { MAX_MESSAGE_BYTES, peerServiceDefinition } from '#proto/peer.ts';
+import { Slots } from '../bounds.ts';
+import type { Share } from '../share/share.ts';
+import type { TransferMeter } from '../transfer-meter.ts';
+import { errorMetadata, toStatus } from '../wire-error.ts';
+import { sendFile } from './send-file.ts';
+import { REFUSALS, takeUpload } from './take-upload.ts';
+
+export interface PeerServerInit {
+  readonly share: Share;
+  readonly meter: TransferMeter;
+  readonly logger: Logger;
+  readonly host: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+  readonly maxStreams: number;
+  readonly stallTimeoutMs: number;
+  /** Makes the share known, before an upload is answered. Best effort: must not reject. */
+  readonly publish: () => Promise<void>;
+}
+
+/** Room above the limit on one connection, so that a stream too many is told `busy` and does not just wait. */
+const STREAMS_TO_REFUSE = 64;
+/** A connection whose other end is gone without a word is noticed in the sum of these. */
+const KEEPALIVE = { 'grpc.keepalive_time_ms': 20_000, 'grpc.keepalive_timeout_ms': 10_000 };
+
+type DownloadCall = Parameters<PeerServiceHandlers['DownloadFile']>[0];
+type UploadCall = Parameters<PeerServiceHandlers['UploadFile']>[0];
+type UploadAnswer = Parameters<PeerServiceHandlers['UploadFile']>[1];
+
+/** Serves the share to other peers. */
+export class PeerServer {
+  readonly port: number;
+  readonly #server: grpc.Server;
+  readonly #calls: Calls;
+
+  private constructor(server: grpc.Server, calls: Calls, port: number) {
+    this.#server = server;
+    this.#calls = calls;
+    this.port = port;
+  }
+
+  /** @throws PeerLabError `bad-setting` when the address is taken */
+  static async start(init: PeerServerInit): Promise<PeerServer> {
+    const server = new grpc.Server({
+      ...KEEPALIVE,
+      'grpc.max_concurrent_streams': init.maxStreams + STREAMS_TO_REFUSE,
+      'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
+      'grpc.max_send_message_length': MAX_MESSAGE_BYTES,
+      'grpc.enable_channelz': 0,
+    });
+    const calls = new Calls(init);
+    const handlers: PeerServiceHandlers = {
+      DownloadFile: (call) => void calls.download(call),
+      UploadFile: (call, answer) => void calls.upload(call, answer),
+    };
+    server.addService(peerServiceDefinition, handlers);
+    return new PeerServer(server, calls, await bind(server, init));
+  }
+
+  /** Takes no new calls, lets those under way end for `graceMs`, then cuts them off. */
+  async close(graceMs: number): Promise<void> {
+    this.#calls.closing = true;
+    await new Promise<void>((resolve) => {
+      const cut = setTimeout(() => {
+        this.#server.forceShutdown();
+        resolve();
+      }, graceMs);
+      this.#server.tryShutdown(() => {
+        clearTimeout(cut);
+        resolve();
+      });
+    });
+  }
+}
+
+class Calls {
+  closing = false;
+  readonly #init: PeerServerInit;
+  readonly #slots: Slots;
+
+  constructor(init: PeerServerInit) {
+    this.#init = init;
+    this.#slots = new Slots(init.maxStreams);
+  }
+
+  async download(call: DownloadCall): Promise<void> {
+    const transfer = this.#init.meter.start('sent');
+    try {
+      using _slot = this.#slot();
+      const opened = await this.#init.share.open(call.request.filename, call.request.sha256 || undefined);
+      await using _file = opened.file;
+      await sendFile(call, call.request, opened, (bytes) => transfer.moved(bytes));
+      transfer.end();
+      call.end();
+    } catch (error) {
+      this.#ended(transfer, error, 'DownloadFile', call.request.filename);
+      // destroy(error) would send no status at all.
+      if (!call.cancelled) call.emit('error', toStatus(error));
+    }
+  }
+
+  async upload(call: UploadCall, answer: UploadAnswer): Promise<void> {
+    const { share, meter, publish, stallTimeoutMs } = this.#init;
+    const transfer = meter.start('received');
+    call.on('error', () => {});
+    let stalled = false;
+    const onStall = () => {
+      stalled = true;
+      call.destroy(new PeerLabError('source-stalled', { got: `nothing for ${stallTimeoutMs} ms` }));
+    };
+    try {
+      using _slot = this.#slot();
+      const moved = (bytes: number) => transfer.moved(bytes);
+      const message = await takeUpload(call, { share, stallTimeoutMs, moved, onStall });
+      transfer.end();
+      await publish();
+      answer(null, { success: true, message });
+    } catch (thrown) {
+      const error = call.cancelled && !stalled ? new PeerLabError('cancelled') : toPeerLabError(thrown);
+      this.#ended(transfer, error, 'UploadFile', '');
+      if (REFUSALS.has(error.code)) answer(null, { success: false, message: error.message }, errorMetadata(error.code));
+      else answer(toStatus(error));
+    }
+  }
+
+  #slot(): Disposable {
+    if (this.closing) throw new PeerLabError('shutting-down');
+    return this.#slots.takeNow();
+  }
+
+  #ended(transfer: { end(error: unknown): void }, thrown: unknown, method: string, file: string): void {
+    const error = toPeerLabError(thrown);
+    transfer.end(error);
+    if (error.code === 'internal') this.#init.logger.error({ err: thrown, method }, 'unforeseen error');
+    else
+      this.#init.logger.debug(
+        { method, code: error.code, file: file.slice(0, 300) },
+        'transfer refused or ended early',
+      );
+  }
+}
+
+function bind(server: grpc.Server, { host, port }: PeerServerInit): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.bindAsync(addressText({ ip: host, port }), grpc.ServerCredentials.createInsecure(), (error, bound) => {
+      if (!error) return resolve(bound);
+      const about = `PEER_PORT, ${addressText({ ip: host, port })}`;
+      reject(new PeerLabError('bad-setting', { about, expected: 'a free address to listen on', got: error.message }));
+    });
+  });
+}

@@ -1,0 +1,65 @@
+import { type ErrorCode, PeerLabError } from '#proto/errors.ts';
+import type { FileUpload__Output } from '#proto/generated/FileUpload.ts';
+import { StallWatch } from '../bounds.ts';
+import type { Expected } from '../share/part-file.ts';
+import type { Share } from '../share/share.ts';
+
+/**
+ * Refusals that are about the file that was offered. They are answers, success=false and the reason, with status OK;
+ * everything else that goes wrong is a status.
+ */
+export const REFUSALS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'bad-name',
+  'bad-request',
+  'file-exists',
+  'unverifiable',
+  'truncated',
+  'too-many-bytes',
+  'hash-mismatch',
+]);
+
+export interface TakeUploadInit {
+  readonly share: Share;
+  readonly stallTimeoutMs: number;
+  /** Told the bytes of each message. */
+  readonly moved: (bytes: number) => void;
+  /** Runs when the sender sends nothing for `stallTimeoutMs`: must end `messages` with an error. */
+  readonly onStall: () => void;
+}
+
+/**
+ * Receives one file and publishes it.
+ * @returns what to tell the sender
+ * @throws PeerLabError one of `REFUSALS`, or `disk-full`
+ */
+export async function takeUpload(messages: AsyncIterable<FileUpload__Output>, init: TakeUploadInit): Promise<string> {
+  const { share, moved } = init;
+  const iterator = messages[Symbol.asyncIterator]();
+  using watch = new StallWatch(init.stallTimeoutMs, init.onStall);
+  const first = await watch.during(iterator.next());
+  if (first.done) throw new PeerLabError('bad-request', { expected: 'a first message with filename, size and sha256' });
+
+  const { filename } = first.value;
+  const expected = expectation(first.value);
+  if (await share.checkTarget(filename, expected.sha256)) return 'the same content is there already';
+
+  await using part = await share.receive(expected);
+  for (let next: IteratorResult<FileUpload__Output> = first; !next.done; next = await watch.during(iterator.next())) {
+    moved(next.value.content.length);
+    await part.append(next.value.content);
+  }
+  await part.finish();
+  await share.publish(part, filename);
+  return 'stored';
+}
+
+/** @throws PeerLabError `unverifiable` for a bare filename, `bad-request` */
+function expectation({ size, sha256 }: FileUpload__Output): Expected {
+  if (size === undefined || sha256 === undefined) {
+    throw new PeerLabError('unverifiable', { expected: 'size and sha256 in the first message' });
+  }
+  if (!/^[0-9a-f]{64}$/.test(sha256))
+    throw new PeerLabError('bad-request', { expected: 'sha256 as 64 lower-case hex digits' });
+  if (!Number.isSafeInteger(size)) throw new PeerLabError('bad-request', { expected: 'a size below 2^53 bytes' });
+  return { size, sha256 };
+}

@@ -1,0 +1,267 @@
+import { isUtf8 } from 'node:buffer';
+import { EventEmitter } from 'node:events';
+import { link, lstat, readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Logger } from '#base/logger.ts';
+import type { SharedFile } from '#proto/directory-api.ts';
+import { PeerLabError, reasonOf } from '#proto/errors.ts';
+import { assertName, nameFlaw, RESERVED_NAME } from '#proto/names.ts';
+import { Catalogue, type ShareEntry } from './catalogue.ts';
+import { diskError, type Expected, PartFile, preparePartsFolder } from './part-file.ts';
+import { HASH_STEP_BYTES, identityOf, isSame, RegularFile } from './regular-file.ts';
+import { FolderWatch } from './watch.ts';
+
+/** Files looked at and hashed at one time. */
+const LOOKS_AT_ONCE = 4;
+/** More files than the directory takes from one peer are not shared. */
+const MAX_FILES = 100_000;
+/** A file written to so recently is probably still being written: it is left for a later look. */
+const SETTLE_MS = 200;
+/** While a long scan goes on, what it found so far is made known this often. */
+const PROGRESS_MS = 1000;
+
+/**
+ * The folder that a peer shares: one flat folder of regular files, hashed, kept current while files come and go.
+ * Everything else in it (folders, symlinks, FIFOs, sockets, devices, names that the wire can't carry) is left alone.
+ *
+ * Emits `changed` after the list of files has changed.
+ */
+export class Share extends EventEmitter<{ changed: [] }> implements AsyncDisposable {
+  readonly #folder: string;
+  readonly #parts: string;
+  readonly #logger: Logger;
+  readonly #catalogue = new Catalogue();
+  /** Names that were warned about, so that each is named once for as long as it is there. */
+  readonly #warned = new Set<string>();
+  /** Names that are being published: a scan leaves them alone, for their hash is known already. */
+  readonly #landing = new Set<string>();
+  readonly #closing = new AbortController();
+  #watch: FolderWatch | undefined;
+  #lastScan: Promise<void> = Promise.resolve();
+  #nextScan: Promise<void> | undefined;
+  #takeFresh = true;
+  #announced = 0;
+
+  private constructor(folder: string, parts: string, logger: Logger) {
+    super();
+    this.#folder = folder;
+    this.#parts = parts;
+    this.#logger = logger;
+  }
+
+  /** Opens the share without looking into it yet. @throws PeerLabError `bad-setting` when it is no writable folder */
+  static async open(folder: string, logger: Logger): Promise<Share> {
+    const isFolder = await stat(folder).then(
+      (stats) => stats.isDirectory(),
+      () => false,
+    );
+    if (!isFolder) throw new PeerLabError('bad-setting', { about: 'PEER_SHARE_DIR', expected: 'a folder that exists' });
+    return new Share(folder, await preparePartsFolder(folder), logger);
+  }
+
+  /** Looks at the folder for the first time, and keeps current from then on. */
+  async start(): Promise<void> {
+    this.#watch = new FolderWatch({
+      folder: this.#folder,
+      logger: this.#logger,
+      look: () => this.#soon(false),
+    });
+    await this.rescan();
+  }
+
+  /** Grows with every change of the list. */
+  get version(): number {
+    return this.#catalogue.version;
+  }
+
+  get fileCount(): number {
+    return this.#catalogue.size;
+  }
+
+  get bytes(): number {
+    return this.#catalogue.bytes;
+  }
+
+  list(): SharedFile[] {
+    return this.#catalogue.list();
+  }
+
+  /** Looks at the whole folder, files that were written just now included. Resolves after a scan that began after the call. */
+  rescan(): Promise<void> {
+    return this.#soon(true);
+  }
+
+  /** Looks at one name. @returns its entry, or undefined when no file to share has it (any more) */
+  async lookAt(name: string): Promise<ShareEntry | undefined> {
+    const before = this.version;
+    await this.#look(name, Buffer.allocUnsafe(HASH_STEP_BYTES), true);
+    if (this.version !== before) this.#announce();
+    return this.#catalogue.byName(name);
+  }
+
+  /**
+   * Opens a file to read: by content when `sha256` is given, whatever its name, otherwise by name. What is opened is what was hashed.
+   * @throws PeerLabError `bad-name`, `file-not-found`, `file-changed`
+   */
+  async open(name: string, sha256?: string): Promise<{ entry: ShareEntry; file: RegularFile }> {
+    if (!sha256) assertName(name);
+    const entry = sha256 ? this.#catalogue.bySha256(sha256) : this.#catalogue.byName(name);
+    if (!entry) throw new PeerLabError('file-not-found', { about: sha256 ? `sha256 ${sha256}` : name });
+    const file = await RegularFile.open(join(this.#folder, entry.name)).catch(() => undefined);
+    if (file && isSame(file.identity, entry.identity)) return { entry, file };
+    await file?.[Symbol.asyncDispose]();
+    this.#watch?.lookWithin(0);
+    throw new PeerLabError(file ? 'file-changed' : 'file-not-found', { about: entry.name });
+  }
+
+  /**
+   * May a file with this content be stored as `name`? @returns the entry when exactly that is there already
+   * @throws PeerLabError `bad-name`, `file-exists`
+   */
+  async checkTarget(name: string, sha256: string | undefined): Promise<ShareEntry | undefined> {
+    assertName(name);
+    const taken = await lstat(join(this.#folder, name)).then(
+      () => true,
+      () => false,
+    );
+    if (!taken || sha256 === undefined) return undefined;
+    const entry = await this.lookAt(name);
+    if (entry?.sha256 === sha256) return entry;
+    throw new PeerLabError('file-exists', { about: name });
+  }
+
+  /** A file to receive into. @throws PeerLabError `disk-full` */
+  receive(expected: Expected): Promise<PartFile> {
+    return PartFile.create(this.#parts, expected);
+  }
+
+  /**
+   * Gives a finished file its name, and shares it. link(2) never replaces, so whoever comes second finds the first.
+   * @throws PeerLabError `file-exists` when another content has the name
+   */
+  async publish(part: PartFile, name: string): Promise<ShareEntry> {
+    assertName(name);
+    const { sha256 } = part.expected;
+    this.#landing.add(name);
+    try {
+      await link(part.path, join(this.#folder, name));
+      await part.unlink();
+      const identity = await part.identity();
+      const entry = { name, size: Number(identity.size), sha256, identity };
+      this.#catalogue.set(entry);
+      this.#announce();
+      return entry;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw diskError(error);
+      const existing = await this.checkTarget(name, sha256);
+      if (existing) return existing;
+      throw new PeerLabError('file-exists', { about: name });
+    } finally {
+      this.#landing.delete(name);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.abort();
+    this.#watch?.[Symbol.dispose]();
+    await (this.#nextScan ?? this.#lastScan);
+  }
+
+  /** At most one scan is under way and one waits for it; whoever asks meanwhile gets the one that waits. */
+  #soon(takeFresh: boolean): Promise<void> {
+    this.#takeFresh ||= takeFresh;
+    this.#nextScan ??= this.#lastScan.then(() => {
+      this.#nextScan = undefined;
+      const fresh = this.#takeFresh;
+      this.#takeFresh = false;
+      this.#lastScan = this.#scan(fresh).catch((error) => {
+        if (!this.#closing.signal.aborted) this.#logger.error({ reason: reasonOf(error) }, 'could not scan the share');
+      });
+      return this.#lastScan;
+    });
+    return this.#nextScan;
+  }
+
+  async #scan(takeFresh: boolean): Promise<void> {
+    const known = this.#catalogue.names();
+    const names = await this.#names();
+    const present = new Set(names);
+    for (const name of known) if (!present.has(name) && !this.#landing.has(name)) this.#catalogue.delete(name);
+
+    const rest = names.values();
+    let lastNews = performance.now();
+    const looker = async () => {
+      const buffer = Buffer.allocUnsafe(HASH_STEP_BYTES);
+      for (const name of rest) {
+        this.#closing.signal.throwIfAborted();
+        if (this.#landing.has(name)) continue;
+        await this.#look(name, buffer, takeFresh);
+        if (performance.now() - lastNews < PROGRESS_MS) continue;
+        lastNews = performance.now();
+        this.#announce();
+      }
+    };
+    await Promise.all(Array.from({ length: Math.min(LOOKS_AT_ONCE, names.length) }, looker));
+    this.#announce();
+  }
+
+  /** The names in the folder that could be shared; says once what is wrong with each other one. */
+  async #names(): Promise<string[]> {
+    const names: string[] = [];
+    const flawed = new Set<string>();
+    for (const dirent of await readdir(this.#folder, { withFileTypes: true, encoding: 'buffer' })) {
+      if (!dirent.isFile()) continue;
+      const name = dirent.name.toString();
+      const flaw = isUtf8(dirent.name) ? nameFlaw(name) : 'a name that is not UTF-8';
+      if (!flaw) names.push(name);
+      else if (name !== RESERVED_NAME) {
+        flawed.add(name);
+        this.#warn(name, flaw);
+      }
+    }
+    const excess = names.splice(MAX_FILES);
+    if (excess.length > 0) this.#warn('', `${excess.length} files more than the ${MAX_FILES} that a peer can share`);
+    for (const name of this.#warned) {
+      if (name !== '' && !flawed.has(name) && !names.includes(name)) this.#warned.delete(name);
+    }
+    return names;
+  }
+
+  /** Brings the catalogue up to date about one name. */
+  async #look(name: string, buffer: Buffer, takeFresh: boolean): Promise<void> {
+    try {
+      const stats = await lstat(join(this.#folder, name), { bigint: true });
+      const known = this.#catalogue.byName(name);
+      if (known && isSame(known.identity, identityOf(stats))) return;
+      this.#catalogue.delete(name);
+      if (!stats.isFile()) return;
+      const ageMs = Date.now() - Number(stats.mtimeNs / 1_000_000n);
+      if (!takeFresh && ageMs >= 0 && ageMs < SETTLE_MS) return this.#watch?.lookWithin(SETTLE_MS);
+      await this.#hash(name, buffer);
+    } catch (error) {
+      this.#closing.signal.throwIfAborted();
+      this.#catalogue.delete(name);
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') this.#warn(name, reasonOf(error));
+    }
+  }
+
+  async #hash(name: string, buffer: Buffer): Promise<void> {
+    await using file = await RegularFile.open(join(this.#folder, name));
+    if (!file) return;
+    const sha256 = await file.sha256(buffer, this.#closing.signal);
+    if (!(await file.isUnchanged())) return this.#watch?.lookWithin(SETTLE_MS);
+    this.#catalogue.set({ name, size: file.size, sha256, identity: file.identity });
+  }
+
+  #announce(): void {
+    if (this.#announced === this.version) return;
+    this.#announced = this.version;
+    this.emit('changed');
+  }
+
+  #warn(name: string, reason: string): void {
+    if (this.#warned.has(name)) return;
+    this.#warned.add(name);
+    this.#logger.warn({ file: name, reason }, 'not shared');
+  }
+}

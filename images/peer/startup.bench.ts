@@ -1,0 +1,67 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+/**
+ * CPU time (user + system) of a peer until it is ready, against a process that only imports the npm packages that the peer
+ * imports. Alternating, medians. Run it from a build: `node dist/images/peer/startup.bench.js`.
+ */
+
+const RUNS = 5;
+const FLAGS = ['--max-semi-space-size=1'];
+const PACKAGES = [
+  '@grpc/grpc-js',
+  '@grpc/proto-loader',
+  'express',
+  'pino',
+  'pino-http',
+  'prom-client',
+  'zod',
+  'bytes-iec',
+  'parse-duration',
+];
+
+function importOnly(): number {
+  const script = `${PACKAGES.map((name) => `import '${name}';`).join('')}const u=process.cpuUsage();console.log((u.user+u.system)/1e6)`;
+  const root = fileURLToPath(new URL('.', import.meta.url));
+  const output = execFileSync(process.execPath, [...FLAGS, '--input-type=module', '-e', script], { cwd: root });
+  return Number(output.toString());
+}
+
+async function readyPeer(): Promise<number> {
+  const share = mkdtempSync(join(tmpdir(), 'peerlab-bench-'));
+  const env = {
+    ...{ PEER_USER: 'bench', PEER_PASSWORD: 'x', PEER_CONTROL_TOKEN: 'x', PEER_SHARE_DIR: share },
+    ...{ PEER_PORT: '0', PEER_CONTROL_PORT: '0', NODE_ENV: 'production' },
+  };
+  const main = fileURLToPath(import.meta.resolve('./main.js'));
+  const child = spawn(process.execPath, [...FLAGS, main], { env, stdio: ['ignore', 'pipe', 'inherit'] });
+  try {
+    for await (const line of createInterface({ input: child.stdout })) {
+      const { msg, cpuSeconds } = JSON.parse(line);
+      if (msg === 'ready') return cpuSeconds;
+    }
+    throw new Error('the peer ended before it was ready');
+  } finally {
+    child.kill('SIGKILL');
+    rmSync(share, { recursive: true, force: true });
+  }
+}
+
+function median(values: number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
+}
+
+const imports: number[] = [];
+const peers: number[] = [];
+for (let run = 0; run < RUNS; run++) {
+  imports.push(importOnly());
+  peers.push(await readyPeer());
+}
+const ratio = median(peers) / median(imports);
+console.log(
+  `imports only ${median(imports).toFixed(3)} s, ready peer ${median(peers).toFixed(3)} s of CPU: ratio ${ratio.toFixed(2)}`,
+);

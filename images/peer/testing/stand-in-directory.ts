@@ -1,0 +1,117 @@
+import { createServer, type IncomingMessage, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { LoginRequest, SharedFile } from '#proto/directory-api.ts';
+
+/** A small directory for tests: speaks proto/directory-api.ts, keeps everything in memory, and can be made to misbehave. */
+export class StandInDirectory implements AsyncDisposable {
+  readonly requests: string[] = [];
+  readonly peers = new Map<string, LoginRequest>();
+  leaseSeconds = 30;
+  pageSize = 100;
+  /** Status to answer every request with, instead of the right answer. */
+  failWith: number | undefined;
+  /** Answers to /loadfiles take so long, and take effect only then. */
+  loadfilesDelayMs = 0;
+  readonly #server: Server;
+  #tokens = 0;
+
+  private constructor(server: Server) {
+    this.#server = server;
+  }
+
+  static async start(): Promise<StandInDirectory> {
+    const server = createServer();
+    const directory = new StandInDirectory(server);
+    server.on('request', async (request, response) => {
+      const sent = await bodyOf(request);
+      if (request.url === '/loadfiles') await new Promise((resolve) => setTimeout(resolve, directory.loadfilesDelayMs));
+      const { status, body } = directory.#answer(request, sent);
+      response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    return directory;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  count(endpoint: string): number {
+    return this.requests.filter((request) => request === endpoint).length;
+  }
+
+  files(user: string): SharedFile[] | undefined {
+    return [...this.peers.values()].find((peer) => peer.user === user)?.files;
+  }
+
+  /** As after a restart without a memory. */
+  forgetAll(): void {
+    this.peers.clear();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#server.closeAllConnections();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+
+  #answer(request: IncomingMessage, body: unknown): { status: number; body: unknown } {
+    const url = new URL(request.url ?? '/', 'http://directory');
+    this.requests.push(url.pathname);
+    if (this.failWith !== undefined) return refusal(this.failWith, 'internal');
+    if (url.pathname === '/login') {
+      const token = `token-${++this.#tokens}`;
+      this.peers.set(token, body as LoginRequest);
+      return { status: 200, body: { token, leaseSeconds: this.leaseSeconds } };
+    }
+    const token = request.headers.authorization?.replace('Bearer ', '') ?? '';
+    const peer = this.peers.get(token);
+    if (!peer) return refusal(401, 'unauthorized');
+    const at = Number(url.searchParams.get('cursor') ?? 0);
+    const page = <T>(items: T[]) => ({
+      items: items.slice(at, at + this.pageSize),
+      ...(items.length > at + this.pageSize ? { next: String(at + this.pageSize) } : {}),
+    });
+    switch (url.pathname) {
+      case '/heartbeat':
+        return { status: 200, body: { leaseSeconds: this.leaseSeconds } };
+      case '/loadfiles':
+        peer.files = (body as { files: SharedFile[] }).files;
+        return { status: 200, body: { files: peer.files.length } };
+      case '/logout':
+        this.peers.delete(token);
+        return { status: 200, body: {} };
+      case '/index': {
+        const { items, ...next } = page(
+          [...this.peers.values()].map(({ user, ip, port, files }) => ({ user, ip, port, files })),
+        );
+        return { status: 200, body: { peers: items, ...next } };
+      }
+      default: {
+        const { items, ...next } = page(this.#search(url.searchParams.get('name'), url.searchParams.get('sha256')));
+        return { status: 200, body: { results: items, ...next } };
+      }
+    }
+  }
+
+  #search(name: string | null, sha256: string | null) {
+    const found = new Map<string, { name: string; size: number; sha256: string; peers: object[] }>();
+    for (const { user, ip, port, files } of this.peers.values()) {
+      for (const file of files.filter((one) => (name === null ? one.sha256 === sha256 : one.name === name))) {
+        const entry = found.get(file.sha256) ?? { ...file, peers: [] };
+        entry.peers.push({ user, ip, port, name: file.name });
+        found.set(file.sha256, entry);
+      }
+    }
+    return [...found.values()];
+  }
+}
+
+function refusal(status: number, code: string) {
+  return { status, body: { error: { code, message: code } } };
+}
+
+async function bodyOf(request: IncomingMessage): Promise<unknown> {
+  const parts: Buffer[] = [];
+  for await (const part of request) parts.push(part as Buffer);
+  return parts.length > 0 ? JSON.parse(Buffer.concat(parts).toString()) : undefined;
+}

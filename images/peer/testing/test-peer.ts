@@ -1,0 +1,93 @@
+import { createHash } from 'node:crypto';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import { readConfig } from '#base/config.ts';
+import { PEER_ENV, type PeerEnv } from '#proto/env.ts';
+import { type JsonAnswer, requestJson } from '../json-http.ts';
+import { type Peer, startPeer } from '../peer.ts';
+
+export const silent = pino({ level: 'silent' });
+
+export const CONTROL_TOKEN = 'control-token';
+
+export function sha256(content: string | Buffer): string {
+  return createHash('sha256').update(content).digest('hex');
+}
+
+/** A folder that is gone when the test ends. */
+export async function tempFolder(files: Record<string, string | Buffer> = {}) {
+  const path = await mkdtemp(join(tmpdir(), 'peerlab-test-'));
+  for (const [name, content] of Object.entries(files)) await writeFile(join(path, name), content);
+  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
+}
+
+/** Waits until `condition` gives something truthy; fails with `what` after 5 s. */
+export async function eventually<T>(what: string, condition: () => T | Promise<T>): Promise<NonNullable<T>> {
+  const endsAt = Date.now() + 5000;
+  for (;;) {
+    const value = await condition();
+    if (value) return value as NonNullable<T>;
+    if (Date.now() > endsAt) throw new Error(`waited 5 s for ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+/** A whole peer in this process, on free ports, with a share of its own. */
+export class TestPeer implements AsyncDisposable {
+  readonly share: string;
+  readonly peer: Peer;
+  readonly #folder: AsyncDisposable;
+
+  private constructor(peer: Peer, folder: { path: string } & AsyncDisposable) {
+    this.peer = peer;
+    this.share = folder.path;
+    this.#folder = folder;
+  }
+
+  static async start(env: PeerEnv = {}, files: Record<string, string | Buffer> = {}): Promise<TestPeer> {
+    const folder = await tempFolder(files);
+    const config = readConfig(PEER_ENV, {
+      PEER_USER: 'ann',
+      PEER_PASSWORD: 'secret',
+      PEER_DIRECTORY_URL: 'http://127.0.0.1:9',
+      PEER_SHARE_DIR: folder.path,
+      PEER_PORT: '0',
+      PEER_CONTROL_PORT: '0',
+      PEER_CONTROL_TOKEN: CONTROL_TOKEN,
+      ...env,
+    });
+    const peer = await startPeer(config, silent);
+    await peer.scanned;
+    return new TestPeer(peer, folder);
+  }
+
+  get address(): string {
+    return this.peer.address;
+  }
+
+  control(verb: string, body: unknown = {}, signal?: AbortSignal, token = CONTROL_TOKEN): Promise<JsonAnswer> {
+    const url = `http://127.0.0.1:${this.peer.controlPort}/control/${verb}`;
+    return requestJson({ method: 'POST', url, token, body, signal });
+  }
+
+  async metrics(): Promise<string> {
+    return (await fetch(`http://127.0.0.1:${this.peer.controlPort}/metrics`)).text();
+  }
+
+  /** Names of unfinished files. */
+  parts(): Promise<string[]> {
+    return readdir(join(this.share, '.peerlab'));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.peer.stop();
+    await this.#folder[Symbol.asyncDispose]();
+  }
+}
+
+/** The code of a failed control answer. */
+export function codeOf(answer: JsonAnswer): string | undefined {
+  return (answer.body as { error?: { code?: string } }).error?.code;
+}

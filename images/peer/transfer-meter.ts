@@ -1,0 +1,77 @@
+import type { Metrics } from '#base/metrics.ts';
+import { toPeerLabError } from '#proto/errors.ts';
+import type { Direction } from '#proto/metrics.ts';
+
+/** One transfer, measured from `start` to `end`. */
+export interface MeteredTransfer {
+  /** `bytes` of content crossed the wire. */
+  moved(bytes: number): void;
+  /** Ends the measurement, once; without an error it ended well. */
+  end(error?: unknown): void;
+  /** Seconds since the start. */
+  readonly seconds: number;
+  readonly firstByteSeconds: number | undefined;
+}
+
+/** Keeps the figures of transfers in both directions. */
+export class TransferMeter {
+  readonly #metrics: Metrics<'peer'>;
+
+  constructor(metrics: Metrics<'peer'>) {
+    this.#metrics = metrics;
+    for (const direction of ['sent', 'received'] as const) {
+      metrics.counter('peerlab_transfer_bytes_total').inc({ direction }, 0);
+      metrics.gauge('peerlab_transfers_in_progress').set({ direction }, 0);
+    }
+  }
+
+  start(direction: Direction): MeteredTransfer {
+    return new Measurement(this.#metrics, direction);
+  }
+}
+
+class Measurement implements MeteredTransfer {
+  readonly #metrics: Metrics<'peer'>;
+  readonly #direction: Direction;
+  readonly #startedAt = performance.now();
+  #bytes = 0;
+  #ended = false;
+  firstByteSeconds: number | undefined;
+
+  constructor(metrics: Metrics<'peer'>, direction: Direction) {
+    this.#metrics = metrics;
+    this.#direction = direction;
+    metrics.gauge('peerlab_transfers_in_progress').inc({ direction });
+  }
+
+  get seconds(): number {
+    return (performance.now() - this.#startedAt) / 1000;
+  }
+
+  moved(bytes: number): void {
+    if (bytes === 0) return;
+    const direction = this.#direction;
+    this.#bytes += bytes;
+    this.#metrics.counter('peerlab_transfer_bytes_total').inc({ direction }, bytes);
+    if (this.firstByteSeconds !== undefined) return;
+    this.firstByteSeconds = this.seconds;
+    this.#metrics.histogram('peerlab_transfer_first_byte_seconds').observe({ direction }, this.firstByteSeconds);
+  }
+
+  end(error?: unknown): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    const direction = this.#direction;
+    const metrics = this.#metrics;
+    metrics.gauge('peerlab_transfers_in_progress').dec({ direction });
+    const outcome = error === undefined ? 'ok' : 'failed';
+    const reason = error === undefined ? 'none' : toPeerLabError(error).code;
+    metrics.counter('peerlab_transfers_total').inc({ direction, outcome, reason });
+    if (error !== undefined) return;
+    const seconds = this.seconds;
+    metrics.histogram('peerlab_transfer_duration_seconds').observe({ direction }, seconds);
+    if (this.#bytes > 0) {
+      metrics.histogram('peerlab_transfer_throughput_bytes_per_second').observe({ direction }, this.#bytes / seconds);
+    }
+  }
+}

@@ -1,0 +1,75 @@
+import * as grpc from '@grpc/grpc-js';
+import { type ErrorCode, isErrorCode, PeerLabError, reasonOf, toPeerLabError } from '#proto/errors.ts';
+import { ERROR_CODE_METADATA } from '#proto/peer.ts';
+
+/** How an error leaves in a gRPC call: status, message as details, and the code in the trailing metadata. */
+export function toStatus(thrown: unknown): { code: number; details: string; metadata: grpc.Metadata } {
+  const error = toPeerLabError(thrown);
+  return { code: error.kind.grpc, details: error.message, metadata: errorMetadata(error.code) };
+}
+
+export function errorMetadata(code: ErrorCode): grpc.Metadata {
+  const metadata = new grpc.Metadata();
+  metadata.set(ERROR_CODE_METADATA, code);
+  return metadata;
+}
+
+/** The code that the other peer named, if it is one that it may name: not one about its own settings, say. */
+export function namedCode(metadata: grpc.Metadata | undefined): ErrorCode | undefined {
+  const code = metadata?.get(ERROR_CODE_METADATA)[0];
+  return isErrorCode(code) && TAKEN_OVER.has(code) ? code : undefined;
+}
+
+/** Longest text of another peer that is passed on to people. */
+const MAX_REASON_CHARS = 300;
+
+/**
+ * What a call that ended badly means for the side that made it.
+ * @param about whom it was made to, `ip:port`
+ * @param moved whether content had crossed the wire before: then a lost connection cut the stream off
+ */
+export function fromStatus(thrown: unknown, about: string, moved: boolean): PeerLabError {
+  const { code, details, metadata } = thrown as Partial<grpc.ServiceError>;
+  const reason = printable(details ?? reasonOf(thrown));
+  return new PeerLabError(namedCode(metadata) ?? codeOf(code, moved), { about, got: reason, cause: thrown });
+}
+
+/** Foreign text, fit for one line on a terminal. */
+export function printable(text: string): string {
+  return text.replace(/\p{C}+/gu, ' ').slice(0, MAX_REASON_CHARS);
+}
+
+function codeOf(status: number | undefined, moved: boolean): ErrorCode {
+  switch (status) {
+    case grpc.status.NOT_FOUND:
+      return 'file-not-found';
+    case grpc.status.UNAVAILABLE:
+    case undefined:
+      return moved ? 'truncated' : 'source-unreachable';
+    case grpc.status.CANCELLED:
+    case grpc.status.INTERNAL:
+      return moved ? 'truncated' : 'source-refused';
+    case grpc.status.RESOURCE_EXHAUSTED:
+      return moved ? 'too-many-bytes' : 'busy';
+    default:
+      return 'source-refused';
+  }
+}
+
+const TAKEN_OVER: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'bad-name',
+  'bad-range',
+  'bad-request',
+  'busy',
+  'shutting-down',
+  'unauthorized',
+  'file-not-found',
+  'ambiguous-name',
+  'file-changed',
+  'file-exists',
+  'hash-mismatch',
+  'truncated',
+  'too-many-bytes',
+  'unverifiable',
+  'disk-full',
+]);

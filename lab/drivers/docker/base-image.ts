@@ -1,0 +1,49 @@
+import { PeerLabError, reasonOf } from '#proto/errors.ts';
+import { interruption } from '../deadline.ts';
+import type { EngineConnection } from './connection.ts';
+import { type Image, imageFrom, inspect, pull } from './image-store.ts';
+import { importLocalBase, localBaseName } from './local-base.ts';
+
+const OFFICIAL = 'node:24-bookworm-slim';
+const PULL_TIMEOUT_MS = 20_000;
+
+/**
+ * An image with Node 24 to build on: the official one when the engine has it or can pull it, otherwise one that is made
+ * on this machine from packages of Debian and npm. What is there is taken, so only the first build looks further.
+ * @throws PeerLabError `no-base-image`, saying what was tried
+ */
+export async function ensureNodeImage(
+  engine: EngineConnection,
+  report: (what: string) => void,
+  signal?: AbortSignal,
+): Promise<Image> {
+  const local = localBaseName();
+  for (const name of [OFFICIAL, local]) {
+    const found = await inspect(engine, name);
+    if (found) return imageFrom(name, found);
+  }
+  const tried: string[] = [];
+  const attempts = [
+    { name: OFFICIAL, what: `pulling ${OFFICIAL}`, make: () => pull(engine, OFFICIAL, PULL_TIMEOUT_MS, signal) },
+    {
+      name: local,
+      what: 'making a base image from Debian packages',
+      make: () => importLocalBase(engine, local, signal),
+    },
+  ];
+  for (const { name, what, make } of attempts) {
+    if (signal?.aborted) throw interruption(signal);
+    report(what);
+    try {
+      await make();
+      const made = await inspect(engine, name);
+      if (made) return imageFrom(name, made);
+      tried.push(`${what}: no image came of it`);
+    } catch (error) {
+      if (error instanceof PeerLabError && error.code === 'engine-lost') throw error;
+      if (signal?.aborted) throw interruption(signal);
+      tried.push(`${what}: ${reasonOf(error)}`);
+    }
+  }
+  throw new PeerLabError('no-base-image', { got: `\n${tried.join('\n')}` });
+}

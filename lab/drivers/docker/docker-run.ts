@@ -1,0 +1,251 @@
+import type { Container } from 'dockerode';
+import { PeerLabError } from '#proto/errors.ts';
+import { interruption, settled, within } from '../deadline.ts';
+import { type DirectorySpec, type DriverInit, type Instance, type PeerSpec, READY_TIMEOUT_MS } from '../driver.ts';
+import { createLimit } from '../limit.ts';
+import { EngineConnection } from './connection.ts';
+import { HealthWait, InstanceContainer } from './container.ts';
+import { DockerInstance } from './docker-instance.ts';
+import { Endings } from './endings.ts';
+import type { EngineInfo } from './engine.ts';
+import { type Images, imagesOn } from './image-build.ts';
+import { type Image, imageOf } from './image-store.ts';
+import { labelsOf } from './labels.ts';
+import { logTail } from './log.ts';
+import { createNetwork, type RunNetwork } from './network.ts';
+import { ownerOf } from './owner.ts';
+import { COPY_TIMEOUT_MS, fillShare, SHARE_DIR } from './share-volume.ts';
+import { sweep } from './sweep.ts';
+import { testcontainersOn } from './testcontainers-client.ts';
+
+const DIRECTORY_PORT = 5000;
+const GRPC_PORT = 50_051;
+const CONTROL_PORT = 50_052;
+/** The engine starts containers one after another anyway: more at one time only makes each wait longer. */
+const STARTS_AT_ONCE = 8;
+const SETTLE_TIMEOUT_MS = 15_000;
+/** For the engine to start a container that was created. */
+const ENGINE_START_MS = 60_000;
+
+interface ContainerSpec {
+  readonly name: string;
+  readonly role: Instance['role'];
+  readonly httpPort: number;
+  readonly address: string;
+  readonly instanceAddress: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly fill?: (container: Container) => Promise<void>;
+}
+
+/** One run on one engine: its images, its network, its containers. Behind docker-driver.ts, which loads it when needed. */
+export class DockerRun {
+  artifacts: Record<string, string> = {};
+  readonly #init: DriverInit;
+  readonly #engine: EngineConnection;
+  readonly #limit = createLimit(STARTS_AT_ONCE);
+  readonly #creating = new Set<Promise<unknown>>();
+  readonly #closing = new AbortController();
+  readonly #hurry = new AbortController();
+  /** Fires when nothing new may be begun: the run was interrupted, is ending, or has lost its engine. */
+  readonly #signal: AbortSignal;
+  #images: Record<Instance['role'], Image> | undefined;
+  #network: RunNetwork | undefined;
+  #endings: Endings | undefined;
+  #ending: Promise<string[]> | undefined;
+
+  constructor(init: DriverInit, info: EngineInfo) {
+    this.#init = init;
+    this.#engine = new EngineConnection(info);
+    this.#signal = AbortSignal.any([init.signal, this.#closing.signal, this.#engine.lost]);
+  }
+
+  async prepare(report: (what: string) => void): Promise<void> {
+    await this.#prepare(report).catch((error) => {
+      throw this.#signal.aborted ? interruption(this.#signal) : error;
+    });
+  }
+
+  async #prepare(report: (what: string) => void): Promise<void> {
+    const { directoryImage, peerImage, runId } = this.#init;
+    // Both of the user's own: nothing of ours needs to be built.
+    const own = directoryImage && peerImage ? undefined : await imagesOn(this.#engine, report, this.#signal);
+    const imageFor = async (role: Instance['role'], users: string | undefined) =>
+      users ? imageOf(this.#engine, users, this.#signal) : (own as Images)[role];
+    this.#images = {
+      directory: await imageFor('directory', directoryImage),
+      peer: await imageFor('peer', peerImage),
+    };
+    const { version, apiVersion } = this.#engine.info;
+    this.artifacts = {
+      engine: `Docker ${version} (API ${apiVersion})`,
+      directory: `${this.#images.directory.name} ${this.#images.directory.id}`,
+      peer: `${this.#images.peer.name} ${this.#images.peer.id}`,
+    };
+    this.#throwIfOver();
+    this.#endings = await Endings.watch(this.#engine, runId);
+    const client = await testcontainersOn(this.#engine);
+    this.#throwIfOver();
+    this.#network = await createNetwork(this.#engine, client, runId);
+  }
+
+  startDirectory({ name, env }: DirectorySpec): Promise<Instance> {
+    return this.#start(() => {
+      const address = this.#ready().network.takeAddress();
+      return {
+        name,
+        role: 'directory',
+        httpPort: DIRECTORY_PORT,
+        address,
+        instanceAddress: `http://${address}:${DIRECTORY_PORT}`,
+        env: { ...env, DIRECTORY_HOST: '0.0.0.0', DIRECTORY_PORT: String(DIRECTORY_PORT) },
+      };
+    });
+  }
+
+  startPeer({ name, env, directory, share }: PeerSpec): Promise<Instance> {
+    return this.#start(() => {
+      const address = this.#ready().network.takeAddress();
+      const instanceAddress = `${address}:${GRPC_PORT}`;
+      return {
+        name,
+        role: 'peer',
+        httpPort: CONTROL_PORT,
+        address,
+        instanceAddress,
+        env: {
+          ...env,
+          PEER_HOST: '0.0.0.0',
+          PEER_PORT: String(GRPC_PORT),
+          PEER_CONTROL_PORT: String(CONTROL_PORT),
+          PEER_ADVERTISE: instanceAddress,
+          PEER_SHARE_DIR: SHARE_DIR,
+          PEER_DIRECTORY_URL: directory.address,
+        },
+        fill: (container) => this.#fill(container, share),
+      };
+    });
+  }
+
+  /** Nothing new is begun from now on. */
+  close(): void {
+    this.#closing.abort();
+  }
+
+  end(orderly: boolean): Promise<string[]> {
+    if (!orderly) this.#hurry.abort();
+    this.#ending ??= this.#end();
+    return this.#ending;
+  }
+
+  async #end(): Promise<string[]> {
+    this.close();
+    await settled(this.#creating, SETTLE_TIMEOUT_MS);
+    const left = await sweep(this.#engine.info, this.#init.runId, this.#init.logsDir, this.#hurry.signal);
+    this.#endings?.close();
+    return left;
+  }
+
+  #start(specify: () => ContainerSpec): Promise<Instance> {
+    return this.#limit(async () => {
+      this.#throwIfOver();
+      return this.#startContainer(specify());
+    }).catch((error) => {
+      throw this.#signal.aborted ? interruption(this.#signal) : this.#engine.errorOf('start a container', error);
+    });
+  }
+
+  async #startContainer(spec: ContainerSpec): Promise<Instance> {
+    const engine = this.#engine;
+    const readyTimeoutMs = this.#init.readyTimeoutMs ?? READY_TIMEOUT_MS;
+    const created = Promise.withResolvers<DockerInstance>();
+    const health = new HealthWait(spec.httpPort, readyTimeoutMs, this.#signal);
+    const container = this.#container(spec, readyTimeoutMs, async (id) => {
+      const { name, role, instanceAddress: address } = spec;
+      const container = engine.docker.getContainer(id);
+      const instance = new DockerInstance(engine, this.#ready().endings, container, { name, role, address });
+      // From here on the sweep finds the container by its label.
+      created.resolve(instance);
+      this.#throwIfOver();
+      await spec.fill?.(instance.container);
+      this.#throwIfOver();
+    });
+    const starting = container.withWaitStrategy(health).start();
+    starting.catch(created.reject);
+    this.#track(created.promise);
+    const instance = await within(created.promise, readyTimeoutMs, () => notReady(spec, readyTimeoutMs), this.#signal);
+    const started = await this.#orEnded(starting, instance, spec, readyTimeoutMs);
+    if (health.failed) throw notReady(spec, readyTimeoutMs);
+    instance.reachedAt(`http://127.0.0.1:${started.getMappedPort(spec.httpPort)}`);
+    return instance;
+  }
+
+  /** `starting`, unless the container ends first: testcontainers would wait on for ports that never come. */
+  async #orEnded<T>(
+    starting: Promise<T>,
+    instance: DockerInstance,
+    spec: ContainerSpec,
+    readyTimeoutMs: number,
+  ): Promise<T> {
+    const exited = instance.ended.then(async (how) => {
+      if (this.#engine.lost.aborted) throw interruption(this.#engine.lost);
+      const log = await logTail(this.#engine, instance.container);
+      throw new PeerLabError('instance-exited', {
+        about: spec.name,
+        got: `"${how}" before it was ready; its last words:\n${log || '(nothing)'}`,
+      });
+    });
+    exited.catch(() => {});
+    // The deadline for readiness is kept by HealthWait and begins after the share was copied: this one is for the whole.
+    const outerMs = COPY_TIMEOUT_MS + ENGINE_START_MS + readyTimeoutMs;
+    return within(Promise.race([starting, exited]), outerMs, () => notReady(spec, outerMs), this.#signal);
+  }
+
+  #container(spec: ContainerSpec, readyTimeoutMs: number, created: (id: string) => Promise<void>): InstanceContainer {
+    const { images, network } = this.#ready();
+    const { runId } = this.#init;
+    const containerName = `peerlab-${runId}-${spec.name}`;
+    const env = Object.entries(spec.env).filter((entry): entry is [string, string] => entry[1] !== undefined);
+    return new InstanceContainer({
+      containerName,
+      hostname: spec.name,
+      image: images[spec.role],
+      labels: labelsOf(runId, spec.role, spec.name),
+      env: Object.fromEntries(env),
+      network: network.name,
+      address: spec.address,
+      httpPort: spec.httpPort,
+      readyTimeoutMs,
+      created,
+      ...(spec.role === 'peer' ? { shareVolume: containerName } : {}),
+    });
+  }
+
+  async #fill(container: Container, share: PeerSpec['share']): Promise<void> {
+    const owner = await ownerOf(this.#engine, container, this.#ready().images.peer.user);
+    await fillShare(this.#engine, container, owner, share, this.#signal);
+  }
+
+  #track(work: Promise<unknown>): void {
+    this.#creating.add(work);
+    const done = () => this.#creating.delete(work);
+    work.then(done, done);
+  }
+
+  #ready() {
+    if (!this.#images || !this.#network || !this.#endings)
+      throw new PeerLabError('internal', { expected: 'prepare()' });
+    return { images: this.#images, network: this.#network, endings: this.#endings };
+  }
+
+  #throwIfOver(): void {
+    if (this.#signal.aborted) throw interruption(this.#signal);
+  }
+}
+
+function notReady({ name, httpPort }: ContainerSpec, timeoutMs: number): PeerLabError {
+  return new PeerLabError('not-ready', {
+    about: name,
+    expected: `200 from port ${httpPort}, /healthz, within ${timeoutMs} ms`,
+    got: 'no such answer',
+  });
+}

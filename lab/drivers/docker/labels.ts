@@ -1,0 +1,16 @@
+/** What every container, network and volume of a run carries, so that it can be found without any other record. */
+export const LABEL = {
+  run: 'peerlab.run',
+  role: 'peerlab.role',
+  peer: 'peerlab.peer',
+  inputs: 'peerlab.inputs',
+} as const;
+
+export function labelsOf(runId: string, role: string, name: string): Record<string, string> {
+  return { [LABEL.run]: runId, [LABEL.role]: role, [LABEL.peer]: name };
+}
+
+/** The engine's filter for all that one run made. */
+export function ofRun(runId: string): { label: string[] } {
+  return { label: [`${LABEL.run}=${runId}`] };
+}

@@ -1,0 +1,125 @@
+import { execFile, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { copyFile, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { promisify } from 'node:util';
+import { ROOT } from '../artifacts.ts';
+import { anyOf } from '../deadline.ts';
+import type { EngineConnection } from './connection.ts';
+import { followed } from './image-store.ts';
+
+/**
+ * A base image without a registry: the libraries that the Node binary needs, busybox for a shell and the usual commands,
+ * and the Node binary itself. Needs Debian's (or Ubuntu's) apt-get and dpkg-deb, and no root. Debian's packages are only
+ * unpacked, not installed, so the few files that installing would make are written here.
+ */
+
+const run = promisify(execFile);
+const PACKAGES = ['base-files', 'libc6', 'libgcc-s1', 'libstdc++6', 'busybox-static'];
+const APT_TIMEOUT_MS = 180_000;
+const IMPORT_TIMEOUT_MS = 120_000;
+/** Not needed to run anything, and more than half of the size. */
+const LEFT_OUT = ['usr/share', 'usr/lib/x86_64-linux-gnu/gconv', 'usr/lib/aarch64-linux-gnu/gconv'];
+const GO_ARCH: Record<string, string> = { x64: 'amd64', arm64: 'arm64' };
+
+export function localBaseName(): string {
+  return `peerlab/node-base:${process.version.slice(1)}`;
+}
+
+/** Makes the image and gives it its name. Rejects with the reason when this machine can't. */
+export async function importLocalBase(engine: EngineConnection, name: string, signal?: AbortSignal): Promise<void> {
+  if (process.platform !== 'linux') throw new Error('this works on Linux only');
+  if (GO_ARCH[process.arch] !== engine.info.arch) {
+    throw new Error(`the engine runs ${engine.info.arch}, this machine is ${process.arch}`);
+  }
+  const folder = await mkdtemp(join(tmpdir(), 'peerlab-base-'));
+  try {
+    const root = join(folder, 'root');
+    await unpackPackages(folder, root, signal);
+    await addCommands(root);
+    await addNode(root);
+    await addFiles(root);
+    await importTar(engine, root, name, signal);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function unpackPackages(folder: string, root: string, signal?: AbortSignal): Promise<void> {
+  const debs = join(folder, 'debs');
+  await mkdir(debs);
+  await mkdir(root);
+  await download(folder, debs, signal);
+  for (const name of PACKAGES) {
+    const file = (await readdir(debs)).find((deb) => deb.startsWith(`${name}_`));
+    if (!file) throw new Error(`apt-get downloaded no ${name}`);
+    await run('dpkg-deb', ['-x', join(debs, file), root]);
+  }
+  for (const path of LEFT_OUT) await rm(join(root, path), { recursive: true, force: true });
+}
+
+/** With the machine's package lists, and when there are none (or they are stale) with lists of our own. */
+async function download(folder: string, debs: string, signal?: AbortSignal): Promise<void> {
+  const options = {
+    cwd: debs,
+    timeout: APT_TIMEOUT_MS,
+    env: { ...process.env, LC_ALL: 'C' },
+    ...(signal ? { signal } : {}),
+  };
+  const asUser = ['-q', '-o', 'APT::Sandbox::User=root'];
+  const own = ['-o', `Dir::State::lists=${join(folder, 'lists')}`, '-o', `Dir::Cache=${join(folder, 'cache')}`];
+  try {
+    await run('apt-get', [...asUser, 'download', ...PACKAGES], options);
+  } catch {
+    signal?.throwIfAborted();
+    await mkdir(join(folder, 'lists', 'partial'), { recursive: true });
+    await mkdir(join(folder, 'cache', 'archives', 'partial'), { recursive: true });
+    await run('apt-get', [...asUser, ...own, 'update'], options);
+    await run('apt-get', [...asUser, ...own, 'download', ...PACKAGES], options);
+  }
+}
+
+/** busybox tells its commands; each becomes a link to it. */
+async function addCommands(root: string): Promise<void> {
+  // Newer Debian releases have /bin as a link to /usr/bin, which their packages then leave out.
+  for (const name of ['bin', 'sbin', 'lib', 'lib64']) {
+    if (!existsSync(join(root, name)) && existsSync(join(root, 'usr', name))) {
+      await symlink(`usr/${name}`, join(root, name));
+    }
+  }
+  const busybox = join(root, 'bin', 'busybox');
+  const { stdout } = await run(busybox, ['--list']);
+  for (const command of stdout.trim().split('\n')) {
+    const link = join(root, 'bin', command);
+    if (!existsSync(link)) await symlink('busybox', link);
+  }
+}
+
+/** The binary that runs the lab; the one that make brought along first, as a system's may need further libraries. */
+async function addNode(root: string): Promise<void> {
+  const brought = join(ROOT, '.node', 'node_modules', `node-linux-${process.arch}`, 'bin', 'node');
+  await mkdir(join(root, 'usr', 'local', 'bin'), { recursive: true });
+  await copyFile(existsSync(brought) ? brought : process.execPath, join(root, 'usr', 'local', 'bin', 'node'));
+}
+
+async function addFiles(root: string): Promise<void> {
+  await mkdir(join(root, 'tmp'), { recursive: true });
+  await mkdir(join(root, 'etc'), { recursive: true });
+  await writeFile(join(root, 'etc', 'passwd'), 'root:x:0:0:root:/root:/bin/sh\n');
+  await writeFile(join(root, 'etc', 'group'), 'root:x:0:\n');
+  await writeFile(join(root, 'etc', 'nsswitch.conf'), 'hosts: files dns\n');
+}
+
+/** Everything belongs to root in the image, whoever unpacked it. */
+async function importTar(engine: EngineConnection, root: string, name: string, signal?: AbortSignal): Promise<void> {
+  const tar = spawn('tar', ['-C', root, '--owner=0', '--group=0', '--numeric-owner', '-c', '.'], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+    timeout: IMPORT_TIMEOUT_MS,
+  });
+  const [repo, tag] = name.split(':');
+  const abortSignal = anyOf(AbortSignal.timeout(IMPORT_TIMEOUT_MS), signal);
+  const stream = await engine.docker.importImage(tar.stdout, { repo, tag, abortSignal });
+  await followed(engine.docker, stream as Readable);
+}

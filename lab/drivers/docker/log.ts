@@ -1,0 +1,64 @@
+import { createWriteStream } from 'node:fs';
+import { type Readable, Transform } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { Container } from 'dockerode';
+import type { EngineConnection } from './connection.ts';
+
+const TAIL_LINES = 10;
+const HEADER_BYTES = 8;
+
+/** Writes what a container that has ended said, both streams in order, to `file`. */
+export async function saveLog(
+  engine: EngineConnection,
+  container: Container,
+  file: string,
+  timeoutMs: number,
+): Promise<void> {
+  const abortSignal = AbortSignal.any([engine.lost, AbortSignal.timeout(timeoutMs)]);
+  // `follow` makes dockerode give a stream instead of one buffer; it ends at once, as the container has.
+  const log = await engine.call(
+    'read the log',
+    container.logs({ stdout: true, stderr: true, follow: true, abortSignal }),
+  );
+  await pipeline(log as Readable, new LogFrames(), createWriteStream(file, { flags: 'a' }), { signal: abortSignal });
+}
+
+/** The last lines of a container's log, for an error message; empty when they can't be had. */
+export async function logTail(engine: EngineConnection, container: Container): Promise<string> {
+  try {
+    const options = { stdout: true, stderr: true, tail: TAIL_LINES, follow: false } as const;
+    const frames = new LogFrames();
+    frames.end(await engine.call('read the log', container.logs(options)));
+    return Buffer.concat(await frames.toArray())
+      .toString()
+      .trimEnd();
+  } catch {
+    return '';
+  }
+}
+
+/** Takes away the engine's framing: 8 bytes (stream, 3 zeros, length) before each piece. */
+class LogFrames extends Transform {
+  #header = Buffer.alloc(0);
+  #left = 0;
+
+  override _transform(chunk: Buffer, _encoding: string, done: () => void): void {
+    let rest = chunk;
+    while (rest.length > 0) {
+      if (this.#left > 0) {
+        const piece = rest.subarray(0, this.#left);
+        this.#left -= piece.length;
+        rest = rest.subarray(piece.length);
+        this.push(piece);
+      } else {
+        const missing = HEADER_BYTES - this.#header.length;
+        this.#header = Buffer.concat([this.#header, rest.subarray(0, missing)]);
+        rest = rest.subarray(missing);
+        if (this.#header.length < HEADER_BYTES) break;
+        this.#left = this.#header.readUInt32BE(4);
+        this.#header = Buffer.alloc(0);
+      }
+    }
+    done();
+  }
+}

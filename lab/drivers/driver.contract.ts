@@ -1,0 +1,284 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import type { PeerEnv } from '#proto/env.ts';
+import type { Driver, DriverInit, Instance, PeerSpec, ShareFile, StoredFile } from './driver.ts';
+
+/** THE CONTRACT OF ALL DRIVERS, as tests: one suite, run for each. docs/drivers.md says what it means. */
+
+export interface DriverUnderTest {
+  create(init: DriverInit): Driver;
+  /** What to give as `peerImage` and `directoryImage` to get stand-in.ts. */
+  standIn(): Promise<string>;
+  /** All on this host that a run of this driver could leave behind, a line each. */
+  snapshot(): Promise<string[]>;
+  /** Set when this machine can't run the driver: the tests are skipped, with it in their name. */
+  readonly skipReason?: string;
+}
+
+const PEER = { PEER_USER: 'tester', PEER_PASSWORD: 'secret', PEER_CONTROL_TOKEN: 'token' } as const;
+const SUITE_TIMEOUT_MS = 120_000;
+const MIB = 1024 * 1024;
+
+export function describeDriver(name: string, driver: DriverUnderTest): void {
+  const { skipReason } = driver;
+  const title = skipReason ? `driver ${name} (skipped: ${skipReason})` : `driver ${name}`;
+  describe.skipIf(skipReason !== undefined)(title, { timeout: SUITE_TIMEOUT_MS }, () => {
+    const open: { driver: Driver; logsDir: string }[] = [];
+    let before: string[];
+    let standIn: string;
+
+    /** A prepared driver of a run of its own. */
+    async function run(more: Partial<DriverInit> = {}) {
+      const runId = `t${randomBytes(5).toString('hex')}`;
+      const logsDir = await mkdtemp(join(tmpdir(), `logs-${runId}-`));
+      const init = { runId, logsDir, signal: new AbortController().signal, ...more };
+      const made = driver.create(init);
+      open.push({ driver: made, logsDir });
+      await made.prepare(() => {});
+      return { driver: made, runId, logsDir };
+    }
+
+    /** A run whose directory and peers are the stand-in. */
+    async function standInRun(more: Partial<DriverInit> = {}) {
+      const made = await run({ peerImage: standIn, directoryImage: standIn, ...more });
+      const directory = await made.driver.startDirectory({ name: 'directory', env: {} });
+      const start = (peer: string, env: PeerEnv = {}, share: ShareFile[] = []) =>
+        made.driver.startPeer({ name: peer, env: { ...PEER, ...env }, directory, share });
+      return { ...made, directory, start };
+    }
+
+    beforeAll(async () => {
+      standIn = await driver.standIn();
+      // Whatever is made once and kept (images, dist/) is not part of the comparison.
+      const { driver: first } = await run();
+      await first.end(false);
+      before = await driver.snapshot();
+    }, SUITE_TIMEOUT_MS * 3);
+
+    afterEach(async () => {
+      for (const { driver: made, logsDir } of open.splice(0)) {
+        expect(await made.end(false)).toEqual([]);
+        await rm(logsDir, { recursive: true, force: true });
+      }
+    });
+
+    afterAll(async () => {
+      expect(await driver.snapshot()).toEqual(before);
+    });
+
+    test('runs the real directory and peers, and finds their files', async () => {
+      const { driver: made, logsDir } = await run();
+      const directory = await made.startDirectory({ name: 'directory', env: { DIRECTORY_LEASE: '20s' } });
+      const files = oddFiles();
+      const spec = { env: PEER, directory, share: files };
+      const [one, two] = await Promise.all([
+        made.startPeer({ ...spec, name: 'peer-1' } satisfies PeerSpec),
+        made.startPeer({ ...spec, name: 'peer-2', env: { ...PEER, PEER_USER: 'two' }, share: [] }),
+      ]);
+      for (const instance of [directory, one, two]) expect(await status(`${instance.url}/healthz`)).toBe(200);
+      expect(await sorted(one.storedFiles())).toEqual(await expected(files));
+      expect(await sorted(two.storedFiles())).toEqual([]);
+      // What one peer downloads from the other is found on its disk: the addresses are right, and the share is writable.
+      for (const peer of [one, two]) expect(await control(peer, 'login', {})).toMatchObject({ status: 200 });
+      const answer = await control(two, 'download', { name: 'with spaces.bin' });
+      expect(answer).toMatchObject({ status: 200, body: { outcome: 'ok', size: 3 * MIB + 1 } });
+      await one.stop();
+      expect(await sorted(one.storedFiles())).toEqual(await expected(files));
+      const big = files.filter(({ name: file }) => file === 'with spaces.bin');
+      expect(await sorted(two.storedFiles())).toEqual(await expected(big));
+      expect(Object.keys(made.artifacts)).toEqual(expect.arrayContaining(['directory', 'peer']));
+      expect(await made.end(true)).toEqual([]);
+      for (const log of ['directory', 'peer-1', 'peer-2']) {
+        expect((await readFile(join(logsDir, `${log}.log`), 'utf8')).length, log).toBeGreaterThan(0);
+      }
+    });
+
+    test('passes the settings on, and nothing of its own environment', async () => {
+      process.env.PEERLAB_TEST_SECRET = 'do not tell';
+      const { start, directory } = await standInRun();
+      const peer = await start('peer-1', { LOG_LEVEL: 'debug' });
+      delete process.env.PEERLAB_TEST_SECRET;
+      const env = await getJson(`${peer.url}/env`);
+      expect(env).toMatchObject({ ...PEER, LOG_LEVEL: 'debug', NODE_ENV: 'production' });
+      expect(env).toMatchObject({ PEER_ADVERTISE: peer.address, PEER_DIRECTORY_URL: directory.address });
+      expect(env).not.toHaveProperty('PEERLAB_TEST_SECRET');
+    });
+
+    test('stops in order, and by force when that fails', async () => {
+      const { start } = await standInRun();
+      const [polite, stubborn] = await Promise.all([start('polite'), start('stubborn', { PEER_USER: 'stubborn' })]);
+      await Promise.all([polite.stop(), stubborn.stop(1000)]);
+      expect(await polite.ended).toMatch(/exit code 0/);
+      expect(await stubborn.ended).toMatch(/SIGKILL|exit code 137/);
+      expect(await polite.usage()).toBeUndefined();
+      // Ended is ended: nothing of this is an error.
+      await polite.stop();
+      await polite.kill();
+    });
+
+    test('kills, also what is frozen', async () => {
+      const { start } = await standInRun();
+      const [one, two] = await Promise.all([start('peer-1'), start('peer-2')]);
+      await two.pause();
+      await Promise.all([one.kill(), two.kill()]);
+      expect(await one.ended).toMatch(/SIGKILL|exit code 137/);
+      expect(await two.ended).toMatch(/SIGKILL|exit code 137/);
+      await expect(status(`${one.url}/healthz`)).rejects.toThrow();
+    });
+
+    test('freezes, lets go on, and stops what is frozen', async () => {
+      const { start } = await standInRun();
+      const peer = await start('peer-1');
+      await peer.pause();
+      await expect(status(`${peer.url}/healthz`, 700)).rejects.toThrow(/timeout|aborted/i);
+      await peer.resume();
+      expect(await status(`${peer.url}/healthz`)).toBe(200);
+      await peer.pause();
+      await peer.stop();
+      expect(await peer.ended).toMatch(/exit code 0/);
+    });
+
+    test('tells how much an instance uses', async () => {
+      const { start } = await standInRun();
+      const peer = await start('peer-1');
+      const first = await peer.usage();
+      expect(first?.memoryBytes).toBeGreaterThan(5 * MIB);
+      expect(first?.memoryBytes).toBeLessThan(512 * MIB);
+      await status(`${peer.url}/burn`);
+      const second = await peer.usage();
+      expect((second?.cpuSeconds ?? 0) - (first?.cpuSeconds ?? 0)).toBeGreaterThan(0.15);
+    });
+
+    test('says why an instance ended before it was ready, and when one ends by itself', async () => {
+      const { start, logsDir, driver: made } = await standInRun();
+      await expect(start('bad', { PEER_USER: 'exits-early' })).rejects.toMatchObject({
+        code: 'instance-exited',
+        message: expect.stringMatching(/exit code 3[\s\S]*I can not go on: the reason/),
+      });
+      const peer = await start('peer-1');
+      await status(`${peer.url}/exit`);
+      expect(await peer.ended).toMatch(/exit code 7/);
+      expect(await made.end(true)).toEqual([]);
+      expect(await readFile(join(logsDir, 'bad.log'), 'utf8')).toContain('I can not go on: the reason');
+      expect(await readFile(join(logsDir, 'peer-1.log'), 'utf8')).toContain('the stand-in speaks');
+    });
+
+    test('gives up on an instance that does not get ready, and keeps its log', async () => {
+      const { start, logsDir, driver: made } = await standInRun({ readyTimeoutMs: 4000 });
+      const startedAt = Date.now();
+      await expect(start('lame', { PEER_USER: 'never-ready' })).rejects.toMatchObject({
+        code: 'not-ready',
+        message: expect.stringMatching(/lame.*healthz.*4000 ms/),
+      });
+      expect(Date.now() - startedAt).toBeLessThan(10_000);
+      expect(await made.end(true)).toEqual([]);
+      expect(await readFile(join(logsDir, 'lame.log'), 'utf8')).toContain('the stand-in speaks');
+    });
+
+    test('ends every wait when the run is interrupted', async () => {
+      const abort = new AbortController();
+      const { start, driver: made } = await standInRun({ signal: abort.signal });
+      const endless: ShareFile = { name: 'endless', sizeBytes: 1e12, open: () => new Readable({ read() {} }) };
+      const starts = [start('lame', { PEER_USER: 'never-ready' }), start('filling', {}, [endless])];
+      const outcomes = Promise.allSettled(starts);
+      setTimeout(() => abort.abort(), 700);
+      const startedAt = Date.now();
+      for (const outcome of await outcomes) expect(outcome).toMatchObject({ reason: { code: 'interrupted' } });
+      expect(Date.now() - startedAt).toBeLessThan(2500);
+      expect(await made.end(true)).toEqual([]);
+      await expect(start('late')).rejects.toMatchObject({ code: 'interrupted' });
+    });
+
+    test('refuses a share whose content is not as long as announced, or whose name is a path', async () => {
+      const { start } = await standInRun();
+      await expect(start('short', {}, [{ ...bytesFile('a', 10), sizeBytes: 11 }])).rejects.toThrow(/11 bytes/);
+      await expect(start('long', {}, [{ ...bytesFile('a', 10), sizeBytes: 9 }])).rejects.toThrow(/9 bytes/);
+      await expect(start('path', {}, [bytesFile('../a', 10)])).rejects.toMatchObject({ code: 'bad-name' });
+    });
+
+    test('keeps two runs at one time apart', async () => {
+      const [one, two] = await Promise.all([standInRun(), standInRun()]);
+      const [, left] = await Promise.all([one.start('peer-1'), two.start('peer-1')]);
+      expect(await one.driver.end(false)).toEqual([]);
+      expect(await status(`${left.url}/healthz`)).toBe(200);
+      expect(await status(`${two.directory.url}/healthz`)).toBe(200);
+    });
+
+    test('ends twice, and faster when asked the second time', async () => {
+      const { start, driver: made } = await standInRun();
+      await start('stubborn', { PEER_USER: 'stubborn' });
+      const startedAt = Date.now();
+      const orderly = made.end(true);
+      const atOnce = made.end(false);
+      expect(await Promise.all([orderly, atOnce])).toEqual([[], []]);
+      expect(Date.now() - startedAt).toBeLessThan(4500);
+      expect(await made.end(true)).toEqual([]);
+    });
+
+    test('ends while it starts', async () => {
+      const { start, driver: made } = await standInRun();
+      const starts = Promise.allSettled(['a', 'b', 'c', 'd'].map((peer) => start(peer)));
+      await new Promise((resolve) => setTimeout(resolve, 150));
+      expect(await made.end(false)).toEqual([]);
+      await starts;
+    });
+  });
+}
+
+function bytesFile(name: string, sizeBytes: number): ShareFile {
+  const content = randomBytes(sizeBytes);
+  return { name, sizeBytes, open: () => Readable.from(sizeBytes ? [content] : []) };
+}
+
+function oddFiles(): ShareFile[] {
+  return [
+    bytesFile('with spaces.bin', 3 * MIB + 1),
+    bytesFile('empty', 0),
+    bytesFile('-rf', 1),
+    bytesFile('line\nbreak', 700),
+    bytesFile('%41,b;c"d\'', 513),
+    bytesFile('\u00e9 NFC', 10),
+    bytesFile('e\u0301 NFD', 11),
+    bytesFile('日本語'.repeat(28), 512),
+    bytesFile('.hidden', 5),
+  ];
+}
+
+async function expected(files: readonly ShareFile[]): Promise<StoredFile[]> {
+  const stored = files.map(async ({ name, sizeBytes, open }) => {
+    const hash = createHash('sha256');
+    for await (const chunk of open()) hash.update(chunk);
+    return { name, sizeBytes, sha256: hash.digest('hex') };
+  });
+  return (await Promise.all(stored)).sort(byName);
+}
+
+async function sorted(files: AsyncIterable<StoredFile>): Promise<StoredFile[]> {
+  const all = await Array.fromAsync(files);
+  return all.sort(byName);
+}
+
+const byName = (a: StoredFile, b: StoredFile) => (a.name < b.name ? -1 : 1);
+
+async function status(url: string, timeoutMs = 5000): Promise<number> {
+  const answer = await fetch(url, { signal: AbortSignal.timeout(timeoutMs), headers: { connection: 'close' } });
+  await answer.arrayBuffer();
+  return answer.status;
+}
+
+async function getJson(url: string): Promise<unknown> {
+  return (await fetch(url, { headers: { connection: 'close' } })).json();
+}
+
+async function control(peer: Instance, verb: string, body: object): Promise<{ status: number; body: unknown }> {
+  const answer = await fetch(`${peer.url}/control/${verb}`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${PEER.PEER_CONTROL_TOKEN}`, 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+  return { status: answer.status, body: await answer.json() };
+}

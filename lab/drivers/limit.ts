@@ -1,0 +1,19 @@
+/** Runs what it is given, at most `atOnce` at one time; the others wait in the order in which they came. */
+export type Limit = <T>(work: () => Promise<T>) => Promise<T>;
+
+export function createLimit(atOnce: number): Limit {
+  const waiting: (() => void)[] = [];
+  let running = 0;
+  return async (work) => {
+    if (running >= atOnce) await new Promise<void>((resolve) => waiting.push(resolve));
+    else running++;
+    try {
+      return await work();
+    } finally {
+      // The place is handed on, so `running` stays as it is while somebody waits.
+      const next = waiting.shift();
+      if (next) next();
+      else running--;
+    }
+  };
+}

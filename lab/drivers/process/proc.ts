@@ -1,0 +1,37 @@
+import { readdir, readFile } from 'node:fs/promises';
+import type { InstanceUsage } from '../driver.ts';
+
+/** What Linux tells about processes in /proc. On other systems there is none, and the answers say so. */
+
+/** The unit of times in /proc/<pid>/stat is fixed for user space on all of Linux's platforms. */
+const TICKS_PER_SECOND = 100;
+
+/** CPU time since its start and resident memory of one process; undefined when it is gone, or where there is no /proc. */
+export async function usageOf(pid: number): Promise<InstanceUsage | undefined> {
+  try {
+    const [stat, status] = await Promise.all([
+      readFile(`/proc/${pid}/stat`, 'utf8'),
+      readFile(`/proc/${pid}/status`, 'utf8'),
+    ]);
+    // The name in parentheses may hold anything; fields 14 and 15 are utime and stime, and field 3 follows the name.
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    const ticks = Number(fields[11]) + Number(fields[12]);
+    const kib = /^VmRSS:\s+(\d+) kB/m.exec(status)?.[1];
+    if (!kib) return undefined; // A zombie: it has ended.
+    return { cpuSeconds: ticks / TICKS_PER_SECOND, memoryBytes: Number(kib) * 1024 };
+  } catch {
+    return undefined;
+  }
+}
+
+/** Processes, of this user, that carry `variable` (as `NAME=value`) in their environment. */
+export async function processesWith(variable: string): Promise<number[]> {
+  const pids = (await readdir('/proc').catch(() => [])).filter((name) => /^\d+$/.test(name)).map(Number);
+  const found: number[] = [];
+  for (const pid of pids) {
+    if (pid === process.pid) continue;
+    const environ = await readFile(`/proc/${pid}/environ`, 'utf8').catch(() => '');
+    if (environ.split('\0').includes(variable)) found.push(pid);
+  }
+  return found;
+}

@@ -1,0 +1,218 @@
+import { existsSync } from 'node:fs';
+import { mkdir, rm } from 'node:fs/promises';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PeerLabError } from '#proto/errors.ts';
+import { buildServices } from '../artifacts.ts';
+import { interruption, settled } from '../deadline.ts';
+import {
+  type DirectorySpec,
+  type Driver,
+  type DriverInit,
+  type Instance,
+  type PeerSpec,
+  READY_TIMEOUT_MS,
+  STOP_GRACE_MS,
+} from '../driver.ts';
+import { createLimit } from '../limit.ts';
+import { FreePorts } from './ports.ts';
+import { processesWith } from './proc.ts';
+import { type ProcessInit, ProcessInstance } from './process-instance.ts';
+import { waitUntilHealthy } from './readiness.ts';
+import { writeShare } from './share-folder.ts';
+
+const HOST = '127.0.0.1';
+/** Another program may take a port between our choosing it and the instance's listening on it. */
+const PORT_ATTEMPTS = 3;
+const PORT_TAKEN = /EADDRINUSE|address already in use/i;
+/** Keeps the young generation small: faster and smaller with streams (docs/transfers.md has the figures). */
+const NODE_FLAGS = ['--max-semi-space-size=1'];
+const SETTLE_TIMEOUT_MS = 10_000;
+
+export function createProcessDriver(init: DriverInit): Driver {
+  return new ProcessDriver(init);
+}
+
+/** Directory and peers as child processes on 127.0.0.1, with all their files in one temporary folder. */
+class ProcessDriver implements Driver {
+  readonly kind = 'process';
+  artifacts: Record<string, string> = {};
+  readonly #init: DriverInit;
+  readonly #folder: string;
+  readonly #mark: string;
+  readonly #ports = new FreePorts();
+  readonly #limit = createLimit(Math.max(4, 2 * availableParallelism()));
+  readonly #instances: ProcessInstance[] = [];
+  readonly #starting = new Set<Promise<unknown>>();
+  readonly #closing = new AbortController();
+  readonly #hurry = new AbortController();
+  readonly #signal: AbortSignal;
+  #commands: Record<Instance['role'], readonly string[]> = { directory: [], peer: [] };
+  #ending: Promise<string[]> | undefined;
+
+  constructor(init: DriverInit) {
+    this.#init = init;
+    this.#folder = join(tmpdir(), `peerlab-${init.runId}`);
+    this.#mark = `PEERLAB_RUN=${init.runId}`;
+    this.#signal = AbortSignal.any([init.signal, this.#closing.signal]);
+  }
+
+  async prepare(report: (what: string) => void): Promise<void> {
+    const { directoryImage, peerImage } = this.#init;
+    const services = await buildServices(report, this.#signal);
+    const own = (program: string) => [process.execPath, ...NODE_FLAGS, program];
+    this.#commands = {
+      directory: directoryImage ? wordsOf(directoryImage) : own(services.directory),
+      peer: peerImage ? wordsOf(peerImage) : own(services.peer),
+    };
+    this.artifacts = {
+      node: process.version,
+      directory: directoryImage ?? `peerlab ${services.version} (${services.hash.slice(0, 12)})`,
+      peer: peerImage ?? `peerlab ${services.version} (${services.hash.slice(0, 12)})`,
+    };
+    if (this.#signal.aborted) throw interruption(this.#signal);
+    await mkdir(join(this.#folder, 'tmp'), { recursive: true });
+  }
+
+  startDirectory(spec: DirectorySpec): Promise<Instance> {
+    return this.#start(async () => {
+      const port = await this.#ports.take();
+      const url = `http://${HOST}:${port}`;
+      const env = { ...spec.env, DIRECTORY_HOST: HOST, DIRECTORY_PORT: String(port) };
+      return this.#process({ name: spec.name, role: 'directory', url, address: url }, env);
+    });
+  }
+
+  startPeer(spec: PeerSpec): Promise<Instance> {
+    const shareFolder = join(this.#folder, 'shares', spec.name);
+    return this.#start(
+      async () => {
+        const [port, controlPort] = [await this.#ports.take(), await this.#ports.take()];
+        const address = `${HOST}:${port}`;
+        const env = {
+          ...spec.env,
+          PEER_HOST: HOST,
+          PEER_PORT: String(port),
+          PEER_CONTROL_PORT: String(controlPort),
+          PEER_ADVERTISE: address,
+          PEER_SHARE_DIR: shareFolder,
+          PEER_DIRECTORY_URL: spec.directory.address,
+        };
+        const url = `http://${HOST}:${controlPort}`;
+        return this.#process({ name: spec.name, role: 'peer', url, address, shareFolder }, env);
+      },
+      () => writeShare(shareFolder, spec.share, this.#signal),
+    );
+  }
+
+  end(orderly: boolean): Promise<string[]> {
+    if (!orderly) this.#hurry.abort();
+    this.#ending ??= this.#end().catch((error) => [`the end of the run failed: ${error}`]);
+    return this.#ending;
+  }
+
+  /** One at a time of `limit`; `make` chooses ports and gives a process that is about to be started with them. */
+  async #start(make: () => Promise<ProcessInit>, before = async () => {}): Promise<Instance> {
+    const starting = this.#limit(async () => {
+      if (this.#signal.aborted) throw interruption(this.#signal);
+      await before();
+      for (let attempt = 1; ; attempt++) {
+        const init = await make();
+        // From here to the end of the constructor nothing waits: no instance can come into being after `end` has begun.
+        if (this.#signal.aborted) throw interruption(this.#signal);
+        const instance = new ProcessInstance(init);
+        this.#instances.push(instance);
+        const log = await this.#untilReady(instance);
+        if (log === undefined) return instance;
+        if (attempt < PORT_ATTEMPTS && PORT_TAKEN.test(log)) continue;
+        throw new PeerLabError('instance-exited', {
+          about: init.name,
+          got: `"${await instance.ended}" before it was ready; its last words:\n${log || '(nothing)'}`,
+        });
+      }
+    });
+    this.#starting.add(starting);
+    const done = () => this.#starting.delete(starting);
+    starting.then(done, done);
+    return starting.catch((error) => {
+      throw this.#signal.aborted ? interruption(this.#signal) : error;
+    });
+  }
+
+  /** @returns undefined when it is ready, the end of its log when it ended instead. */
+  async #untilReady(instance: ProcessInstance): Promise<string | undefined> {
+    const timeoutMs = this.#init.readyTimeoutMs ?? READY_TIMEOUT_MS;
+    await waitUntilHealthy(`${instance.url}/healthz`, instance.name, timeoutMs, this.#signal, instance.gone);
+    return instance.gone.aborted ? instance.logTail() : undefined;
+  }
+
+  #process(
+    what: Pick<ProcessInit, 'name' | 'role' | 'url' | 'address' | 'shareFolder'>,
+    settings: Readonly<Record<string, string | undefined>>,
+  ): ProcessInit {
+    const { PATH, HOME, LANG } = process.env;
+    const TMPDIR = join(this.#folder, 'tmp');
+    const env = { PATH, HOME, LANG, TMPDIR, NODE_ENV: 'production', ...settings, PEERLAB_RUN: this.#init.runId };
+    const isOwn = !(what.role === 'peer' ? this.#init.peerImage : this.#init.directoryImage);
+    return {
+      ...what,
+      command: this.#commands[what.role],
+      env: Object.fromEntries(Object.entries(env).filter((entry) => entry[1] !== undefined)) as Record<string, string>,
+      // A command of the user's may name its program relative to where the user is.
+      cwd: isOwn ? this.#folder : process.cwd(),
+      logFile: join(this.#init.logsDir, `${what.name}.log`),
+    };
+  }
+
+  async #end(): Promise<string[]> {
+    this.#closing.abort();
+    await settled(this.#starting, SETTLE_TIMEOUT_MS);
+    await Promise.allSettled(this.#instances.map((instance) => this.#stop(instance)));
+    await this.#killStrays();
+    await rm(this.#folder, { recursive: true, force: true, maxRetries: 3 }).catch(() => {});
+    return this.#leftovers();
+  }
+
+  async #stop(instance: ProcessInstance): Promise<void> {
+    const hurry = this.#hurry.signal;
+    const kill = () => void instance.kill().catch(() => {});
+    hurry.addEventListener('abort', kill, { once: true });
+    if (hurry.aborted) await instance.kill();
+    else await instance.stop(STOP_GRACE_MS);
+    hurry.removeEventListener('abort', kill);
+  }
+
+  /** Processes that left their group still carry the run's id in their environment. */
+  async #killStrays(): Promise<void> {
+    for (const pid of await processesWith(this.#mark)) {
+      try {
+        process.kill(pid, 'SIGKILL');
+      } catch {
+        // It ended in this moment.
+      }
+    }
+  }
+
+  async #leftovers(): Promise<string[]> {
+    const alive = this.#instances.filter((instance) => !instance.gone.aborted);
+    const strays = await this.#straysLeft();
+    return [
+      ...alive.map((instance) => `process of ${instance.name} is still there`),
+      ...strays.map((pid) => `process ${pid} carries ${this.#mark}`),
+      ...(existsSync(this.#folder) ? [`folder ${this.#folder} is still there`] : []),
+    ];
+  }
+
+  /** A killed process needs a moment to leave. */
+  async #straysLeft(): Promise<number[]> {
+    for (let attempt = 0; ; attempt++) {
+      const strays = await processesWith(this.#mark);
+      if (strays.length === 0 || attempt === 20) return strays;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+}
+
+function wordsOf(command: string): string[] {
+  return command.trim().split(/\s+/);
+}

@@ -1,0 +1,151 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { PeerLabError } from '#proto/errors.ts';
+import { within } from '../deadline.ts';
+import { type Instance, type InstanceUsage, STOP_GRACE_MS, type StoredFile } from '../driver.ts';
+import { usageOf } from './proc.ts';
+import { readShare } from './share-folder.ts';
+
+/** After SIGKILL only a process that hangs in the kernel is still there. */
+const KILL_TIMEOUT_MS = 5000;
+const TAIL_BYTES = 4096;
+const TAIL_LINES = 10;
+
+export interface ProcessInit {
+  readonly name: string;
+  readonly role: 'directory' | 'peer';
+  readonly url: string;
+  readonly address: string;
+  readonly command: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly cwd: string;
+  readonly logFile: string;
+  /** Absent for a directory. */
+  readonly shareFolder?: string;
+}
+
+/** A service as a child process, with a process group of its own: a Ctrl-C in the terminal reaches the lab only. */
+export class ProcessInstance implements Instance {
+  readonly name: string;
+  readonly role: 'directory' | 'peer';
+  readonly url: string;
+  readonly address: string;
+  readonly ended: Promise<string>;
+  readonly #child: ChildProcess;
+  readonly #shareFolder: string | undefined;
+  readonly #logFile: string;
+  readonly #gone = new AbortController();
+  #paused = false;
+
+  /** Starts the process; whether it gets ready is for the caller to find out. */
+  constructor(init: ProcessInit) {
+    this.name = init.name;
+    this.role = init.role;
+    this.url = init.url;
+    this.address = init.address;
+    this.#shareFolder = init.shareFolder;
+    this.#logFile = init.logFile;
+    this.#child = start(init);
+    this.ended = new Promise((resolve) => {
+      // 'exit' alone can fail to come (the program was not found), 'error' alone does not mean an end.
+      this.#child.once('exit', (code, signal) => {
+        this.#killGroup();
+        this.#gone.abort();
+        resolve(`${init.name} ended ${signal ? `by ${signal}` : `with exit code ${code}`}`);
+      });
+      this.#child.once('error', (error) => {
+        if (this.#child.pid !== undefined) return;
+        this.#gone.abort();
+        resolve(`${init.name} could not be started: ${error.message}`);
+      });
+    });
+  }
+
+  /** Fires when the instance has ended. */
+  get gone(): AbortSignal {
+    return this.#gone.signal;
+  }
+
+  storedFiles(): AsyncIterable<StoredFile> {
+    return readShare(this.#shareFolder ?? '/nonexistent');
+  }
+
+  async usage(): Promise<InstanceUsage | undefined> {
+    const pid = this.#livePid();
+    return pid === undefined ? undefined : usageOf(pid);
+  }
+
+  async stop(graceMs = STOP_GRACE_MS): Promise<void> {
+    if (this.gone.aborted) return;
+    this.#signal('SIGTERM');
+    // A frozen process would not see the SIGTERM.
+    if (this.#paused) await this.resume();
+    const inOrder = within(this.ended, graceMs, () => new Error('late'));
+    await inOrder.catch(() => this.kill());
+  }
+
+  async kill(): Promise<void> {
+    if (this.gone.aborted) return;
+    this.#signal('SIGKILL');
+    const late = () =>
+      new PeerLabError('no-answer', { about: this.name, expected: `its end within ${KILL_TIMEOUT_MS} ms of SIGKILL` });
+    await within(this.ended, KILL_TIMEOUT_MS, late);
+  }
+
+  async pause(): Promise<void> {
+    this.#paused = true;
+    this.#signal('SIGSTOP');
+  }
+
+  async resume(): Promise<void> {
+    this.#paused = false;
+    this.#signal('SIGCONT');
+  }
+
+  /** The last lines of its log, for an error message. */
+  async logTail(): Promise<string> {
+    const handle = await open(this.#logFile).catch(() => undefined);
+    if (!handle) return '';
+    try {
+      const { size } = await handle.stat();
+      const { buffer, bytesRead } = await handle.read({
+        buffer: Buffer.alloc(TAIL_BYTES),
+        position: Math.max(0, size - TAIL_BYTES),
+      });
+      return buffer.toString('utf8', 0, bytesRead).trimEnd().split('\n').slice(-TAIL_LINES).join('\n');
+    } finally {
+      await handle.close();
+    }
+  }
+
+  #livePid(): number | undefined {
+    return this.gone.aborted ? undefined : this.#child.pid;
+  }
+
+  /** To the whole group: a command of the user's may be a shell with the peer below it. */
+  #signal(signal: NodeJS.Signals): void {
+    const pid = this.#livePid();
+    if (pid === undefined) return;
+    try {
+      process.kill(-pid, signal);
+    } catch {
+      // It ended in this moment.
+    }
+  }
+
+  /** What its leader left behind goes with it: now, while the group's number can't have been given to another one. */
+  #killGroup(): void {
+    this.#signal('SIGKILL');
+  }
+}
+
+function start({ command, env, cwd, logFile }: ProcessInit): ChildProcess {
+  const log = openSync(logFile, 'a');
+  try {
+    const [program = '', ...args] = command;
+    return spawn(program, args, { env, cwd, detached: true, stdio: ['ignore', log, log] });
+  } finally {
+    closeSync(log);
+  }
+}

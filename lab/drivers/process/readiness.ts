@@ -1,0 +1,43 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { PeerLabError, reasonOf } from '#proto/errors.ts';
+import { interruption } from '../deadline.ts';
+
+const POLL_MS = 50;
+const ANSWER_TIMEOUT_MS = 2000;
+
+/**
+ * Asks `url` until it answers 200. Ends early, without a word, when `stopped` fires: the caller knows why.
+ * @throws PeerLabError `not-ready`, naming what was asked and what came last; `interrupted`
+ */
+export async function waitUntilHealthy(
+  url: string,
+  about: string,
+  timeoutMs: number,
+  signal: AbortSignal,
+  stopped: AbortSignal,
+): Promise<void> {
+  const giveUpAt = Date.now() + timeoutMs;
+  let last = 'nothing yet';
+  while (!stopped.aborted) {
+    if (signal.aborted) throw interruption(signal);
+    if (Date.now() >= giveUpAt) {
+      throw new PeerLabError('not-ready', { about, expected: `200 from ${url} within ${timeoutMs} ms`, got: last });
+    }
+    const patienceMs = Math.max(1, Math.min(ANSWER_TIMEOUT_MS, giveUpAt - Date.now()));
+    const outcome = await ask(url, AbortSignal.any([signal, stopped, AbortSignal.timeout(patienceMs)]));
+    if (outcome === 200) return;
+    last = typeof outcome === 'number' ? `status ${outcome}` : outcome;
+    await sleep(POLL_MS, undefined, { signal: stopped }).catch(() => {});
+  }
+}
+
+async function ask(url: string, signal: AbortSignal): Promise<number | string> {
+  try {
+    // One connection for each question: a pooled one would outlive the instance.
+    const answer = await fetch(url, { signal, headers: { connection: 'close' } });
+    await answer.arrayBuffer();
+    return answer.status;
+  } catch (error) {
+    return signal.aborted ? 'no answer' : reasonOf(error);
+  }
+}

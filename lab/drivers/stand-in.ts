@@ -1,0 +1,28 @@
+import { createServer } from 'node:http';
+
+/**
+ * A service that behaves as its user name says: how the drivers' tests get a peer that is never ready, exits early or
+ * ignores SIGTERM. Runs alone, in a container too, so it imports nothing of ours. `/env` shows its environment.
+ */
+const { PEER_USER, PEER_HOST, PEER_CONTROL_PORT, DIRECTORY_HOST, DIRECTORY_PORT } = process.env;
+
+if (PEER_USER === 'exits-early') {
+  console.error('I can not go on: the reason');
+  process.exit(3);
+}
+if (PEER_USER === 'stubborn') process.on('SIGTERM', () => console.log('no'));
+else process.on('SIGTERM', () => process.exit(0));
+
+const server = createServer((request, response) => {
+  if (request.url === '/healthz' && PEER_USER === 'never-ready') response.statusCode = 503;
+  if (request.url === '/burn') burn(300);
+  if (request.url === '/exit') setTimeout(() => process.exit(7), 10);
+  response.end(JSON.stringify(process.env));
+});
+server.listen(Number(PEER_CONTROL_PORT ?? DIRECTORY_PORT), PEER_HOST ?? DIRECTORY_HOST);
+console.log('the stand-in speaks');
+
+function burn(ms: number): void {
+  const until = Date.now() + ms;
+  while (Date.now() < until);
+}
