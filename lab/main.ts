@@ -81,7 +81,7 @@ async function runCommand(name: string, options: RunOptions): Promise<number> {
     signal: interrupt.signal,
   });
   folder.write('run.json', `${JSON.stringify(facts, null, 2)}\n`);
-  const result = await writeReport(folder, plan.expectations);
+  const result = await writeReport(folder, plan.demands);
   printSummary(result, folder, out);
   return interrupt.signal.aborted ? EXIT.interrupted : EXIT[result.verdict];
 }

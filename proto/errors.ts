@@ -332,6 +332,28 @@ export const ERRORS = {
     meaning: 'the answer does not keep the contract',
     next: 'Compare it with docs/peer-contract.md.',
   },
+  'barrier-missed': {
+    http: 504,
+    grpc: GRPC.DEADLINE_EXCEEDED,
+    definite: true,
+    meaning: 'not everybody came to the barrier in time',
+    next: 'See what kept those who are missing; or give the barrier a longer deadline.',
+  },
+  'not-running': {
+    http: 503,
+    grpc: GRPC.UNAVAILABLE,
+    definite: true,
+    meaning: 'the peer is not running',
+    next: 'See in events.ndjson which step stopped it; a group that is `later` needs a start step.',
+  },
+  'not-capable': {
+    http: 501,
+    grpc: GRPC.FAILED_PRECONDITION,
+    exit: EXIT.usage,
+    definite: true,
+    meaning: 'the driver can not do what the scenario needs on this machine',
+    next: 'Do what would help, or take another driver.',
+  },
   'bad-results': {
     http: 500,
     grpc: GRPC.INTERNAL,

@@ -4,25 +4,39 @@ import { type History, isTransfer, receiverOf } from './history.ts';
 
 export const operationsAccounted: Check = {
   name: 'operations accounted for',
-  question: 'Is there exactly one event for each operation of the plan?',
+  question: 'Was every step taken, with exactly one event for each of its operations?',
   judge({ facts, events }) {
     const ids = new Set(events.map(({ id }) => id));
-    const wrong: string[] = [];
+    const wrong = facts.steps
+      .filter(({ taken }) => !taken)
+      .map(({ id, label }) => `step ${id} (${label}) was never taken`);
     if (ids.size !== events.length) wrong.push(`${events.length - ids.size} events stand twice in the history`);
     if (ids.size !== facts.planned) wrong.push(`${facts.planned} operations were planned, the history has ${ids.size}`);
-    return noneWrong(wrong, `${events.length} operations planned, done and recorded`);
+    return noneWrong(wrong, `${facts.planned} operations planned, done and recorded`);
   },
 };
 
-/** Bytes that peers received by the history: by peer, with whether an answer was lost, so that there may be more. */
-function receivedByHistory({ facts, events }: History): Map<string, { bytes: number; uncertain: boolean }> {
-  const received = new Map(facts.peers.map((peer) => [peer, { bytes: 0, uncertain: false }]));
+interface Received {
+  bytes: number;
+  /** There may be more: an answer was lost, or an upload failed (its sender knows what it sent, not what arrived). */
+  more: boolean;
+  /** There may be less in the figures: the peer's last scrape was before its last transfer. */
+  less: boolean;
+}
+
+/** Bytes that each peer received, by the history. */
+function receivedByHistory({ facts, events }: History): Map<string, Received> {
+  const received = new Map<string, Received>(
+    facts.peers.map(({ name, until }) => [name, { bytes: 0, more: false, less: until !== undefined }]),
+  );
   for (const event of events.filter(isTransfer)) {
     const entry = received.get(receiverOf(event));
     if (!entry) continue;
     entry.bytes += event.bytes;
-    // Of a failed upload the sender knows what it sent, not what arrived.
-    entry.uncertain ||= event.outcome === 'failed' && (event.operation === 'upload' || !event.error?.definite);
+    if (event.outcome === 'failed') {
+      entry.more ||= event.operation === 'upload' || !event.error?.definite;
+      entry.less ||= event.operation === 'upload';
+    }
   }
   return received;
 }
@@ -34,26 +48,24 @@ export const bytesAgree: Check = {
     const wrong: string[] = [];
     const missing: string[] = [];
     let total = 0;
-    for (const [peer, { bytes, uncertain }] of receivedByHistory(history)) {
+    for (const [peer, { bytes, more, less }] of receivedByHistory(history)) {
       const samples = history.metrics.get(peer);
-      const counted = samples && (sumOf(samples, 'peerlab_transfer_bytes_total', { direction: 'received' }) ?? 0);
+      const given = samples && sumOf(samples, 'peerlab_transfer_bytes_total') !== undefined;
+      const counted = (samples && sumOf(samples, 'peerlab_transfer_bytes_total', { direction: 'received' })) ?? 0;
       total += bytes;
-      if (
-        samples === undefined ||
-        counted === undefined ||
-        sumOf(samples, 'peerlab_transfer_bytes_total') === undefined
-      ) {
+      if (!given) {
         if (bytes > 0) missing.push(`${peer} gave no peerlab_transfer_bytes_total`);
-      } else if (uncertain ? false : counted !== bytes) {
+      } else if ((counted > bytes && !more) || (counted < bytes && !less)) {
         wrong.push(`${peer} counted ${counted} bytes received, the history has ${bytes}`);
       }
     }
-    if (wrong.length === 0 && missing.length > 0)
+    if (wrong.length === 0 && missing.length > 0) {
       return {
         verdict: 'inconclusive',
         reason: `${missing.length} peers without figures: ${missing[0]}`,
         details: missing.slice(0, 20),
       };
+    }
     return noneWrong(wrong, `${total} bytes received by the history and by the peers' metrics`);
   },
 };

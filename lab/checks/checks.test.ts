@@ -12,7 +12,7 @@ import { judgeRun } from './verdict.ts';
 const file = { name: 'a.bin', size: 100, sha256: 'a'.repeat(64) };
 const download: OperationEvent = {
   id: 0,
-  step: 0,
+  step: '1',
   operation: 'download',
   peer: 'l-1',
   start: 1,
@@ -31,9 +31,15 @@ const facts: RunFacts = {
   startedAt: '2026-01-01T00:00:00.000Z',
   setupSeconds: 1,
   durationSeconds: 3,
-  peers: ['s-1', 'l-1'],
+  peers: [
+    { name: 's-1', group: 's', address: '127.0.0.1:1' },
+    { name: 'l-1', group: 'l', address: '127.0.0.1:2' },
+  ],
+  leaseSeconds: 30,
+  observations: [],
+  stallSeconds: 0,
   planned: 1,
-  steps: ['download l'],
+  steps: [{ id: '1', label: 'download l', taken: true }],
   completed: true,
   resources: {},
   artifacts: {},
@@ -45,6 +51,7 @@ const counted = (bytes: number) => parsePrometheusText(`peerlab_transfer_bytes_t
 const GOOD: History = {
   facts,
   events: [download],
+  answers: [],
   shares: [{ peer: 's-1', ...file }],
   stored: [
     { peer: 's-1', ...file },
@@ -54,9 +61,11 @@ const GOOD: History = {
     ['s-1', counted(0)],
     ['l-1', counted(100)],
   ]),
+  logs: { levels: new Map(), texts: new Map() },
 };
+const NAMES = { verbs: new Set(['download']), groups: new Set(['s', 'l']), steps: new Set<string>() };
 const expectations = ['transfers.ok == 1'].map((text) => {
-  const parsed = parseExpectation(text, new Set(['download']));
+  const parsed = parseExpectation(text, NAMES);
   if ('flaw' in parsed) throw new Error(parsed.flaw);
   return parsed.expectation;
 });
@@ -152,7 +161,7 @@ describe('is inconclusive when', () => {
   });
 
   test('a figure is missing', () => {
-    const parsed = parseExpectation('operations.download.latency.p95 < 5s', new Set(['download']));
+    const parsed = parseExpectation('operations.download.latency.p95 < 5s', NAMES);
     if ('flaw' in parsed) throw new Error(parsed.flaw);
     const nothing = {
       ...GOOD,
@@ -199,7 +208,12 @@ test('figures: latency of good operations, throughput, time in which something m
     },
   ];
   const figures = figuresOf({ ...GOOD, events });
-  expect(figures.operations.download).toEqual({ count: 4, ok: 3, failed: 1, latency: { p50: 2, p95: 2, p99: 2 } });
+  expect(figures.operations.download).toEqual({
+    count: 4,
+    ok: 3,
+    failed: 1,
+    latency: { p50: 2, p95: 2, p99: 2, max: 2 },
+  });
   expect(figures.transfers).toMatchObject({
     count: 4,
     ok: 3,

@@ -1,27 +1,124 @@
 import type { OperationEvent } from '../history/events.ts';
-import type { Result } from '../report/result-schema.ts';
+import { type Sample, sumOf } from '../metrics/prometheus-text.ts';
+import type { Result, ScopeFigures } from '../report/result-schema.ts';
+import { judgeAnswers } from './directory-answers.ts';
+import type { Figure, Scope } from './figure.ts';
 import { type History, isTransfer } from './history.ts';
 import { compareDisks } from './integrity.ts';
 
-export type Figures = Pick<
-  Result,
-  'operations' | 'transfers' | 'integrity' | 'failures' | 'peers' | 'durationSeconds' | 'setupSeconds' | 'resources'
->;
+export type Figures = ScopeFigures &
+  Pick<
+    Result,
+    'groups' | 'steps' | 'integrity' | 'directory' | 'lab' | 'peers' | 'durationSeconds' | 'setupSeconds' | 'resources'
+  >;
 
-/** Every figure of result.json that expectations can name, from the history alone. */
+/** Every figure of result.json, from the history alone. */
 export function figuresOf(history: History): Figures {
   const { facts, events } = history;
   const { verified, wrong } = compareDisks(history);
-  const byVerb = Map.groupBy(events, ({ operation }) => operation);
+  const { answers, precision, recall, stalenessSeconds } = judgeAnswers(history);
+  const lags = events
+    .flatMap(({ due, start }) => (due === undefined ? [] : Math.max(0, start - due)))
+    .sort((a, b) => a - b);
+  const groups = [...new Set(facts.peers.map(({ group }) => group))];
+  const named = [...new Set(events.flatMap(({ as }) => as ?? []))];
+  const part = (scope: Scope) => scopeFiguresOf(eventsOf(scope, events, facts.peers));
   return {
+    ...scopeFiguresOf(events),
     durationSeconds: facts.durationSeconds,
     setupSeconds: facts.setupSeconds,
     peers: facts.peers.length,
+    groups: Object.fromEntries(groups.map((name) => [name, part({ of: 'groups', name })])),
+    steps: Object.fromEntries(named.map((name) => [name, part({ of: 'steps', name })])),
+    integrity: { verified, mismatched: wrong.length },
+    directory: {
+      answers,
+      ...(precision !== undefined && { precision }),
+      ...(recall !== undefined && { recall }),
+      ...(stalenessSeconds !== undefined && { stalenessSeconds }),
+    },
+    lab: { stallSeconds: facts.stallSeconds, ...(lags.length > 0 && { lagSeconds: percentile(lags, 99) }) },
+    resources: facts.resources,
+  };
+}
+
+type PeerNames = readonly { readonly name: string; readonly group: string }[];
+
+/** What a figure can be read from: a whole history at the end, or what is known so far. */
+export interface FigureSource {
+  readonly events: readonly OperationEvent[];
+  readonly peers: PeerNames;
+  readonly metrics: ReadonlyMap<string, readonly Sample[]>;
+  readonly logs?: History['logs'];
+  /** result.json's own figures, at the end. */
+  readonly figures?: Figures;
+}
+
+/** The value of a figure; undefined when it is missing. */
+export function figureValue({ scope, what }: Figure, source: FigureSource): number | undefined {
+  if (what.kind === 'path') {
+    const part =
+      source.figures && scope.of === 'all'
+        ? source.figures
+        : scopeFiguresOf(eventsOf(scope, source.events, source.peers));
+    return numberAt(part, what.path);
+  }
+  const instances = instancesOf(scope, source);
+  if (what.kind === 'metric') {
+    const sums = instances.flatMap(
+      (instance) => sumOf(source.metrics.get(instance) ?? [], what.name, what.labels) ?? [],
+    );
+    // A labelled series that was never counted does not exist yet: it is zero, as long as the metric itself is there to say so.
+    const known = instances.some((instance) => (source.metrics.get(instance) ?? []).length > 0);
+    return sums.length > 0 ? sum(sums) : known && what.name.startsWith('peerlab_') ? 0 : undefined;
+  }
+  if (!source.logs) return undefined;
+  const { levels, texts } = source.logs;
+  return sum(
+    instances.map((instance) =>
+      what.text === undefined
+        ? (levels.get(instance)?.get(what.level ?? 0) ?? 0)
+        : (texts.get(instance)?.get(what.text) ?? 0),
+    ),
+  );
+}
+
+function instancesOf(scope: Scope, { peers, metrics, logs }: FigureSource): string[] {
+  if (scope.of === 'peers') return [scope.name];
+  if (scope.of === 'groups') return peers.filter(({ group }) => group === scope.name).map(({ name }) => name);
+  return [...new Set([...metrics.keys(), ...(logs?.levels.keys() ?? []), ...(logs?.texts.keys() ?? [])])];
+}
+
+function eventsOf(scope: Scope, events: readonly OperationEvent[], peers: PeerNames): readonly OperationEvent[] {
+  if (scope.of === 'all') return events;
+  if (scope.of === 'steps') return events.filter(({ as }) => as === scope.name);
+  if (scope.of === 'peers') return events.filter(({ peer }) => peer === scope.name);
+  const members = new Set(peers.filter(({ group }) => group === scope.name).map(({ name }) => name));
+  return events.filter(({ peer }) => members.has(peer));
+}
+
+function numberAt(result: object, path: readonly string[]): number | undefined {
+  let value: unknown = result;
+  for (const key of path) {
+    value =
+      value !== null && typeof value === 'object' && Object.hasOwn(value, key)
+        ? (value as Record<string, unknown>)[key]
+        : undefined;
+  }
+  // No operation failed with this code: that is zero, not unknown.
+  if (value === undefined && path[0] === 'failures') return 0;
+  return typeof value === 'number' ? value : undefined;
+}
+
+/** The figures of some operations. */
+export function scopeFiguresOf(events: readonly OperationEvent[]): ScopeFigures {
+  const byVerb = Map.groupBy(events, ({ operation }) => operation);
+  const fairness = fairnessOf(events);
+  return {
     operations: Object.fromEntries([...byVerb].map(([verb, some]) => [verb, operationFigures(some)])),
     transfers: transferFigures(events.filter(isTransfer)),
-    integrity: { verified, mismatched: wrong.length },
     failures: failuresByCode(events),
-    resources: facts.resources,
+    ...(fairness && { fairness }),
   };
 }
 
@@ -46,11 +143,29 @@ function transferFigures(events: readonly OperationEvent[]): Result['transfers']
         p50: percentile(rates, 50),
         p95: percentile(rates, 95),
         max: rates.at(-1) ?? 0,
-        aggregate: sum(moving.map(({ bytes }) => bytes)) / Math.max(busySeconds(moving), 1e-6),
+        aggregate: throughputOf(moving),
       },
     }),
     ...(firstByteSeconds && { firstByteSeconds }),
   };
+}
+
+/** Jain, Chiu, Hawe: A Quantitative Measure of Fairness, DEC TR-301 (1984): (Σx)² / (n·Σx²). */
+function fairnessOf(events: readonly OperationEvent[]): ScopeFigures['fairness'] {
+  const downloads = events.filter(
+    ({ operation, outcome, bytes }) => operation === 'download' && outcome === 'ok' && bytes > 0,
+  );
+  const rates = [...Map.groupBy(downloads, ({ peer }) => peer).values()].map(throughputOf).sort((a, b) => a - b);
+  if (rates.length < 2) return undefined;
+  return {
+    jain: sum(rates) ** 2 / (rates.length * sum(rates.map((rate) => rate ** 2))),
+    slowestToMedian: (rates[0] ?? 0) / percentile(rates, 50),
+  };
+}
+
+/** Bytes of the transfers by the time in which at least one was under way. */
+function throughputOf(events: readonly OperationEvent[]): number {
+  return sum(events.map(({ bytes }) => bytes)) / Math.max(busySeconds(events), 1e-6);
 }
 
 function failuresByCode(events: readonly OperationEvent[]): Record<string, number> {
@@ -72,10 +187,15 @@ function busySeconds(events: readonly OperationEvent[]): number {
 function percentiles(values: readonly number[]) {
   if (values.length === 0) return undefined;
   const sorted = [...values].sort((a, b) => a - b);
-  return { p50: percentile(sorted, 50), p95: percentile(sorted, 95), p99: percentile(sorted, 99) };
+  return {
+    p50: percentile(sorted, 50),
+    p95: percentile(sorted, 95),
+    p99: percentile(sorted, 99),
+    max: sorted.at(-1) as number,
+  };
 }
 
-/** Nearest rank: the smallest value that at least `p` percent of all are not above (NIST handbook 7.2.6.2 calls it the simplest). `sorted` is not empty. */
+/** Nearest rank: the smallest value that at least `p` percent of all do not exceed. `sorted` is not empty. */
 export function percentile(sorted: readonly number[], p: number): number {
   return sorted[Math.max(0, Math.ceil((p / 100) * sorted.length) - 1)] as number;
 }

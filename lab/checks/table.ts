@@ -1,7 +1,18 @@
 import { bytesAgree, operationsAccounted } from './accounting.ts';
+import { barriersMet } from './barriers.ts';
 import type { Check } from './check.ts';
+import { directoryTells } from './directory-answers.ts';
 import { instancesLived } from './instances.ts';
 import { integrity } from './integrity.ts';
+import { labKeptUp } from './lab-kept-up.ts';
 
 /** The built-in checks: always on, in the order in which the report names them. */
-export const CHECKS: readonly Check[] = [integrity, operationsAccounted, bytesAgree, instancesLived];
+export const CHECKS: readonly Check[] = [
+  integrity,
+  directoryTells,
+  operationsAccounted,
+  bytesAgree,
+  barriersMet,
+  instancesLived,
+  labKeptUp,
+];

@@ -1,38 +1,65 @@
-import type { CheckResult, ExpectationResult, Result, Verdict } from '../report/result-schema.ts';
-import { type Expectation, judge } from './expectation.ts';
-import { figuresOf } from './figures.ts';
+import type { CheckResult, ExpectationResult, Result } from '../report/result-schema.ts';
+import { type Expectation, holds } from './expectation.ts';
+import { figuresOf, figureValue } from './figures.ts';
 import type { History } from './history.ts';
 import { CHECKS } from './table.ts';
+
+/** An expectation of the scenario's list, and when it counts. */
+export interface Demand extends Expectation {
+  /** It may take so long after the last step to come true. */
+  readonly withinMs?: number;
+  /** It is held all the time, and the run ends as soon as it is broken. */
+  readonly abort?: boolean;
+}
+
+type Conclusion = Pick<Result, 'verdict' | 'reason' | 'look'>;
 
 /**
  * The whole judgement of a run: pure, from its history. Trouble of the lab, the engine or the machine makes any answer
  * untrustworthy and comes first; then what is wrong; then what could not be judged. Only a run in which something was done,
  * everything was judged and nothing is wrong passes.
  */
-export function judgeRun(history: History, expectations: readonly Expectation[]): Result {
+export function judgeRun(history: History, demands: readonly Demand[]): Result {
   const { facts } = history;
   const figures = figuresOf(history);
   const checks = CHECKS.map((check) => ({ name: check.name, ...(facts.completed ? check.judge(history) : CUT_OFF) }));
-  const judged = expectations
-    .map((expectation) => judge(expectation, figures))
-    .map((one) => (facts.completed ? one : { ...one, ok: null }));
-  const { runId, scenario, description, driver, seed, startedAt, artifacts, leftovers } = facts;
-  const { verdict, reason } = conclude(history, checks, judged);
+  const expectations = [...demands.map((demand) => judgeDemand(demand, history, figures)), ...judgeSteps(history)];
+  const { runId, scenario, description, driver, seed, startedAt, artifacts, leftovers, knownFailure } = facts;
   return {
     runId,
     scenario,
     description,
     driver,
     seed,
-    verdict,
-    reason,
+    ...conclude(history, checks, expectations),
+    ...(knownFailure !== undefined && { knownFailure }),
     startedAt,
     ...figures,
     checks,
-    expectations: judged,
+    expectations,
     artifacts,
     leftovers,
   };
+}
+
+function judgeDemand(demand: Demand, history: History, figures: ReturnType<typeof figuresOf>): ExpectationResult {
+  const { facts, events, metrics, logs } = history;
+  const { expression, withinMs, abort } = demand;
+  const observed = facts.observations.findLast(
+    (one) => one.expression === expression && one.by === (withinMs === undefined ? 'abort' : 'end'),
+  );
+  if ((withinMs !== undefined || abort) && observed && (withinMs !== undefined || observed.ok === false)) {
+    return { expression, actual: observed.actual, ok: observed.ok };
+  }
+  const actual = figureValue(demand.figure, { events, peers: facts.peers, metrics, logs, figures });
+  return { expression, actual: actual ?? null, ok: facts.completed ? holds(demand, actual) : null };
+}
+
+/** What `expect` steps saw. */
+function judgeSteps({ facts }: History): ExpectationResult[] {
+  return facts.observations
+    .filter(({ by }) => by !== 'end' && by !== 'abort')
+    .map(({ expression, by, actual, ok }) => ({ expression: `step ${by}: ${expression}`, actual, ok }));
 }
 
 /** What every check says of a run that did not get to its end. */
@@ -42,31 +69,43 @@ const CUT_OFF: Omit<CheckResult, 'name'> = {
   details: [],
 };
 
-function conclude(
-  { facts, events }: History,
-  checks: CheckResult[],
-  expectations: ExpectationResult[],
-): { verdict: Verdict; reason: string } {
+function conclude({ facts, events }: History, checks: CheckResult[], expectations: ExpectationResult[]): Conclusion {
   const [trouble] = facts.trouble;
-  if (trouble) return { verdict: 'inconclusive', reason: `${trouble.message} [${trouble.code}]` };
+  if (trouble) return { verdict: 'inconclusive', reason: `${trouble.message} [${trouble.code}]`, look: 'logs/' };
 
   const failedCheck = checks.find(({ verdict }) => verdict === 'fail');
-  if (failedCheck) return { verdict: 'fail', reason: `${failedCheck.name}: ${failedCheck.reason}` };
-  const broken = expectations.filter(({ ok }) => ok === false);
-  const [first] = broken;
-  if (first)
+  if (failedCheck)
     return {
       verdict: 'fail',
-      reason: `${broken.length} of ${expectations.length} expectations broken: ${first.expression}, but it was ${first.actual}`,
+      reason: `${failedCheck.name}: ${failedCheck.reason}`,
+      look: 'result.json (checks), events.ndjson',
     };
+  const broken = expectations.filter(({ ok }) => ok === false);
+  const [first] = broken;
+  if (first) {
+    const reason = `${broken.length} of ${expectations.length} expectations broken: ${first.expression}, but it was ${first.actual}`;
+    return { verdict: 'fail', reason, look: 'result.json (expectations), events.ndjson' };
+  }
 
   const openCheck = checks.find(({ verdict }) => verdict === 'inconclusive');
-  if (openCheck) return { verdict: 'inconclusive', reason: `${openCheck.name}: ${openCheck.reason}` };
+  if (openCheck)
+    return {
+      verdict: 'inconclusive',
+      reason: `${openCheck.name}: ${openCheck.reason}`,
+      look: 'result.json (checks), metrics/',
+    };
   const open = expectations.find(({ ok }) => ok === null);
-  if (open) return { verdict: 'inconclusive', reason: `the figure of "${open.expression}" is missing` };
-  if (expectations.length === 0 || events.length === 0)
-    return { verdict: 'inconclusive', reason: 'nothing was checked' };
-  if (facts.leftovers.length > 0) return { verdict: 'inconclusive', reason: `cleanup left ${facts.leftovers[0]}` };
+  if (open)
+    return {
+      verdict: 'inconclusive',
+      reason: `the figure of "${open.expression}" is missing`,
+      look: 'metrics/, events.ndjson',
+    };
+  if (!facts.completed || expectations.length === 0 || events.length === 0) {
+    return { verdict: 'inconclusive', reason: 'nothing was checked', look: 'scenario.yaml' };
+  }
+  if (facts.leftovers.length > 0)
+    return { verdict: 'inconclusive', reason: `cleanup left ${facts.leftovers[0]}`, look: 'run.json (leftovers)' };
   return {
     verdict: 'pass',
     reason: `${expectations.length} expectations kept, ${checks.length} built-in checks passed`,

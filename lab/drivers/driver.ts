@@ -71,6 +71,11 @@ export interface PeerSpec {
   readonly directory: Instance;
   /** What lies in the share folder before the peer starts. */
   readonly share: readonly ShareFile[];
+  /** Image or command of this peer alone, before `DriverInit.peerImage`. */
+  readonly image?: string;
+  /** Limits of this peer; only with the capability `limits`. */
+  readonly memoryBytes?: number;
+  readonly cpus?: number;
 }
 
 /** A file to be put into a share. */

@@ -2,13 +2,16 @@ import { z } from 'zod';
 
 /** What a run leaves behind, as data: every later judgement reads these and nothing else. One JSON object a line. */
 
-/** One operation: a call of a peer's control port. Times in seconds since the first step began, on the lab's monotonic clock. */
+/** One operation: a call of a peer's control port, or the wait at a barrier. Times in seconds since the first step began, on the lab's monotonic clock. */
 export const operationEvent = z.object({
   id: z.number().int(),
-  /** Index of the step in the scenario. */
-  step: z.number().int(),
+  /** The step's place in the scenario, as in `3` or `3.2`; and its name, if it has one. */
+  step: z.string(),
+  as: z.string().optional(),
   operation: z.string(),
   peer: z.string(),
+  /** When the plan wanted it to begin, for steps with an arrival. */
+  due: z.number().optional(),
   start: z.number(),
   end: z.number(),
   outcome: z.enum(['ok', 'failed']),
@@ -20,32 +23,60 @@ export const operationEvent = z.object({
   bytes: z.number().int(),
   sources: z.array(z.object({ peer: z.string(), bytes: z.number().int() })),
   firstByteSeconds: z.number().optional(),
-  /** Of index and search: entries in the answer. */
+  /** Of a search: what was asked for. */
+  asked: z.string().optional(),
+  /** Of index and search: entries in the answer, which stands in answers.ndjson. */
   results: z.number().int().optional(),
 });
 export type OperationEvent = z.infer<typeof operationEvent>;
 
+/** What the directory answered to operation `id`: `[ip:port, file name, sha256]` of each entry. */
+export const answerRecord = z.object({
+  id: z.number().int(),
+  entries: z.array(z.tuple([z.string(), z.string(), z.string()])),
+});
+export type AnswerRecord = z.infer<typeof answerRecord>;
+
 /** A file of a share: as the lab made it (shares.ndjson), or as the disk had it at the end (stored.ndjson). */
 export const fileRecord = z.object({ peer: z.string(), name: z.string(), size: z.number().int(), sha256: z.string() });
 export type FileRecord = z.infer<typeof fileRecord>;
+
+/** An expectation that was held while the run went on. */
+const observation = z.object({
+  expression: z.string(),
+  /** The step that asked, `end` for one that may come true after the last step, `abort` for one that ends the run. */
+  by: z.string(),
+  at: z.number(),
+  actual: z.union([z.number(), z.null()]),
+  ok: z.union([z.boolean(), z.null()]),
+});
+export type Observation = z.infer<typeof observation>;
 
 /** Facts about the run as a whole (run.json). */
 export const runFacts = z.object({
   runId: z.string(),
   scenario: z.string(),
   description: z.string(),
+  knownFailure: z.string().optional(),
   driver: z.enum(['process', 'docker']),
   seed: z.number().int(),
+  leaseSeconds: z.number(),
   startedAt: z.iso.datetime(),
   setupSeconds: z.number(),
   durationSeconds: z.number(),
-  peers: z.array(z.string()),
-  /** Operations that the plan had. */
+  /** `from`, `until`: when the scenario started and stopped it, if it did. */
+  peers: z.array(
+    z.object({ name: z.string(), group: z.string(), address: z.string().optional(), until: z.number().optional() }),
+  ),
+  /** Operations that the steps were to do. */
   planned: z.number().int(),
-  /** One label a step. */
-  steps: z.array(z.string()),
+  /** The steps of the scenario, and whether each was taken. */
+  steps: z.array(z.object({ id: z.string(), label: z.string(), taken: z.boolean() })),
   /** Every step was taken and every disk read; otherwise the history is cut off, and nothing can be judged by it. */
   completed: z.boolean(),
+  observations: z.array(observation),
+  /** The longest time in which the lab's own event loop was held up while the steps were taken. */
+  stallSeconds: z.number(),
   resources: z.record(z.string(), z.number()),
   artifacts: z.record(z.string(), z.string()),
   /** Instances that ended although nobody asked them to. */

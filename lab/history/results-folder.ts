@@ -78,6 +78,15 @@ export class ResultsFolder {
     }
   }
 
+  /** The logs that were collected, line by line: the instance, and the line. */
+  async *logLines(): AsyncGenerator<{ instance: string; line: string }> {
+    for (const entry of (await readdir(this.logs)).sort()) {
+      const instance = entry.replace(/\.log$/, '');
+      for await (const line of createInterface({ input: createReadStream(path.join(this.logs, entry)) }))
+        yield { instance, line };
+    }
+  }
+
   #checked<S extends z.ZodType>(name: ResultFile, schema: S, read: () => unknown): z.output<S> {
     try {
       return schema.parse(read());
@@ -93,6 +102,7 @@ export type ResultFile =
   | 'events.ndjson'
   | 'shares.ndjson'
   | 'stored.ndjson'
+  | 'answers.ndjson'
   | 'junit.xml'
   | 'summary.md'
   | 'scenario.yaml'

@@ -5,7 +5,7 @@ import type { Instance } from '../drivers/driver.ts';
 import { LineWriter, type ResultsFolder } from '../history/results-folder.ts';
 import { fetchMetrics } from '../run/instance-http.ts';
 import { inPool } from '../run/pool.ts';
-import { parsePrometheusText } from './prometheus-text.ts';
+import { parsePrometheusText, type Sample } from './prometheus-text.ts';
 
 const INTERVAL_MS = 1000;
 const TIMEOUT_MS = 2000;
@@ -25,7 +25,8 @@ interface SampleLine {
  * `metrics/<instance>.prom`, the course of all in `metrics/samples.ndjson`. An instance that doesn't answer is left out of that round.
  */
 export class Scraper {
-  readonly #instances: readonly Instance[];
+  readonly #instances = new Set<Instance>();
+  readonly #samples = new Map<string, readonly Sample[]>();
   readonly #folder: ResultsFolder;
   readonly #lines: LineWriter<SampleLine>;
   readonly #stop = new AbortController();
@@ -35,18 +36,41 @@ export class Scraper {
   /** Largest memory of any peer at any sample, in bytes. */
   peerMemoryBytesMax = 0;
 
-  constructor(instances: readonly Instance[], folder: ResultsFolder) {
-    this.#instances = instances;
+  #finished: Promise<void> | undefined;
+
+  constructor(folder: ResultsFolder) {
     this.#folder = folder;
     this.#lines = new LineWriter(folder.file('metrics/samples.ndjson'));
+  }
+
+  /** From now on, this instance is read too. */
+  add(instance: Instance): void {
+    this.#instances.add(instance);
   }
 
   start(): void {
     this.#loop = this.#run();
   }
 
+  /** Reads an instance that is about to be stopped for the last time. */
+  async last(instance: Instance): Promise<void> {
+    this.#instances.delete(instance);
+    await this.#scrape(instance);
+  }
+
+  /** Reads everything now; gives the last figures of each instance, those that are gone included. */
+  async scrapeNow(): Promise<ReadonlyMap<string, readonly Sample[]>> {
+    await this.#round(false);
+    return this.#samples;
+  }
+
   /** Ends the rounds and reads everything once more, so that the last figures are those after the last step. */
-  async finish(): Promise<void> {
+  finish(): Promise<void> {
+    this.#finished ??= this.#finish();
+    return this.#finished;
+  }
+
+  async #finish(): Promise<void> {
     this.#stop.abort();
     await this.#loop;
     await this.#round(true);
@@ -63,7 +87,7 @@ export class Scraper {
   }
 
   async #round(withUsage: boolean): Promise<void> {
-    await inPool(this.#instances, AT_A_TIME, async (instance) => {
+    await inPool([...this.#instances], AT_A_TIME, async (instance) => {
       await this.#scrape(instance);
       if (withUsage) await this.#observe(instance);
     });
@@ -83,7 +107,9 @@ export class Scraper {
     const last = this.#last.get(instance) ?? new Map<string, number>();
     this.#last.set(instance, last);
     const changed: Record<string, number> = {};
-    for (const { name, labels, value } of parsePrometheusText(text)) {
+    const samples = parsePrometheusText(text);
+    this.#samples.set(instance, samples);
+    for (const { name, labels, value } of samples) {
       if (name.endsWith('_bucket')) continue;
       const inner = Object.entries(labels).map(([key, label]) => `${key}=${JSON.stringify(label)}`);
       const series = inner.length > 0 ? `${name}{${inner.join(',')}}` : name;

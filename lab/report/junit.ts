@@ -1,5 +1,5 @@
 import module, { type Builder } from 'junit-report-builder';
-import type { OperationEvent } from '../history/events.ts';
+import type { OperationEvent, RunFacts } from '../history/events.ts';
 import { actualText } from './format.ts';
 import type { Result } from './result-schema.ts';
 
@@ -7,7 +7,7 @@ import type { Result } from './result-schema.ts';
 const builder = module as unknown as Builder;
 
 /** `junit.xml`: a test case for each expectation, each built-in check and each failed step; inconclusive is an `<error>`. */
-export function junitXml(result: Result, steps: readonly string[], events: readonly OperationEvent[]): string {
+export function junitXml(result: Result, steps: RunFacts['steps'], events: readonly OperationEvent[]): string {
   const report = builder.newBuilder();
   const suite = report
     .testSuite()
@@ -27,13 +27,13 @@ export function junitXml(result: Result, steps: readonly string[], events: reado
     if (verdict === 'fail') entry.failure([reason, ...details].join('\n'));
     if (verdict === 'inconclusive') entry.error(reason);
   }
-  for (const [index, label] of steps.entries()) {
-    const failed = events.filter(({ step, outcome }) => step === index && outcome === 'failed');
+  for (const { id, label } of steps) {
+    const failed = events.filter(({ step, outcome }) => step === id && outcome === 'failed');
     if (failed.length === 0) continue;
     const lines = failed
       .slice(0, 20)
       .map(({ peer, file, error }) => `${peer}${file ? ` "${file}"` : ''}: ${error?.message} [${error?.code}]`);
-    testCase('step', `${index + 1}. ${label}`).failure(`${failed.length} operations failed\n${lines.join('\n')}`);
+    testCase('step', `${id}. ${label}`).failure(`${failed.length} operations failed\n${lines.join('\n')}`);
   }
   if (result.verdict === 'inconclusive') testCase('run', 'verdict').error(result.reason);
   return report.build();

@@ -17,10 +17,14 @@ const result: Result = {
   durationSeconds: 2,
   setupSeconds: 1,
   peers: 2,
-  operations: { login: { count: 2, ok: 1, failed: 1, latency: { p50: 0.01, p95: 0.02, p99: 0.02 } } },
+  operations: { login: { count: 2, ok: 1, failed: 1, latency: { p50: 0.01, p95: 0.02, p99: 0.02, max: 0.02 } } },
   transfers: { count: 0, ok: 0, failed: 0, bytes: 0 },
   integrity: { verified: 0, mismatched: 0 },
   failures: {},
+  groups: {},
+  steps: {},
+  directory: { answers: 0 },
+  lab: {},
   resources: {},
   checks: [
     { name: 'integrity', verdict: 'pass', reason: 'fine', details: [] },
@@ -36,7 +40,7 @@ const result: Result = {
 };
 const refused: OperationEvent = {
   id: 0,
-  step: 0,
+  step: '1',
   operation: 'login',
   peer: 'l-1',
   start: 0,
@@ -49,7 +53,7 @@ const refused: OperationEvent = {
 
 test('JUnit: failures, errors and passes as they are, read by an XML parser', () => {
   const parsed = new XMLParser({ ignoreAttributes: false, isArray: (name) => name === 'testcase' }).parse(
-    junitXml(result, ['login all'], [refused]),
+    junitXml(result, [{ id: '1', label: 'login all', taken: true }], [refused]),
   );
   const suite = parsed.testsuites.testsuite;
   const cases: Record<string, unknown>[] = suite.testcase;

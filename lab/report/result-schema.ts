@@ -5,18 +5,19 @@ import { z } from 'zod';
 const seconds = z.number().nonnegative().meta({ unit: 'seconds' });
 const bytes = z.number().nonnegative().meta({ unit: 'bytes' });
 const bytesPerSecond = z.number().nonnegative().meta({ unit: 'bytes/s' });
+const ratio = z.number().min(0).meta({ unit: 'ratio' });
 const count = z.number().int().nonnegative();
 
-const percentiles = z.object({ p50: seconds, p95: seconds, p99: seconds });
+const percentiles = z.object({ p50: seconds, p95: seconds, p99: seconds, max: seconds });
 
-export const operationFigures = z.object({
+const operationFigures = z.object({
   count,
   ok: count,
   failed: count,
   latency: percentiles.optional().meta({ description: 'Of the operations that ended well; absent when none did.' }),
 });
 
-export const transferFigures = z.object({
+const transferFigures = z.object({
   count: count.meta({ description: 'Downloads and uploads.' }),
   ok: count,
   failed: count,
@@ -37,7 +38,25 @@ export const transferFigures = z.object({
   firstByteSeconds: percentiles.optional().meta({ description: 'As the downloading peers report it.' }),
 });
 
-export const checkResult = z.object({
+const fairness = z
+  .object({
+    jain: ratio.meta({
+      description: "Jain's index of the peers' download throughputs: 1 when all are alike, 1/n when one has all.",
+    }),
+    slowestToMedian: ratio.meta({ description: "The slowest peer's throughput by the median one's." }),
+  })
+  .meta({ description: 'Among peers that downloaded; absent when fewer than two did.' });
+
+/** What some of the operations give: of the whole run, a group, a peer, or a named step. */
+export const scopeFigures = z.object({
+  operations: z.record(z.string(), operationFigures).meta({ description: 'By verb.' }),
+  transfers: transferFigures,
+  fairness: fairness.optional(),
+  failures: z.record(z.string(), count).meta({ description: 'Failed operations by error code.' }),
+});
+export type ScopeFigures = z.infer<typeof scopeFigures>;
+
+const checkResult = z.object({
   name: z.string(),
   verdict: z.enum(['pass', 'fail', 'inconclusive']),
   reason: z.string(),
@@ -45,14 +64,14 @@ export const checkResult = z.object({
 });
 export type CheckResult = z.infer<typeof checkResult>;
 
-export const expectationResult = z.object({
+const expectationResult = z.object({
   expression: z.string(),
   actual: z.union([z.number(), z.null()]).meta({ description: 'null: the figure is missing.' }),
   ok: z.union([z.boolean(), z.null()]).meta({ description: 'null: could not be judged.' }),
 });
 export type ExpectationResult = z.infer<typeof expectationResult>;
 
-export const resultSchema = z.object({
+export const resultSchema = scopeFigures.extend({
   runId: z.string(),
   scenario: z.string(),
   description: z.string(),
@@ -60,19 +79,38 @@ export const resultSchema = z.object({
   seed: z.number().int(),
   verdict: z.enum(['pass', 'fail', 'inconclusive']),
   reason: z.string().meta({ description: 'One sentence.' }),
+  look: z.string().optional().meta({ description: 'Where to look for more, when the verdict is not pass.' }),
+  knownFailure: z.string().optional().meta({ description: 'Why the scenario is expected to fail, if it is.' }),
   startedAt: z.iso.datetime(),
   durationSeconds: seconds.meta({ description: 'Of the steps, set-up and cleanup not included.' }),
   setupSeconds: seconds,
   peers: count,
-  operations: z.record(z.string(), operationFigures).meta({ description: 'By verb.' }),
-  transfers: transferFigures,
+  groups: z.record(z.string(), scopeFigures).meta({ description: 'The same figures for the peers of each group.' }),
+  steps: z
+    .record(z.string(), scopeFigures)
+    .meta({ description: 'The same figures for each step that has a name (`as`).' }),
   integrity: z.object({
     verified: count.meta({
       description: 'Received files that the lab read from the disk and found right, byte for byte.',
     }),
     mismatched: count.meta({ description: 'Files under a final name that are wrong, missing, or should not exist.' }),
   }),
-  failures: z.record(z.string(), count).meta({ description: 'Failed operations by error code.' }),
+  directory: z.object({
+    answers: count.meta({ description: 'Answers to index and search that were held against who really shared what.' }),
+    precision: ratio.optional().meta({ description: 'Of the entries in those answers, the part that was true.' }),
+    recall: ratio
+      .optional()
+      .meta({ description: 'Of the entries that had to be in those answers, the part that was.' }),
+    stalenessSeconds: seconds
+      .optional()
+      .meta({ description: 'The oldest untrue entry: how long its peer or file had been gone.' }),
+  }),
+  lab: z
+    .object({
+      lagSeconds: seconds.meta({ description: 'The 99th percentile of how much later than planned operations began.' }),
+      stallSeconds: seconds.meta({ description: "The longest time in which the lab's own event loop was held up." }),
+    })
+    .partial(),
   resources: z
     .object({
       peerCpuSeconds: seconds,

@@ -1,113 +1,232 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ControlResponse, TransferResult } from '#proto/control-api.ts';
+import { addressText } from '#proto/directory-api.ts';
+import { PeerLabError, toPeerLabError } from '#proto/errors.ts';
 import type { Instance } from '../drivers/driver.ts';
-import type { OperationEvent } from '../history/events.ts';
-import type { PlannedOperation, PlannedStep } from '../steps/step.ts';
+import type { AnswerRecord, OperationEvent } from '../history/events.ts';
+import type { Limit } from '../limit.ts';
+import type { Flow, PlannedOperation, PlannedStep } from '../steps/step.ts';
 import { callControl } from './instance-http.ts';
+import type { Live } from './live.ts';
+import type { MeetingPoints } from './meeting-points.ts';
 import { inPool } from './pool.ts';
 import type { Progress } from './progress.ts';
 
-/** Operations that the lab has under way at one time, whatever the scenario says: a bound on its sockets. */
-const MAX_UNDER_WAY = 512;
-
 /** What steps act on, and where they write what happened. */
 export interface Stage {
+  /** The peers that run now. */
   readonly peers: ReadonlyMap<string, Instance>;
+  /** `ip:port` of a peer that runs, or ever did. */
+  addressOf(peer: string): string | undefined;
   readonly controlToken: string;
   readonly signal: AbortSignal;
+  /** Bounds the operations that are under way at one time. */
+  readonly limit: Limit;
+  readonly live: Live;
+  readonly meetings: MeetingPoints;
+  startPeer(name: string): Promise<void>;
+  stopPeer(name: string): Promise<void>;
   /** Seconds since the first step began. */
   now(): number;
-  record(event: OperationEvent): Promise<void>;
+  record(event: OperationEvent, answer?: AnswerRecord): Promise<void>;
+  /** An id for each operation that is about to be done: so many events there must be. */
   nextId(): number;
+  /** A step was taken to its end. */
+  taken(id: string): void;
+}
+
+/** How a step went, for the terminal. */
+export interface Tally {
+  done: number;
+  failed: number;
+  total: number;
 }
 
 /** Does what a step planned. Failed operations are part of the history, not errors. */
-export async function executeStep(
-  step: PlannedStep,
-  index: number,
-  stage: Stage,
-  progress: Progress,
-): Promise<{ failed: number }> {
-  if (step.waitMs !== undefined) await sleep(step.waitMs, undefined, { signal: stage.signal }).catch(() => {});
-  const total = step.operations.length;
-  const slots = new Slots(MAX_UNDER_WAY);
-  let done = 0;
-  let failed = 0;
-  const perform = async (operation: PlannedOperation) => {
-    if (stage.signal.aborted) return;
-    const event = await slots.use(() => performOperation(operation, index, stage));
-    await stage.record(event);
-    if (event.outcome === 'failed') failed++;
-    progress.advance(++done, total);
-  };
-  await Promise.all([...byPeer(step.operations)].map((operations) => inPool(operations, step.concurrency, perform)));
-  return { failed };
-}
-
-function byPeer(operations: readonly PlannedOperation[]): Iterable<PlannedOperation[]> {
-  return Map.groupBy(operations, ({ peer }) => peer).values();
-}
-
-async function performOperation(operation: PlannedOperation, step: number, stage: Stage): Promise<OperationEvent> {
-  const { peer, verb, request, timeoutMs } = operation;
-  const instance = stage.peers.get(peer) as Instance;
-  const to = request.to === undefined ? undefined : stage.peers.get(request.to);
-  const body = to ? { ...request, to: to.address } : request;
-  const start = stage.now();
-  const answer = await callControl({
-    url: instance.url,
-    token: stage.controlToken,
-    verb,
-    request: body,
-    timeoutMs,
-    signal: stage.signal,
+export async function executeStep(step: PlannedStep, stage: Stage, progress: Progress): Promise<Tally> {
+  const tally: Tally = { done: 0, failed: 0, total: countOf(step) };
+  await take(step, stage, (failed) => {
+    tally.done++;
+    if (failed) tally.failed++;
+    progress.advance(tally.done, Math.max(tally.total, tally.done));
   });
+  return tally;
+}
+
+function countOf(step: PlannedStep): number {
+  const all = (lists: readonly (readonly PlannedStep[])[]) =>
+    lists.flat().reduce((sum, inner) => sum + countOf(inner), 0);
+  if (step.does === 'operations') return step.flows.reduce((sum, { operations }) => sum + operations.length, 0);
+  if (step.does === 'parallel') return all(step.branches);
+  if (step.does === 'repeat') return all(step.rounds);
+  return step.does === 'repeat-for' ? all([step.first]) : 0;
+}
+
+type Count = (failed: boolean) => void;
+
+async function take(step: PlannedStep, stage: Stage, count: Count): Promise<void> {
+  if (stage.signal.aborted) return;
+  await ACTS[step.does](step as never, stage, count);
+  if (!stage.signal.aborted) stage.taken(step.id);
+}
+
+async function takeAll(steps: readonly PlannedStep[], stage: Stage, count: Count): Promise<void> {
+  for (const step of steps) await take(step, stage, count);
+}
+
+type Act<D extends PlannedStep['does']> = (
+  step: Extract<PlannedStep, { does: D }>,
+  stage: Stage,
+  count: Count,
+) => Promise<void>;
+
+const ACTS: { [D in PlannedStep['does']]: Act<D> } = {
+  async operations(step, stage, count) {
+    const began = stage.now();
+    await Promise.all(step.flows.map((flow) => takeFlow(flow, step, began, stage, count)));
+  },
+  wait: ({ ms }, { signal }) => pause(ms, signal),
+  async start({ peers }, stage) {
+    await Promise.all(peers.map(({ peer, atMs }) => pause(atMs, stage.signal).then(() => stage.startPeer(peer))));
+  },
+  async stop({ peers }, stage) {
+    await Promise.all(peers.map(({ peer, atMs }) => pause(atMs, stage.signal).then(() => stage.stopPeer(peer))));
+  },
+  async barrier(step, stage, count) {
+    const { peer, name, deadlineMs } = step;
+    const id = stage.nextId();
+    const start = stage.now();
+    const failure = await stage.meetings
+      .arrive(name, peer, deadlineMs, stage.signal)
+      .then(() => undefined, toPeerLabError);
+    const event: OperationEvent = {
+      id,
+      step: step.id,
+      operation: 'barrier',
+      peer,
+      start,
+      end: stage.now(),
+      outcome: failure ? 'failed' : 'ok',
+      bytes: 0,
+      sources: [],
+    };
+    await stage.record(
+      failure ? { ...event, error: { code: failure.code, message: failure.message, definite: true } } : event,
+    );
+    count(failure !== undefined);
+  },
+  async expect({ id, expectation, withinMs }, { live, signal }) {
+    await live.observe(expectation, withinMs, id, signal);
+  },
+  async parallel({ branches, atMs }, stage, count) {
+    await Promise.all(
+      branches.map((steps, i) => pause(atMs[i] ?? 0, stage.signal).then(() => takeAll(steps, stage, count))),
+    );
+  },
+  async repeat({ rounds }, stage, count) {
+    for (const round of rounds) await takeAll(round, stage, count);
+  },
+  async 'repeat-for'({ forMs, maxRounds, first, next }, stage, count) {
+    const until = performance.now() + forMs;
+    await takeAll(first, stage, count);
+    for (let n = 1; n < maxRounds && performance.now() < until && !stage.signal.aborted; n++)
+      await takeAll(next(n), stage, count);
+  },
+};
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return ms === 0 ? Promise.resolve() : sleep(ms, undefined, { signal }).catch(() => {});
+}
+
+async function takeFlow(
+  flow: Flow,
+  step: Extract<PlannedStep, { does: 'operations' }>,
+  began: number,
+  stage: Stage,
+  count: Count,
+): Promise<void> {
+  await pause(flow.atMs, stage.signal);
+  let due: number | undefined = began + flow.atMs / 1000;
+  await inPool(flow.operations, step.concurrency, async (operation) => {
+    if (stage.signal.aborted) return;
+    const planned = due;
+    due = undefined; // The plan says when the first begins; the others follow as they can.
+    const { event, answer } = await stage.limit(() => performOperation(operation, step, stage, planned));
+    await stage.record(event, answer);
+    count(event.outcome === 'failed');
+  });
+}
+
+async function performOperation(
+  { peer, verb, request, timeoutMs }: PlannedOperation,
+  step: Extract<PlannedStep, { does: 'operations' }>,
+  stage: Stage,
+  due: number | undefined,
+): Promise<{ event: OperationEvent; answer?: AnswerRecord }> {
+  const id = stage.nextId();
+  const instance = stage.peers.get(peer);
+  const body = request.to === undefined ? request : { ...request, to: stage.addressOf(request.to) ?? request.to };
+  const start = stage.now();
+  const answer = instance
+    ? await callControl({
+        url: instance.url,
+        token: stage.controlToken,
+        verb,
+        request: body,
+        timeoutMs,
+        signal: stage.signal,
+      })
+    : {
+        failure: {
+          code: 'not-running',
+          message: new PeerLabError('not-running', { about: peer }).message,
+          definite: true,
+          bytes: 0,
+          sources: [],
+        },
+      };
   const common = {
-    id: stage.nextId(),
-    step,
+    id,
+    step: step.id,
+    ...(step.as !== undefined && { as: step.as }),
     operation: verb,
     peer,
+    ...(due !== undefined && { due }),
     start,
     end: stage.now(),
-    ...(request.name !== undefined && verb !== 'search' ? { file: request.name } : {}),
-    ...(request.to === undefined ? {} : { to: request.to }),
+    ...(verb === 'search' && request.name !== undefined && { asked: request.name }),
+    ...(verb !== 'search' && request.name !== undefined && { file: request.name }),
+    ...(request.to !== undefined && { to: request.to }),
   };
   if ('failure' in answer) {
     const { code, message, definite, bytes, sources } = answer.failure;
-    return { ...common, outcome: 'failed', error: { code, message, definite }, bytes, sources };
+    return { event: { ...common, outcome: 'failed', error: { code, message, definite }, bytes, sources } };
   }
-  return { ...common, outcome: 'ok', ...figuresOf(verb, answer.ok) };
+  const { entries, ...figures } = figuresOf(verb, answer.ok);
+  return { event: { ...common, outcome: 'ok', ...figures }, ...(entries && { answer: { id, entries } }) };
 }
 
-type Figures = Pick<OperationEvent, 'bytes' | 'sources' | 'firstByteSeconds' | 'results'>;
+type Figures = Pick<OperationEvent, 'bytes' | 'sources' | 'firstByteSeconds' | 'results'> & {
+  entries?: AnswerRecord['entries'];
+};
 
 function figuresOf(verb: PlannedOperation['verb'], answer: unknown): Figures {
   const nothing = { bytes: 0, sources: [] };
-  if (verb === 'index') return { ...nothing, results: (answer as ControlResponse<'index'>).peers.length };
-  if (verb === 'search') return { ...nothing, results: (answer as ControlResponse<'search'>).results.length };
+  if (verb === 'index') {
+    const { peers } = answer as ControlResponse<'index'>;
+    const entries = peers.flatMap((peer) => peer.files.map(({ name, sha256 }) => entry(peer, name, sha256)));
+    return { ...nothing, results: entries.length, entries };
+  }
+  if (verb === 'search') {
+    const { results } = answer as ControlResponse<'search'>;
+    const entries = results.flatMap(({ sha256, peers }) => peers.map((peer) => entry(peer, peer.name, sha256)));
+    return { ...nothing, results: entries.length, entries };
+  }
   if (verb !== 'download' && verb !== 'upload') return nothing;
   const { bytes, sources, firstByteSeconds } = answer as TransferResult;
-  return { bytes, sources, ...(firstByteSeconds === undefined ? {} : { firstByteSeconds }) };
+  return { bytes, sources, ...(firstByteSeconds !== undefined && { firstByteSeconds }) };
 }
 
-/** A counting semaphore; who waits is served in order. */
-class Slots {
-  #free: number;
-  readonly #waiting: (() => void)[] = [];
-
-  constructor(count: number) {
-    this.#free = count;
-  }
-
-  async use<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#free === 0) await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    else this.#free--;
-    try {
-      return await work();
-    } finally {
-      const next = this.#waiting.shift();
-      if (next) next();
-      else this.#free++;
-    }
-  }
+function entry(peer: { ip: string; port: number }, name: string, sha256: string): [string, string, string] {
+  return [addressText(peer), name, sha256];
 }

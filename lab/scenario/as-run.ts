@@ -14,6 +14,7 @@ export function scenarioAsRun(
 ): string {
   const document = parseDocument(scenario.text, { version: '1.2' });
   document.set('seed', seed);
+  for (const [name, value] of Object.entries(scenario.vars)) document.setIn(['vars', name], value);
   for (const [name, count] of counts) {
     if (scenario.groups[name]?.count !== count) document.setIn(['groups', name, 'count'], count);
   }

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { PeerLabError } from '#proto/errors.ts';
 import { suggestion } from './mistake.ts';
 import { readScenario, type Scenario } from './read.ts';
+import type { Variables } from './variables.ts';
 
 /** The scenarios that come with PeerLab. */
 export const LIBRARY = fileURLToPath(new URL('../../scenarios', import.meta.url));
@@ -20,7 +21,7 @@ export function libraryNames(): string[] {
  * The scenario of a name in the library, or of a path to a file.
  * @throws PeerLabError `usage` when there is none, ScenarioInvalid when it has mistakes
  */
-export function findScenario(nameOrPath: string): Scenario {
+export function findScenario(nameOrPath: string, vars: Variables = {}): Scenario {
   const inLibrary = path.join(LIBRARY, `${nameOrPath}.yaml`);
   const isName = /^[a-z0-9-]+$/.test(nameOrPath) && existsSync(inLibrary);
   const file = isName ? path.relative(process.cwd(), inLibrary) : nameOrPath;
@@ -31,5 +32,5 @@ export function findScenario(nameOrPath: string): Scenario {
       got: `"${nameOrPath}".${hint}`,
     });
   }
-  return readScenario(readFileSync(file, 'utf8'), file);
+  return readScenario(readFileSync(file, 'utf8'), file, vars);
 }

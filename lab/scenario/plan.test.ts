@@ -2,8 +2,9 @@ import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
+import type { PlannedOperation } from '../steps/step.ts';
 import { scenarioAsRun } from './as-run.ts';
-import { makePlan, scale } from './plan.ts';
+import { makePlan, type Plan, scale } from './plan.ts';
 import { readScenario } from './read.ts';
 
 const scenario = (groups: string, steps = '- login: all') =>
@@ -11,6 +12,15 @@ const scenario = (groups: string, steps = '- login: all') =>
     `name: try\ndescription: Does it plan?\ngroups:\n${groups}\nsteps:\n  ${steps}\nexpect: [transfers.failed == 0]\n`,
     '/nowhere/try.yaml',
   );
+
+/** Every operation of the plan, those inside blocks too. */
+function operationsOf({ steps }: Pick<Plan, 'steps'>): PlannedOperation[] {
+  return steps.flatMap((step) => {
+    if (step.does === 'operations') return step.flows.flatMap(({ operations }) => operations);
+    if (step.does === 'parallel') return step.branches.flatMap((branch) => operationsOf({ steps: branch }));
+    return step.does === 'repeat' ? step.rounds.flatMap((round) => operationsOf({ steps: round })) : [];
+  });
+}
 
 const TWO = '  s: {count: 4, share: {files: 3, size: 1KiB..9KiB, copies: 2}}\n  l: {count: 2}';
 
@@ -32,9 +42,9 @@ test('neighbours in a cluster hold the same files, other clusters others', () =>
 });
 
 test('each downloads what it lacks, once, in an order of its own', () => {
-  const [step] = makePlan(scenario(TWO, '- download: all')).steps;
+  const operations = operationsOf(makePlan(scenario(TWO, '- download: all')));
   const of = (peer: string) =>
-    step?.operations.filter((operation) => operation.peer === peer).map(({ request }) => request.name);
+    operations.filter((operation) => operation.peer === peer).map(({ request }) => request.name);
   expect(of('s-1')?.toSorted()).toEqual(['s-4.bin', 's-5.bin', 's-6.bin']);
   expect(of('l-1')).toHaveLength(6);
   expect(of('l-1')).not.toEqual(of('l-2'));
@@ -47,9 +57,9 @@ test('a second download of the same files has nothing to do, which is a mistake'
 });
 
 test('an upload goes to a peer that lacks the file', () => {
-  const [step] = makePlan(scenario(TWO, '- upload: {group: s, to: s}')).steps;
-  expect(step?.operations).toHaveLength(12);
-  for (const { peer, request } of step?.operations ?? []) {
+  const operations = operationsOf(makePlan(scenario(TWO, '- upload: {group: s, to: s}')));
+  expect(operations).toHaveLength(12);
+  for (const { peer, request } of operations) {
     const cluster = (name: string | undefined) => (name === 's-1' || name === 's-2' ? 1 : 2);
     expect(cluster(request.to)).not.toBe(cluster(peer));
   }

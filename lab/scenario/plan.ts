@@ -1,22 +1,24 @@
 import path from 'node:path';
 import { nameFlaw } from '#proto/names.ts';
-import type { Expectation } from '../checks/expectation.ts';
+import type { Demand } from '../checks/verdict.ts';
 import type { PlannedStep, Step } from '../steps/step.ts';
 import type { Flaw } from './mistake.ts';
 import type { Scenario } from './read.ts';
+import type { Group } from './schema.ts';
 import { clashes, planShares } from './shares.ts';
-import { type PlannedPeer, World } from './world.ts';
+import { type PlannedFile, type PlannedPeer, World } from './world.ts';
 
 /** All that a run will do, decided before anything starts: a pure function of the scenario, the seed and the number of peers. */
 export interface Plan {
   readonly name: string;
   readonly description: string;
+  readonly knownFailure?: string;
   readonly seed: number;
-  readonly leaseMs?: number;
+  readonly leaseMs: number;
   readonly directoryEnv: Readonly<Record<string, string>>;
   readonly peers: readonly PlannedPeer[];
   readonly steps: readonly PlannedStep[];
-  readonly expectations: readonly Expectation[];
+  readonly demands: readonly Demand[];
 }
 
 export interface PlanOptions {
@@ -25,27 +27,27 @@ export interface PlanOptions {
   readonly peers?: number | undefined;
 }
 
+const DEFAULT_LEASE_MS = 30_000;
+
 /** @throws ScenarioInvalid with all the mistakes of the file */
 export function makePlan(scenario: Scenario, options: PlanOptions = {}): Plan {
   const seed = options.seed ?? scenario.seed;
   const flaws: Flaw[] = [...scenario.flaws];
   const peers = planPeers(scenario, seed, options.peers, flaws);
-  const world = new World(peers, seed);
-  // With a step missing, the ones after it may seem to have nothing to do.
-  const idle: Flaw[] = [];
-  const steps = scenario.steps.map((step, index) => planStep(step, index, world, idle));
-  if (scenario.flaws.length === 0) flaws.push(...idle);
+  // With a step missing, the ones after it may seem to have nothing to do, or fail to be laid out.
+  const steps = scenario.flaws.length === 0 ? planSteps(scenario, new World(peers, seed), flaws) : [];
   if (flaws.length > 0) throw scenario.invalid(flaws);
   const { lease, env } = scenario.directory;
   return {
     name: scenario.name,
     description: scenario.description,
+    ...(scenario.knownFailure !== undefined && { knownFailure: scenario.knownFailure }),
     seed,
-    ...(lease === undefined ? {} : { leaseMs: lease }),
+    leaseMs: lease ?? DEFAULT_LEASE_MS,
     directoryEnv: env,
     peers,
     steps,
-    expectations: scenario.expectations,
+    demands: scenario.demands,
   };
 }
 
@@ -58,7 +60,7 @@ function planPeers(scenario: Scenario, seed: number, total: number | undefined, 
   const peers = groups.flatMap(([name, group], g) => {
     const count = counts[g] ?? group.count;
     const shares = planShares(group, count, { group: name, seed, folder: path.dirname(scenario.file) }, flaws);
-    return shares.map((share, i) => ({ name: `${name}-${i + 1}`, group: name, share, env: group.env }));
+    return shares.map((share, i) => planPeer(`${name}-${i + 1}`, name, group, share));
   });
   for (const name of clashes(peers.map(({ share }) => share)).slice(0, 5)) {
     flaws.push({
@@ -71,32 +73,82 @@ function planPeers(scenario: Scenario, seed: number, total: number | undefined, 
   return peers;
 }
 
-function planStep(step: Step, index: number, world: World, flaws: Flaw[]): PlannedStep {
-  const planned = step.kind.plan(step.spec, world, `steps.${index}`);
-  if (planned.operations.length === 0 && planned.waitMs === undefined) {
-    flaws.push({
-      path: ['steps', index, step.kind.verb],
-      message: `nobody has anything to do in this step: ${step.kind.idle}`,
+function planPeer(
+  name: string,
+  groupName: string,
+  { user, env, image, limits, later }: Group,
+  share: PlannedFile[],
+): PlannedPeer {
+  return {
+    name,
+    group: groupName,
+    share,
+    user: user ?? name,
+    env,
+    later,
+    ...(image !== undefined && { image }),
+    ...(limits.memory && { memoryBytes: limits.memory.maxBytes }),
+    ...(limits.cpus !== undefined && { cpus: limits.cpus }),
+  };
+}
+
+function planSteps({ steps, names }: Scenario, world: World, flaws: Flaw[]): PlannedStep[] {
+  const busy = new Set<string>();
+  const planAll = (some: readonly Step[], suffix: string, on: World): PlannedStep[] =>
+    some.map((step) => {
+      const draw = `${step.id} ${suffix}`;
+      const inside = (inner: readonly Step[], more: string, fork?: World) =>
+        planAll(inner, `${suffix}/${more}`, fork ?? on);
+      const planned = step.kind.plan(step.spec, { world: on, id: step.id, draw, names, inside }, step.inner);
+      if (!isIdle(planned)) busy.add(step.id);
+      return planned;
     });
-  }
+  const planned = planAll(steps, '', world);
+  const report = (some: readonly Step[]) => {
+    for (const { id, path, kind, inner } of some) {
+      if (!busy.has(id) && kind.idle)
+        flaws.push({ path, message: `nobody has anything to do in this step: ${kind.idle}` });
+      else for (const list of inner) report(list);
+    }
+  };
+  report(steps);
   return planned;
+}
+
+function isIdle(step: PlannedStep): boolean {
+  if (step.does === 'operations') return step.flows.length === 0;
+  if (step.does === 'start' || step.does === 'stop') return step.peers.length === 0;
+  return step.does === 'parallel' && step.branches.length === 0;
+}
+
+/** The steps of a plan, those inside blocks too, each place in the file once. */
+export function placesOf(steps: readonly PlannedStep[]): { id: string; label: string }[] {
+  const places = new Map<string, string>();
+  const visit = (some: readonly PlannedStep[]) => {
+    for (const step of some) {
+      if (!places.has(step.id)) places.set(step.id, step.label);
+      const inner = step.does === 'parallel' ? step.branches : step.does === 'repeat' ? step.rounds : [];
+      for (const list of inner) visit(list);
+      if (step.does === 'repeat-for') visit(step.first);
+    }
+  };
+  visit(steps);
+  return [...places].map(([id, label]) => ({ id, label }));
 }
 
 /** Largest remainders (Hamilton's method), each at least 1. */
 export function scale(counts: readonly number[], total: number | undefined): number[] {
   if (total === undefined) return [...counts];
-  const sum = counts.reduce((a, b) => a + b, 0);
-  const exact = counts.map((count) => (count * total) / sum);
+  const sum = (some: readonly number[]) => some.reduce((a, b) => a + b, 0);
+  const exact = counts.map((count) => (count * total) / sum(counts));
   const scaled = exact.map((share) => Math.max(1, Math.floor(share)));
-  const byRemainder = exact
-    .map((share, i) => ({ i, remainder: share - Math.floor(share) }))
-    .sort((a, b) => b.remainder - a.remainder);
-  for (let turn = 0; scaled.reduce((a, b) => a + b, 0) < total; turn++) {
+  const byRemainder = exact.map((share, i) => ({ i, rest: share - Math.floor(share) })).sort((a, b) => b.rest - a.rest);
+  for (let turn = 0; sum(scaled) < total; turn++) {
     const { i } = byRemainder[turn % byRemainder.length] as { i: number };
     scaled[i] = (scaled[i] ?? 0) + 1;
   }
   // Groups lifted to 1 may have made it too many: the largest give way.
-  while (scaled.reduce((a, b) => a + b, 0) > total && Math.max(...scaled) > 1) {
+  while (sum(scaled) > total && Math.max(...scaled) > 1) {
     const largest = Math.max(...scaled);
     scaled[scaled.indexOf(largest)] = largest - 1;
   }

@@ -76,7 +76,7 @@ test.each([
     'a step that nobody has to do with',
     `${HEAD}steps:\n  - download: {group: leechers, files: "*.txt"}\n${EXPECT}`,
     [
-      '7:15: nobody has anything to do in this step: each peer of the group has every file that matches, or no file does',
+      '7:15: nobody has anything to do in this step: each peer of the group has every file that matches, or no peer that is there has one',
     ],
   ],
   [

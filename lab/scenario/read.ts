@@ -1,20 +1,27 @@
-import { isMap, isPair, isScalar, LineCounter, type Node, parseDocument } from 'yaml';
+import { LineCounter, parseDocument } from 'yaml';
 import type { z } from 'zod';
-import { type Expectation, parseExpectation } from '../checks/expectation.ts';
+import { parseExpectation } from '../checks/expectation.ts';
+import type { Names } from '../checks/figure.ts';
+import type { Demand } from '../checks/verdict.ts';
 import type { Step } from '../steps/step.ts';
-import { groupFlaws } from '../steps/step.ts';
 import { STEPS } from '../steps/table.ts';
-import { type Flaw, type Mistake, ScenarioInvalid, suggestion } from './mistake.ts';
+import { locate, placeOf } from './locate.ts';
+import { type Flaw, ScenarioInvalid, suggestion } from './mistake.ts';
 import { type ScenarioFrame, scenarioFrame } from './schema.ts';
+import { substitute, type Variables } from './variables.ts';
 
 /** A scenario file, read: its shape is right; whether it makes sense with so many peers is the plan's question. */
-export interface Scenario extends Omit<ScenarioFrame, 'steps'> {
+export interface Scenario extends Omit<ScenarioFrame, 'steps' | 'vars'> {
   readonly file: string;
   readonly text: string;
+  /** With what the command line set. */
+  readonly vars: Variables;
   readonly steps: readonly Step[];
+  /** What figures of this scenario can be of. */
+  readonly names: Names;
+  readonly demands: readonly Demand[];
   /** What is wrong with steps and expectations; the plan adds what only shows when all is laid out, and refuses. */
   readonly flaws: readonly Flaw[];
-  readonly expectations: readonly Expectation[];
   /** Turns flaws into the error that names their places. */
   invalid(flaws: readonly Flaw[]): ScenarioInvalid;
 }
@@ -24,8 +31,11 @@ const MAX_TEXT_BYTES = 1024 * 1024;
 const MAX_ALIASES = 100;
 const MAX_DEPTH = 40;
 
-/** @throws ScenarioInvalid with all mistakes, when what is wrong lies so deep that no plan can be tried */
-export function readScenario(text: string, file: string): Scenario {
+/**
+ * @param given variables from the command line
+ * @throws ScenarioInvalid with all mistakes, when what is wrong lies so deep that no plan can be tried
+ */
+export function readScenario(text: string, file: string, given: Variables = {}): Scenario {
   const lines = new LineCounter();
   const refuse = (message: string) => new ScenarioInvalid(file, [{ line: 1, column: 1, message }]);
   if (Buffer.byteLength(text) > MAX_TEXT_BYTES) throw refuse('expected at most 1 MiB of text');
@@ -34,39 +44,34 @@ export function readScenario(text: string, file: string): Scenario {
   if (document.errors.length > 0) {
     throw new ScenarioInvalid(
       file,
-      document.errors.map(({ pos, message }) => ({ ...place(lines, pos[0]), message })),
+      document.errors.map(({ pos, message }) => ({ ...placeOf(lines, pos[0]), message })),
     );
   }
-  const locate = (flaw: Flaw): Mistake => ({
-    ...place(lines, offsetOf(document.contents, flaw)),
-    message: flaw.message,
-  });
-  const invalid = (flaws: readonly Flaw[]) => new ScenarioInvalid(file, flaws.map(locate));
+  const invalid = (flaws: readonly Flaw[]) =>
+    new ScenarioInvalid(
+      file,
+      flaws.map((flaw) => locate(document.contents, lines, flaw)),
+    );
 
-  const value = plain(() => document.toJS({ maxAliasCount: MAX_ALIASES }), refuse);
+  const flaws: Flaw[] = [];
+  const raw = plain(() => document.toJS({ maxAliasCount: MAX_ALIASES }), refuse);
+  const vars = { ...variablesOf(raw), ...given };
+  for (const name of Object.keys(given)) {
+    const known = Object.keys(variablesOf(raw));
+    if (!known.includes(name))
+      flaws.push({ path: ['vars'], message: `there is no variable "${name}" to set.${suggestion(name, known)}` });
+  }
+  const value = substitute(raw, vars, flaws);
   const frame = scenarioFrame.safeParse(value);
-  const flaws = frame.success ? [] : flawsOf(frame.error, value, []);
+  if (!frame.success) flaws.push(...flawsOf(frame.error, value, []));
   // Steps and expectations are looked at even when the rest is wrong, so that one reading names every mistake.
-  const steps = listAt(value, 'steps').map((step, index) => readStep(step, ['steps', index], flaws));
-  const expectations = readExpectations(listAt(value, 'expect'), listAt(value, 'steps'), flaws);
+  const groups = new Set(Object.keys(groupsOf(value)));
+  const steps = readSteps(listAt(value, 'steps'), ['steps'], { groups, flaws, withinEach: false });
+  const names = namesOf(steps, groups);
+  const demands = readDemands(listAt(value, 'expect'), names, flaws);
+  checkExpectSteps(steps, names, flaws);
   if (!frame.success) throw invalid(flaws);
-  flaws.push(...namedGroups(steps, Object.keys(frame.data.groups)));
-  return { ...frame.data, file, text, steps: steps.filter((step) => step !== undefined), expectations, flaws, invalid };
-}
-
-function listAt(value: unknown, key: string): unknown[] {
-  const list = (value as Record<string, unknown> | null)?.[key];
-  return Array.isArray(list) ? list : [];
-}
-
-function readExpectations(texts: unknown[], steps: unknown[], flaws: Flaw[]): Expectation[] {
-  const verbs = new Set(steps.flatMap((step) => (step !== null && typeof step === 'object' ? Object.keys(step) : [])));
-  return texts.flatMap((text, index) => {
-    // What is no text is the frame's mistake.
-    const parsed = typeof text === 'string' ? parseExpectation(text, verbs) : undefined;
-    if (parsed && 'flaw' in parsed) flaws.push({ path: ['expect', index], message: parsed.flaw });
-    return parsed && 'expectation' in parsed ? [parsed.expectation] : [];
-  });
+  return { ...frame.data, vars, file, text, steps, names, demands, flaws, invalid };
 }
 
 function plain(toJs: () => unknown, refuse: (message: string) => Error): unknown {
@@ -77,39 +82,151 @@ function plain(toJs: () => unknown, refuse: (message: string) => Error): unknown
   }
 }
 
-function readStep(value: unknown, path: PropertyKey[], flaws: Flaw[]): Step | undefined {
-  const verbs = [...STEPS.keys()];
+function mapAt(value: unknown, key: string): Record<string, unknown> {
+  const inner = (value as Record<string, unknown> | null)?.[key];
+  return inner !== null && typeof inner === 'object' && !Array.isArray(inner) ? (inner as Record<string, unknown>) : {};
+}
+const groupsOf = (value: unknown) => mapAt(value, 'groups');
+const variablesOf = (value: unknown) => mapAt(value, 'vars') as Variables;
+
+function listAt(value: unknown, key: string): unknown[] {
+  const list = (value as Record<string, unknown> | null)?.[key];
+  return Array.isArray(list) ? list : [];
+}
+
+interface StepReading {
+  readonly groups: ReadonlySet<string>;
+  readonly flaws: Flaw[];
+  readonly withinEach: boolean;
+}
+
+function readSteps(values: readonly unknown[], path: readonly PropertyKey[], reading: StepReading): Step[] {
+  return values.flatMap((value, index) => readStep(value, [...path, index], reading) ?? []);
+}
+
+function readStep(value: unknown, path: readonly PropertyKey[], reading: StepReading): Step | undefined {
+  const { flaws } = reading;
   const keys = value !== null && typeof value === 'object' && !Array.isArray(value) ? Object.keys(value) : [];
   const verb = keys[0];
   if (verb === undefined || keys.length > 1) {
-    flaws.push({
-      path,
-      message: `expected a step: a map with one verb, such as "- login: all", got ${keys.length > 1 ? `${keys.length} keys: ${keys.join(', ')}` : describe(value)}`,
-    });
+    const got = keys.length > 1 ? `${keys.length} keys: ${keys.join(', ')}` : describe(value);
+    flaws.push({ path, message: `expected a step: a map with one verb, such as "- login: all", got ${got}` });
     return undefined;
   }
   const kind = STEPS.get(verb);
   if (!kind) {
-    flaws.push({ path: [...path, verb], message: `unknown step "${verb}".${suggestion(verb, verbs)}`, atKey: true });
+    flaws.push({
+      path: [...path, verb],
+      message: `unknown step "${verb}".${suggestion(verb, [...STEPS.keys()])}`,
+      atKey: true,
+    });
     return undefined;
   }
   const given = (value as Record<string, unknown>)[verb];
-  const spec = typeof given === 'string' ? { [kind.shorthand]: given } : given;
+  const spec = typeof given === 'string' && kind.shorthand ? { [kind.shorthand]: given } : given;
+  const inner = (kind.inner?.(looseSpec(spec)) ?? []).map(({ path: below, steps }) =>
+    readSteps(steps, [...path, verb, ...below], { ...reading, withinEach: reading.withinEach || verb === 'each' }),
+  );
   const result = kind.schema.safeParse(spec);
-  if (result.success) return { kind, spec: result.data };
-  flaws.push(...flawsOf(result.error, spec, [...path, verb]));
-  return undefined;
+  if (!result.success) {
+    flaws.push(...flawsOf(result.error, spec, [...path, verb]));
+    return undefined;
+  }
+  flaws.push(...groupFlaws(kind.groups(result.data), [...path, verb], reading));
+  if (verb === 'barrier' && !reading.withinEach)
+    flaws.push({
+      path: [...path, verb],
+      message: 'a barrier stands within `each`: elsewhere every step waits for all anyway',
+      atKey: true,
+    });
+  return { kind, spec: result.data, path: [...path, verb], id: idOf(path), inner };
 }
 
-function namedGroups(steps: readonly (Step | undefined)[], groups: readonly string[]): Flaw[] {
-  return steps.flatMap((step, index) =>
-    step
-      ? groupFlaws(step, groups, (word) => suggestion(word, ['all', ...groups])).map((flaw) => ({
-          ...flaw,
-          path: ['steps', index, ...flaw.path],
-        }))
-      : [],
-  );
+/** Enough of a spec that `inner` can look for steps in it, whatever else is wrong. */
+function looseSpec(spec: unknown): never {
+  const given = spec !== null && typeof spec === 'object' ? (spec as Record<string, unknown>) : {};
+  const branches = Array.isArray(given.branches)
+    ? given.branches.map((branch) => (Array.isArray(branch) ? branch : []))
+    : [];
+  return { ...given, steps: Array.isArray(given.steps) ? given.steps : [], branches } as never;
+}
+
+/** `3.2` for the second step inside the third: every number of the path counts, from 1. */
+function idOf(path: readonly PropertyKey[]): string {
+  return path
+    .filter((key) => typeof key === 'number')
+    .map((index) => (index as number) + 1)
+    .join('.');
+}
+
+function groupFlaws(
+  named: Record<string, string>,
+  path: readonly PropertyKey[],
+  { groups, withinEach }: StepReading,
+): Flaw[] {
+  return Object.entries(named).flatMap(([key, name]) => {
+    if (name === 'all' || groups.has(name) || (name === 'self' && withinEach)) {
+      const leader = withinEach && key === 'group' && name !== 'self' && path.at(-1) !== 'each';
+      return leader ? [{ path: [...path, key], message: 'within `each` a peer acts for itself: expected self' }] : [];
+    }
+    if (name === 'self') return [{ path: [...path, key], message: 'self has a meaning only within `each`' }];
+    return [{ path: [...path, key], message: `unknown group "${name}".${suggestion(name, ['all', ...groups])}` }];
+  });
+}
+
+function namesOf(steps: readonly Step[], groups: ReadonlySet<string>): Names {
+  const verbs = new Set<string>();
+  const named = new Set<string>();
+  const visit = (some: readonly Step[]) => {
+    for (const { kind, spec, inner } of some) {
+      verbs.add(kind.verb);
+      const { as } = spec as { as?: string };
+      if (as !== undefined) named.add(as);
+      for (const list of inner) visit(list);
+    }
+  };
+  visit(steps);
+  return { verbs, groups, steps: named };
+}
+
+function readDemands(values: readonly unknown[], names: Names, flaws: Flaw[]): Demand[] {
+  return values.flatMap((value, index) => {
+    const given = typeof value === 'string' ? { that: value } : (value as Record<string, unknown> | null);
+    // What has no text is the frame's mistake.
+    if (typeof given?.that !== 'string') return [];
+    const path = typeof value === 'string' ? ['expect', index] : ['expect', index, 'that'];
+    const parsed = parseExpectation(given.that, names);
+    if ('flaw' in parsed) {
+      flaws.push({ path, message: parsed.flaw });
+      return [];
+    }
+    const read = scenarioFrame.shape.expect.safeParse([value]);
+    const { within, abort } = read.data?.[0] ?? {};
+    if ((within !== undefined || abort) && !parsed.expectation.figure.live) {
+      flaws.push({
+        path,
+        message: `${parsed.expectation.figure.text} is known only at the end: it can't be held while the run goes on`,
+      });
+    }
+    if (within !== undefined && abort)
+      flaws.push({ path: ['expect', index, 'abort'], message: '`within` and `abort` do not go together' });
+    return [{ ...parsed.expectation, ...(within !== undefined && { withinMs: within }), ...(abort && { abort }) }];
+  });
+}
+
+function checkExpectSteps(steps: readonly Step[], names: Names, flaws: Flaw[]): void {
+  for (const { kind, spec, path, inner } of steps) {
+    for (const list of inner) checkExpectSteps(list, names, flaws);
+    if (kind.verb !== 'expect') continue;
+    const parsed = parseExpectation((spec as { that: string }).that, names);
+    if ('flaw' in parsed) flaws.push({ path: [...path, 'that'], message: parsed.flaw });
+    else if (!parsed.expectation.figure.live) {
+      flaws.push({
+        path: [...path, 'that'],
+        message: `${parsed.expectation.figure.text} is known only at the end: put it under the scenario's own expect`,
+      });
+    }
+  }
 }
 
 /** What a schema found wrong with `value`, which stands at `prefix` in the file. */
@@ -131,46 +248,20 @@ function flawsOfIssue(issue: z.core.$ZodIssue, value: unknown, prefix: readonly 
   // Of a union, the branch that got further than the type says best what is wrong.
   if (issue.code === 'invalid_union') {
     const branch = issue.errors.find((issues) =>
-      issues.some(({ path, code }) => path.length > 0 || code === 'unrecognized_keys'),
+      issues.some(({ path, code }) => path.length > 0 || code === 'unrecognized_keys' || code === 'custom'),
     );
     if (branch) return branch.flatMap((deeper) => flawsOfIssue(deeper, inner, path));
   }
   const message = issue.message.replace(/^(Invalid input|Too (big|small)): /, '').replace(', received ', ', got ');
-  if (inner === undefined && path.length > 0)
+  if (inner === undefined && path.length > 0) {
     return [{ path, message: `"${String(path.at(-1))}" is missing: ${message.replace(', got undefined', '')}` }];
+  }
   return [{ path, message }];
 }
 
 function describe(value: unknown): string {
   if (value === null) return 'nothing';
   return Array.isArray(value) ? 'a list' : `${typeof value === 'object' ? 'an empty map' : JSON.stringify(value)}`;
-}
-
-function place(lines: LineCounter, offset: number): { line: number; column: number } {
-  const { line, col } = lines.linePos(offset);
-  return { line: Math.max(1, line), column: Math.max(1, col) };
-}
-
-/** Where in the text a path leads; when it leads nowhere (a key is missing), the last place on the way. */
-function offsetOf(root: unknown, { path, atKey }: Flaw): number {
-  let node = root as Node | null;
-  let offset = node?.range?.[0] ?? 0;
-  for (const [depth, key] of path.entries()) {
-    const last = depth === path.length - 1;
-    if (isMap(node)) {
-      const pair = node.items.find(
-        (item) => isPair(item) && String(isScalar(item.key) ? item.key.value : item.key) === String(key),
-      );
-      if (!pair) return offset;
-      const keyNode = pair.key as Node;
-      node = pair.value as Node | null;
-      offset = (last && atKey ? keyNode.range?.[0] : (node?.range?.[0] ?? keyNode.range?.[0])) ?? offset;
-    } else {
-      node = ((node as { items?: unknown[] } | null)?.items?.[key as number] as Node | undefined) ?? null;
-      offset = node?.range?.[0] ?? offset;
-    }
-  }
-  return offset;
 }
 
 /** Cheap look before parsing: brackets and indentation nest the text deeper than `limit`. */

@@ -1,4 +1,5 @@
 import { matchesGlob } from '#proto/names.ts';
+import { type Arrival, arrivalTimesMs } from './arrival.ts';
 import type { Content } from './content.ts';
 import { Random } from './random.ts';
 
@@ -14,7 +15,20 @@ export interface PlannedPeer {
   readonly name: string;
   readonly group: string;
   readonly share: readonly PlannedFile[];
+  readonly user: string;
   readonly env: Readonly<Record<string, string>>;
+  readonly image?: string;
+  readonly memoryBytes?: number;
+  readonly cpus?: number;
+  /** Not there at the start: a `start` step brings it. */
+  readonly later: boolean;
+}
+
+/** Who does a step: `group` is all, a group, or self within `each`; `take` some of them, picked by the seed. */
+export interface Who {
+  readonly group: string;
+  readonly take?: number | { readonly fraction: number } | undefined;
+  readonly arrival?: Arrival | undefined;
 }
 
 /**
@@ -23,13 +37,16 @@ export interface PlannedPeer {
  */
 export class World {
   readonly peers: readonly PlannedPeer[];
-  readonly #seed: number;
+  readonly seed: number;
   readonly #files = new Map<string, PlannedFile>();
   readonly #holders = new Map<string, Set<string>>();
+  readonly #present: Set<string>;
+  #self: PlannedPeer | undefined;
 
   constructor(peers: readonly PlannedPeer[], seed: number) {
     this.peers = peers;
-    this.#seed = seed;
+    this.seed = seed;
+    this.#present = new Set(peers.filter(({ later }) => !later).map(({ name }) => name));
     for (const peer of peers) {
       for (const file of peer.share) {
         this.#files.set(file.name, file);
@@ -38,18 +55,74 @@ export class World {
     }
   }
 
-  /** The peers of a group; `all` are all. */
+  /** A world that goes its own way from here. */
+  fork(): World {
+    const fork = new World(this.peers, this.seed);
+    for (const [file, holders] of this.#holders) for (const holder of holders) fork.hold(holder, file);
+    for (const { name } of this.peers) fork.setPresent(name, this.#present.has(name));
+    fork.#self = this.#self;
+    return fork;
+  }
+
+  /** Plans `work` with `peer` as who `self` is. */
+  asSelf<T>(peer: PlannedPeer, work: () => T): T {
+    const outer = this.#self;
+    this.#self = peer;
+    try {
+      return work();
+    } finally {
+      this.#self = outer;
+    }
+  }
+
+  /** The peers of a group that are there; `all` are all. */
   group(name: string): readonly PlannedPeer[] {
+    return this.members(name).filter((peer) => this.#present.has(peer.name));
+  }
+
+  /** The peers of a group, there or not. */
+  members(name: string): readonly PlannedPeer[] {
+    if (name === 'self') return this.#self ? [this.#self] : [];
     return name === 'all' ? this.peers : this.peers.filter((peer) => peer.group === name);
   }
 
-  random(...label: (string | number)[]): Random {
-    return new Random(this.#seed, ...label);
+  isPresent(peer: string): boolean {
+    return this.#present.has(peer);
   }
 
-  /** Names of all files in the world that match, in the order in which the groups made them. */
+  /** Who does a step, of those there, each with the time at which they begin. */
+  who(who: Who, label: string, among = this.group(who.group)): { peer: PlannedPeer; atMs: number }[] {
+    const random = this.random(label, 'who', this.#self?.name ?? '');
+    const chosen = who.take === undefined ? among : this.#take(among, who.take, random);
+    const order = who.arrival === undefined || who.arrival.kind === 'at-once' ? chosen : random.shuffle(chosen);
+    const times = arrivalTimesMs(who.arrival ?? { kind: 'at-once' }, order.length, random);
+    return order.map((peer, i) => ({ peer, atMs: times[i] ?? 0 }));
+  }
+
+  #take(among: readonly PlannedPeer[], take: NonNullable<Who['take']>, random: Random): PlannedPeer[] {
+    const count = typeof take === 'number' ? take : Math.max(1, Math.round(among.length * take.fraction));
+    const picked = new Set(random.shuffle(among).slice(0, count));
+    return among.filter((peer) => picked.has(peer));
+  }
+
+  /** Peers come (a `start` step) and go (a `stop` step). */
+  setPresent(peer: string, present: boolean): void {
+    if (present) this.#present.add(peer);
+    else this.#present.delete(peer);
+  }
+
+  random(...label: (string | number)[]): Random {
+    return new Random(this.seed, ...label);
+  }
+
+  /** Names of all files that a peer who is there holds, and that match, in the order in which the groups made them. */
   files(glob: string): string[] {
-    return [...this.#files.keys()].filter((name) => matchesGlob(name, glob));
+    return [...this.#files.keys()].filter((name) => matchesGlob(name, glob) && this.#isHeld(name));
+  }
+
+  #isHeld(file: string): boolean {
+    for (const holder of this.#holders.get(file) ?? []) if (this.#present.has(holder)) return true;
+    return false;
   }
 
   holds(peer: string, file: string): boolean {

@@ -1,40 +1,62 @@
 import { z } from 'zod';
+import type { Random } from '../scenario/random.ts';
 import { strict } from '../scenario/words.ts';
-import type { World } from '../scenario/world.ts';
-import { concurrency, type PlannedOperation, type StepKind, TRANSFER_TIMEOUT_MS, timeout, who } from './step.ts';
+import { concurrency, planFlows, type StepKind, type WhoSpec, whoShape } from './step.ts';
 
-interface Spec {
-  group: string;
+interface Spec extends WhoSpec {
   files: string;
   limit?: number | undefined;
+  zipf: number;
   concurrency: number;
-  timeout?: number | undefined;
 }
 
 export const download: StepKind<Spec> = {
   verb: 'download',
   summary: 'Each peer fetches the files that it does not have, in an order that the seed decides.',
+  example: 'download: {group: leechers, files: "*.bin", limit: 10, zipf: 1.1, concurrency: 4}',
   schema: strict({
-    group: who,
+    ...whoShape,
     files: z.string().min(1).default('*').meta({ description: 'Which files: a name, or a glob with * and ?.' }),
-    limit: z.number().int().min(1).optional().meta({ description: 'At most so many files for each peer.' }),
-    concurrency: concurrency.default(4),
-    timeout: timeout.optional(),
+    limit: z
+      .number()
+      .int()
+      .min(1)
+      .optional()
+      .meta({ description: 'At most so many files for each peer, picked by the seed.' }),
+    zipf: z.number().min(0).max(5).default(0).meta({
+      description:
+        'Popularity: the n-th file is picked with a weight of 1/n^zipf. 0: all alike; about 1 is what the web shows.',
+    }),
+    concurrency,
   }),
   shorthand: 'group',
   groups: ({ group }) => ({ group }),
-  idle: 'each peer of the group has every file that matches, or no file does',
-  plan: (spec, world, label) => {
-    const operations = world.group(spec.group).flatMap(({ name }) => downloadsOf(name, spec, world, label));
+  idle: 'each peer of the group has every file that matches, or no peer that is there has one',
+  plan: (spec, context) => {
+    const { world, draw } = context;
+    const all = world.files(spec.files);
+    const step = planFlows('download', spec, context, `download ${spec.group}: ${spec.files}`, ({ name: peer }) => {
+      const wanted = all.filter((file) => !world.holds(peer, file));
+      return byPopularity(wanted, spec.zipf, world.random(draw, 'download', peer))
+        .slice(0, spec.limit)
+        .map((name) => ({ name }));
+    });
     // Only after all have picked: a file that another peer fetches in this very step is no reason to do differently.
-    for (const { peer, request } of operations) world.hold(peer, request.name as string);
-    return { label: `download ${spec.group}: ${spec.files}`, operations, concurrency: spec.concurrency };
+    if (step.does === 'operations') {
+      for (const { peer, operations } of step.flows)
+        for (const { request } of operations) world.hold(peer, request.name as string);
+    }
+    return step;
   },
 };
 
-function downloadsOf(peer: string, spec: Spec, world: World, label: string): PlannedOperation[] {
-  const wanted = world.files(spec.files).filter((file) => !world.holds(peer, file));
-  const chosen = world.random(label, 'download', peer).shuffle(wanted).slice(0, spec.limit);
-  const timeoutMs = spec.timeout ?? TRANSFER_TIMEOUT_MS;
-  return chosen.map((name) => ({ peer, verb: 'download', request: { name }, timeoutMs }));
+/**
+ * The files in an order in which the more popular tend to come first: a draw without replacement, by the keys
+ * random^(1/weight) of Efraimidis and Spirakis (2006). With an exponent of 0 it is a plain shuffle.
+ */
+export function byPopularity(files: readonly string[], exponent: number, random: Random): string[] {
+  return files
+    .map((file, i) => ({ file, key: random.float() ** ((i + 1) ** exponent) }))
+    .sort((a, b) => b.key - a.key)
+    .map(({ file }) => file);
 }

@@ -1,29 +1,28 @@
 import { z } from 'zod';
 import { strict } from '../scenario/words.ts';
-import { CONTROL_TIMEOUT_MS, type StepKind, timeout, who } from './step.ts';
+import { concurrency, planFlows, type StepKind, type WhoSpec, whoShape } from './step.ts';
 
-interface Spec {
-  group: string;
+interface Spec extends WhoSpec {
   name: string;
-  timeout?: number | undefined;
+  times: number;
+  concurrency: number;
 }
 
 export const search: StepKind<Spec> = {
   verb: 'search',
   summary: 'Each peer asks the directory who has a file.',
+  example: 'search: {group: leechers, name: "*.txt"}',
   schema: strict({
-    group: who,
+    ...whoShape,
     name: z.string().min(1).default('*').meta({ description: 'A file name, or a glob with * and ?.' }),
-    timeout: timeout.optional(),
+    times: z.number().int().min(1).max(10_000).default(1).meta({ description: 'So often for each peer.' }),
+    concurrency,
   }),
   shorthand: 'group',
   groups: ({ group }) => ({ group }),
-  idle: 'the group has no peers',
-  plan: ({ group, name, timeout = CONTROL_TIMEOUT_MS }, world) => ({
-    label: `search ${group}: ${name}`,
-    operations: world
-      .group(group)
-      .map((peer) => ({ peer: peer.name, verb: 'search', request: { name }, timeoutMs: timeout })),
-    concurrency: 1,
-  }),
+  idle: 'no peer of the group is there',
+  plan: (spec, context) =>
+    planFlows('search', spec, context, `search ${spec.group}: ${spec.name}`, () =>
+      Array.from({ length: spec.times }, () => ({ name: spec.name })),
+    ),
 };

@@ -1,8 +1,10 @@
 import { z } from 'zod';
 import type { ControlVerb } from '#proto/control-api.ts';
-import type { Flaw } from '../scenario/mistake.ts';
+import type { Expectation } from '../checks/expectation.ts';
+import type { Names } from '../checks/figure.ts';
+import { arrival } from '../scenario/arrival.ts';
 import { duration, strict } from '../scenario/words.ts';
-import type { World } from '../scenario/world.ts';
+import type { PlannedPeer, Who, World } from '../scenario/world.ts';
 
 /** One call of a peer's control port, decided by the plan. */
 export interface PlannedOperation {
@@ -13,74 +15,183 @@ export interface PlannedOperation {
   readonly timeoutMs: number;
 }
 
-/** What a step will do: operations, each peer's in order with at most `concurrency` at a time, or a pause. */
-export interface PlannedStep {
-  readonly label: string;
+/** What one peer does in a step: it begins `atMs` after the step, and then keeps at most `concurrency` under way. */
+export interface Flow {
+  readonly peer: string;
+  readonly atMs: number;
   readonly operations: readonly PlannedOperation[];
-  readonly concurrency: number;
-  readonly waitMs?: number;
+}
+
+/** A peer whose turn in a step comes `atMs` after it began. */
+export interface Turn {
+  readonly peer: string;
+  readonly atMs: number;
+}
+
+interface Common {
+  /** The step's place in the file, from 1: `3`, or `3.2` within a block. */
+  readonly id: string;
+  readonly label: string;
+}
+
+/** What a step will do. All of it is decided by the scenario, the seed and the number of peers. */
+export type PlannedStep = Common &
+  (
+    | {
+        readonly does: 'operations';
+        readonly as?: string;
+        readonly flows: readonly Flow[];
+        readonly concurrency: number;
+      }
+    | { readonly does: 'wait'; readonly ms: number }
+    | { readonly does: 'start'; readonly peers: readonly Turn[] }
+    | { readonly does: 'stop'; readonly peers: readonly Turn[] }
+    | { readonly does: 'barrier'; readonly name: string; readonly peer: string; readonly deadlineMs: number }
+    | { readonly does: 'expect'; readonly expectation: Expectation; readonly withinMs: number }
+    | {
+        readonly does: 'parallel';
+        readonly branches: readonly (readonly PlannedStep[])[];
+        readonly atMs: readonly number[];
+      }
+    | { readonly does: 'repeat'; readonly rounds: readonly (readonly PlannedStep[])[] }
+    | {
+        readonly does: 'repeat-for';
+        readonly forMs: number;
+        readonly maxRounds: number;
+        readonly first: readonly PlannedStep[];
+        /** Round `n` from 1, to be asked for in order: nobody knows beforehand how many there will be. */
+        readonly next: (n: number) => readonly PlannedStep[];
+      }
+  );
+
+/** What a kind of step needs to be planned. */
+export interface PlanContext {
+  readonly world: World;
+  /** The step's place in the file; and the label of its random draws, which differs by round and peer too. */
+  readonly id: string;
+  readonly draw: string;
+  readonly names: Names;
+  /** Plans the steps inside a block; `suffix` tells apart the draws of rounds and peers; `fork` is another world to plan on. */
+  inside(steps: readonly Step[], suffix: string, fork?: World): PlannedStep[];
 }
 
 /**
- * A word of the language that does something: one file here, one line in table.ts, one page in docs/scenarios.md. `S` is
- * what its schema gives. Everything is pure: acting is the run's business.
+ * A word of the language that does something: one file here, one line in table.ts, one section in docs/scenarios.md. `S`
+ * is what its schema gives. Everything is pure: acting is the run's business.
  */
 export interface StepKind<S = unknown> {
   readonly verb: string;
   readonly summary: string;
+  /** YAML of one step; docs show it, and a test reads it. */
+  readonly example: string;
   readonly schema: z.ZodType<S>;
   /** `login: all` is short for `login: {<shorthand>: all}`. */
-  readonly shorthand: string;
+  readonly shorthand?: string;
   /** The groups that the step names, by the key that names them; each is checked to exist. */
   groups(spec: S): Record<string, string>;
-  /** `label` is the step's place in the file: the seed of its picks. */
-  plan(spec: S, world: World, label: string): PlannedStep;
-  /** What to say when nobody has anything to do: such a step is a mistake, not a pass. */
-  readonly idle: string;
+  /** Steps within this one, by the path below it that leads to each. */
+  inner?(spec: S): { path: PropertyKey[]; steps: unknown[] }[];
+  plan(spec: S, context: PlanContext, inner: readonly (readonly Step[])[]): PlannedStep;
+  /** What to say when nobody has anything to do: such a step is a mistake, not a pass. Undefined when that can't be. */
+  readonly idle?: string;
 }
 
 /** A step of a scenario, read and checked. */
 export interface Step {
   readonly kind: StepKind;
   readonly spec: unknown;
+  readonly path: readonly PropertyKey[];
+  /** Its place in the file, from 1: `3`, or `3.2` within a block. */
+  readonly id: string;
+  /** Lists of the steps inside, as `kind.inner` names them. */
+  readonly inner: readonly (readonly Step[])[];
 }
 
-export const who = z.string().min(1).meta({ description: 'all, or the name of a group.' });
+export const group = z.string().min(1).meta({ description: 'all, the name of a group, or self within `each`.' });
+
+const take = z
+  .union([z.number().int().min(1), z.string()], { error: 'expected a number of peers, or a share of them such as 50%' })
+  .transform((value, context) => {
+    if (typeof value === 'number') return value;
+    const percent = /^(\d+(?:\.\d+)?)%$/.exec(value)?.[1];
+    if (percent !== undefined && Number(percent) > 0 && Number(percent) <= 100)
+      return { fraction: Number(percent) / 100 };
+    context.addIssue({
+      code: 'custom',
+      message: `expected a number of peers, or a share of them such as 50%, got "${value}"`,
+    });
+    return z.NEVER;
+  })
+  .meta({ description: 'Only so many of them, or such a share, picked by the seed.', examples: [3, '50%'] });
+
+const as = z
+  .string()
+  .regex(/^[a-z][a-zA-Z0-9]*$/, 'expected a name of letters and digits')
+  .meta({ description: 'A name for the figures of this step: steps.<name>.… in expectations.' });
+
+/** The keys that every step of peers has. */
+export const whoShape = {
+  group,
+  take: take.optional(),
+  arrival: arrival.optional(),
+  timeout: duration.optional().meta({ description: 'An operation without an answer after so long has failed.' }),
+  as: as.optional(),
+};
+export interface WhoSpec extends Who {
+  readonly timeout?: number | undefined;
+  readonly as?: string | undefined;
+}
+
 export const concurrency = z
   .number()
   .int()
   .min(1)
   .max(1000)
+  .default(4)
   .meta({ description: 'Operations under way at one time, for each peer.' });
-export const timeout = duration.meta({ description: 'An operation without an answer after so long has failed.' });
 
 /** Time for an answer unless the step says otherwise: of a control call, and of a transfer. */
-export const CONTROL_TIMEOUT_MS = 60_000;
-export const TRANSFER_TIMEOUT_MS = 300_000;
+const CONTROL_TIMEOUT_MS = 60_000;
+const TRANSFER_TIMEOUT_MS = 300_000;
 
-/** A verb that each peer of a group does once, without arguments. */
-export function oncePerPeer(
+export function timeoutOf({ timeout }: WhoSpec, verb: ControlVerb): number {
+  return timeout ?? (verb === 'download' || verb === 'upload' ? TRANSFER_TIMEOUT_MS : CONTROL_TIMEOUT_MS);
+}
+
+/** A step in which each peer of `spec` does the requests that `requestsOf` gives it. */
+export function planFlows(
   verb: ControlVerb,
-  summary: string,
-): StepKind<{ group: string; timeout?: number | undefined }> {
+  spec: WhoSpec & { concurrency?: number },
+  { world, id, draw }: PlanContext,
+  label: string,
+  requestsOf: (peer: PlannedPeer) => Record<string, string>[],
+): PlannedStep {
+  const timeoutMs = timeoutOf(spec, verb);
+  const flows = world.who(spec, draw).map(({ peer, atMs }) => ({
+    peer: peer.name,
+    atMs,
+    operations: requestsOf(peer).map((request) => ({ peer: peer.name, verb, request, timeoutMs })),
+  }));
   return {
-    verb,
-    summary,
-    schema: strict({ group: who, timeout: timeout.optional() }),
-    shorthand: 'group',
-    groups: ({ group }) => ({ group }),
-    idle: 'the group has no peers',
-    plan: ({ group, timeout = CONTROL_TIMEOUT_MS }, world) => ({
-      label: `${verb} ${group}`,
-      operations: world.group(group).map((peer) => ({ peer: peer.name, verb, request: {}, timeoutMs: timeout })),
-      concurrency: 1,
-    }),
+    does: 'operations',
+    id,
+    label,
+    flows: flows.filter(({ operations }) => operations.length > 0),
+    concurrency: spec.concurrency ?? 1,
+    ...(spec.as && { as: spec.as }),
   };
 }
 
-/** Flaws of the groups that a step names. */
-export function groupFlaws(step: Step, knownGroups: readonly string[], suggest: (word: string) => string): Flaw[] {
-  return Object.entries(step.kind.groups(step.spec))
-    .filter(([, name]) => name !== 'all' && !knownGroups.includes(name))
-    .map(([key, name]) => ({ path: [step.kind.verb, key], message: `unknown group "${name}".${suggest(name)}` }));
+/** A verb that each peer of a group does once, without arguments. */
+export function oncePerPeer(verb: ControlVerb, summary: string): StepKind<WhoSpec> {
+  return {
+    verb,
+    summary,
+    example: `${verb}: all`,
+    schema: strict(whoShape),
+    shorthand: 'group',
+    groups: ({ group }) => ({ group }),
+    idle: 'no peer of the group is there',
+    plan: (spec, context) => planFlows(verb, spec, context, `${verb} ${spec.group}`, () => [{}]),
+  };
 }

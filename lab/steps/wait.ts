@@ -7,9 +7,9 @@ const MAX_WAIT_MS = 24 * 3600 * 1000;
 export const wait: StepKind<{ duration: number }> = {
   verb: 'wait',
   summary: 'Nothing is asked for a while.',
+  example: 'wait: 500ms',
   schema: strict({ duration: duration.refine((ms) => ms <= MAX_WAIT_MS, 'expected at most 24h') }),
   shorthand: 'duration',
   groups: () => ({}),
-  idle: '',
-  plan: ({ duration }) => ({ label: `wait ${duration / 1000} s`, operations: [], concurrency: 1, waitMs: duration }),
+  plan: ({ duration }, { id }) => ({ does: 'wait', id, label: `wait ${duration / 1000} s`, ms: duration }),
 };

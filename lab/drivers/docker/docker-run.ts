@@ -1,8 +1,8 @@
 import type { Container } from 'dockerode';
 import { PeerLabError } from '#proto/errors.ts';
+import { createLimit } from '../../limit.ts';
 import { interruption, settled, within } from '../deadline.ts';
 import { type DirectorySpec, type DriverInit, type Instance, type PeerSpec, READY_TIMEOUT_MS } from '../driver.ts';
-import { createLimit } from '../limit.ts';
 import { EngineConnection } from './connection.ts';
 import { HealthWait, InstanceContainer } from './container.ts';
 import { DockerInstance } from './docker-instance.ts';

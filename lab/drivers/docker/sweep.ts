@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import type { ContainerInfo } from 'dockerode';
+import { createLimit } from '../../limit.ts';
 import { settled } from '../deadline.ts';
 import { STOP_GRACE_MS } from '../driver.ts';
-import { createLimit } from '../limit.ts';
 import { EngineConnection, statusOf } from './connection.ts';
 import type { EngineInfo } from './engine.ts';
 import { LABEL, ofRun } from './labels.ts';

@@ -3,6 +3,7 @@ import { mkdir, rm } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PeerLabError } from '#proto/errors.ts';
+import { createLimit } from '../../limit.ts';
 import { buildServices } from '../artifacts.ts';
 import { interruption, settled } from '../deadline.ts';
 import {
@@ -14,7 +15,6 @@ import {
   READY_TIMEOUT_MS,
   STOP_GRACE_MS,
 } from '../driver.ts';
-import { createLimit } from '../limit.ts';
 import { FreePorts } from './ports.ts';
 import { processesWith } from './proc.ts';
 import { type ProcessInit, ProcessInstance } from './process-instance.ts';

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { PeerLabError, reasonOf } from '#proto/errors.ts';
 import { assertName } from '#proto/names.ts';
+import { createLimit } from '../../limit.ts';
 import type { ShareFile, StoredFile } from '../driver.ts';
-import { createLimit } from '../limit.ts';
 
 const FILES_AT_ONCE = 4;
 

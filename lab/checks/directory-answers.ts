@@ -1,0 +1,181 @@
+import { matchesGlob } from '#proto/names.ts';
+import type { OperationEvent } from '../history/events.ts';
+import { type Check, noneWrong } from './check.ts';
+import { type History, isTransfer, receiverOf } from './history.ts';
+
+/**
+ * THE ORACLE FOR THE DIRECTORY: every answer to index and search, held against who really shared what at that time.
+ *
+ * The history gives each entry (peer, file) two kinds of time. *Possible*: from the moment at which the operation that published
+ * it began, until the one that ended it was done. *Certain*: from the moment at which the publishing operation was done (for
+ * a received file, with a publishing delay more), until the ending one began. Between the two, an answer may say either. An
+ * entry in an answer is true when it was possible at any moment of the question; an entry that was certain during the whole question must
+ * be in the answer. Logout ends an entry at once: no lease excuses one that stays.
+ */
+
+/** How long a peer may take to publish what it received. */
+export const PUBLISHING_DELAY_SECONDS = 2;
+
+interface Interval {
+  readonly from: number;
+  until: number;
+}
+
+interface Entry {
+  readonly peer: string;
+  readonly file: string;
+  readonly possible: readonly Interval[];
+  readonly certain: readonly Interval[];
+}
+
+export interface Judgement {
+  readonly answers: number;
+  readonly precision?: number;
+  readonly recall?: number;
+  readonly stalenessSeconds?: number;
+  readonly wrong: readonly string[];
+}
+
+export function judgeAnswers(history: History): Judgement {
+  const { facts, events, answers, shares } = history;
+  if (answers.length === 0) return { answers: 0, wrong: [] };
+  const nameOf = new Map(facts.peers.flatMap(({ name, address }) => (address ? [[address, name] as const] : [])));
+  const hashOf = new Map(shares.map(({ name, sha256 }) => [name, sha256]));
+  const entries = timeline(history);
+  const questions = new Map(events.map((event) => [event.id, event]));
+  const counts = { named: 0, true: 0, due: 0, found: 0, stale: 0 };
+  const wrong: string[] = [];
+
+  for (const { id, entries: named } of answers) {
+    const question = questions.get(id);
+    if (!question) continue;
+    const said = new Set<string>();
+    for (const [address, file, sha256] of named) {
+      const peer = nameOf.get(address) ?? address;
+      said.add(key(peer, file));
+      counts.named++;
+      const flaw = flawOf(entries.get(key(peer, file)), question, sha256 !== hashOf.get(file));
+      if (flaw === undefined) counts.true++;
+      else {
+        counts.stale = Math.max(counts.stale, flaw.staleSeconds);
+        wrong.push(
+          `${question.operation} of ${question.peer} at ${question.start.toFixed(2)} s: ${peer} "${file}" ${flaw.wrong}`,
+        );
+      }
+    }
+    for (const entry of entries.values()) {
+      if (!isAskedFor(entry, question) || !isCertain(entry, question)) continue;
+      counts.due++;
+      if (said.has(key(entry.peer, entry.file))) counts.found++;
+      else
+        wrong.push(
+          `${question.operation} of ${question.peer} at ${question.start.toFixed(2)} s: ${entry.peer} "${entry.file}" is missing`,
+        );
+    }
+  }
+  return {
+    answers: answers.length,
+    ...(counts.named > 0 && { precision: counts.true / counts.named, stalenessSeconds: counts.stale }),
+    ...(counts.due > 0 && { recall: counts.found / counts.due }),
+    wrong,
+  };
+}
+
+const key = (peer: string, file: string) => `${peer}\0${file}`;
+
+function isAskedFor({ file }: Entry, question: OperationEvent): boolean {
+  return question.operation === 'index' || matchesGlob(file, question.asked ?? '*');
+}
+
+function isCertain({ certain }: Entry, { start, end }: OperationEvent): boolean {
+  return certain.some(({ from, until }) => from <= start && until >= end);
+}
+
+/** Undefined when the entry was true. */
+function flawOf(
+  entry: Entry | undefined,
+  { start, end }: OperationEvent,
+  otherContent: boolean,
+): { staleSeconds: number; wrong: string } | undefined {
+  if (!entry || otherContent) return { staleSeconds: 0, wrong: entry ? 'has another hash there' : 'was never there' };
+  if (entry.possible.some(({ from, until }) => from <= end && until >= start)) return undefined;
+  const ends = entry.possible.map(({ until }) => until).filter((until) => until < start);
+  if (ends.length === 0) return { staleSeconds: 0, wrong: 'was not there yet' };
+  const staleSeconds = start - Math.max(...ends);
+  return { staleSeconds, wrong: `had been gone for ${staleSeconds.toFixed(1)} s` };
+}
+
+/** When each (peer, file) was, possibly and certainly, in the directory. */
+function timeline({ facts, events, shares }: History): Map<string, Entry> {
+  const entries = new Map<string, Entry>();
+  const received = Map.groupBy(
+    events.filter((event) => isTransfer(event) && event.file !== undefined),
+    receiverOf,
+  );
+  const sessions = Map.groupBy(
+    events.filter(({ operation }) => operation === 'login' || operation === 'logout'),
+    ({ peer }) => peer,
+  );
+  for (const { name: peer, until } of facts.peers) {
+    const online = sessionsOf(sessions.get(peer) ?? [], until);
+    const add = (file: string, had: Interval, surely: Interval | undefined) => {
+      const possible = intersect(online.possible, had);
+      const certain = surely ? intersect(online.certain, surely) : [];
+      const known = entries.get(key(peer, file));
+      entries.set(key(peer, file), {
+        peer,
+        file,
+        possible: [...(known?.possible ?? []), ...possible],
+        certain: [...(known?.certain ?? []), ...certain],
+      });
+    };
+    const forever = { from: Number.NEGATIVE_INFINITY, until: Number.POSITIVE_INFINITY };
+    for (const file of shares) if (file.peer === peer) add(file.name, forever, forever);
+    for (const { file, start, end, outcome } of received.get(peer) ?? []) {
+      // A transfer that failed may have succeeded all the same, when only its answer was lost.
+      const surely = outcome === 'ok' ? { from: end + PUBLISHING_DELAY_SECONDS, until: forever.until } : undefined;
+      add(file as string, { from: start, until: forever.until }, surely);
+    }
+  }
+  return entries;
+}
+
+/** When a peer was, possibly and certainly, logged in. */
+function sessionsOf(
+  events: readonly OperationEvent[],
+  stopped: number | undefined,
+): { possible: Interval[]; certain: Interval[] } {
+  const possible: Interval[] = [];
+  const certain: Interval[] = [];
+  const end = stopped ?? Number.POSITIVE_INFINITY;
+  for (const { operation, outcome, start, end: done } of [...events].sort((a, b) => a.start - b.start)) {
+    if (operation === 'login') {
+      possible.push({ from: start, until: end });
+      if (outcome === 'ok') certain.push({ from: done, until: end });
+    } else {
+      for (const interval of certain) interval.until = Math.min(interval.until, start);
+      // A logout that failed may have worked or not: what follows is possible, not certain.
+      if (outcome === 'ok') for (const interval of possible) interval.until = Math.min(interval.until, done);
+    }
+  }
+  return { possible, certain };
+}
+
+function intersect(intervals: readonly Interval[], { from, until }: Interval): Interval[] {
+  return intervals
+    .map((interval) => ({ from: Math.max(interval.from, from), until: Math.min(interval.until, until) }))
+    .filter((interval) => interval.from < interval.until);
+}
+
+export const directoryTells: Check = {
+  name: 'directory tells the truth',
+  question:
+    'Does every answer to index and search name all who certainly shared a file then, and nobody who can not have?',
+  judge(history) {
+    const { answers, wrong } = judgeAnswers(history);
+    return noneWrong(
+      wrong,
+      answers === 0 ? 'nobody asked it' : `${answers} answers held against who really shared what`,
+    );
+  },
+};

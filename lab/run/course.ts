@@ -1,0 +1,335 @@
+import { randomBytes } from 'node:crypto';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { PeerLabError } from '#proto/errors.ts';
+import type { Driver, Instance, ShareFile } from '../drivers/driver.ts';
+import type { AnswerRecord, FileRecord, OperationEvent, RunFacts } from '../history/events.ts';
+import { LineWriter, type ResultsFolder } from '../history/results-folder.ts';
+import { createLimit } from '../limit.ts';
+import { Scraper } from '../metrics/scraper.ts';
+import { hashContent, openContent } from '../scenario/content.ts';
+import { type Plan, placesOf } from '../scenario/plan.ts';
+import { contentIdentity } from '../scenario/shares.ts';
+import type { PlannedPeer } from '../scenario/world.ts';
+import type { PlannedStep } from '../steps/step.ts';
+import { executeStep, type Stage } from './execute.ts';
+import { Live } from './live.ts';
+import { MeetingPoints } from './meeting-points.ts';
+import { inPool } from './pool.ts';
+import type { Progress } from './progress.ts';
+
+const STARTS_AT_A_TIME = 16;
+const READS_AT_A_TIME = 4;
+/** Operations that the lab has under way at one time, whatever the scenario says: a bound on its sockets. */
+const MAX_UNDER_WAY = 512;
+const ABORT_CHECK_MS = 1000;
+
+export interface RunInit {
+  readonly runId: string;
+  readonly plan: Plan;
+  readonly driver: Driver;
+  readonly folder: ResultsFolder;
+  readonly progress: Progress;
+  /** Fires when the run shall end early; it is cleaned up and reported all the same. */
+  readonly signal: AbortSignal;
+}
+
+/** One run, from its first instance to its last record. */
+export class Course {
+  readonly #init: RunInit;
+  readonly #began = performance.now();
+  readonly #startedAt = new Date().toISOString();
+  readonly #controlToken = randomBytes(24).toString('base64url');
+  readonly #planned: ReadonlyMap<string, PlannedPeer>;
+  /** Peers that run now, and the addresses and ends of all that ever did. */
+  readonly #peers = new Map<string, Instance>();
+  readonly #instances = new Map<string, Instance>();
+  readonly #until = new Map<string, number>();
+  readonly #asked = new Set<string>();
+  readonly #taken = new Set<string>();
+  readonly #exits: RunFacts['exits'] = [];
+  readonly #trouble: RunFacts['trouble'] = [];
+  readonly #events: LineWriter<OperationEvent>;
+  readonly #answers: LineWriter<AnswerRecord>;
+  readonly #resources: Record<string, number> = {};
+  readonly #loopDelay = monitorEventLoopDelay({ resolution: 20 });
+  readonly #scraper: Scraper;
+  readonly #live: Live;
+  readonly #meetings: MeetingPoints;
+  readonly #broken = new AbortController();
+  #directory: Instance | undefined;
+  #stepsBegan: number | undefined;
+  #stepsEnded: number | undefined;
+  #completed = false;
+  #ending = false;
+  #closed = false;
+  #ids = 0;
+
+  constructor(init: RunInit) {
+    const { folder, plan } = init;
+    this.#init = init;
+    this.#planned = new Map(plan.peers.map((peer) => [peer.name, peer]));
+    this.#events = new LineWriter(folder.file('events.ndjson'));
+    this.#answers = new LineWriter(folder.file('answers.ndjson'));
+    this.#scraper = new Scraper(folder);
+    this.#meetings = new MeetingPoints(plan.steps);
+    this.#live = new Live({
+      keep: plan.demands.some(({ withinMs, abort }) => withinMs !== undefined || abort) || hasExpect(plan.steps),
+      peers: plan.peers,
+      now: () => this.#now(),
+      scrape: () => this.#scraper.scrapeNow(),
+    });
+  }
+
+  trouble({ code, message }: PeerLabError): void {
+    if (!this.#trouble.some((known) => known.message === message)) this.#trouble.push({ code, message });
+  }
+
+  async setUp(): Promise<void> {
+    const { driver, plan, progress, signal } = this.#init;
+    progress.begin('Prepare');
+    await driver.prepare((what) => progress.note(what));
+    progress.begin('Make the files of the shares');
+    await this.#recordShares();
+    progress.begin('Start the directory');
+    const env = { ...plan.directoryEnv, DIRECTORY_LEASE: `${plan.leaseMs}ms` };
+    this.#directory = await driver.startDirectory({ name: 'directory', env });
+    this.#watch(this.#directory);
+    this.#scraper.add(this.#directory);
+    const first = plan.peers.filter(({ later }) => !later);
+    progress.begin(`Start ${first.length} peers`);
+    await inPool(first, STARTS_AT_A_TIME, async ({ name }) => {
+      signal.throwIfAborted();
+      await this.#startPeer(name);
+      progress.advance(this.#peers.size, first.length);
+    });
+    progress.end();
+    this.#scraper.start();
+  }
+
+  async takeSteps(): Promise<void> {
+    const { plan, progress, signal } = this.#init;
+    this.#stepsBegan = performance.now();
+    this.#loopDelay.enable();
+    const stage = this.#stage();
+    const guard = this.#guard();
+    for (const [index, step] of plan.steps.entries()) {
+      if (stage.signal.aborted) break;
+      progress.begin(`Step ${index + 1}/${plan.steps.length}: ${step.label}`);
+      const { done, failed } = await executeStep(step, stage, progress);
+      progress.end(done === 0 ? '' : `${done - failed} ok${failed > 0 ? `, ${failed} failed` : ''}`);
+    }
+    for (const demand of plan.demands) {
+      if (demand.withinMs !== undefined && !stage.signal.aborted)
+        await this.#live.observe(demand, demand.withinMs, 'end', stage.signal);
+    }
+    this.#ending = true;
+    await guard;
+    this.#stepsEnded = performance.now();
+    this.#loopDelay.disable();
+    signal.throwIfAborted();
+    progress.begin('Collect the last figures');
+    await this.#scraper.finish();
+    await this.#measure();
+    progress.end();
+  }
+
+  /** What lies in every share at the end, read from the disk: of peers that were stopped, too. */
+  async readDisks(): Promise<void> {
+    const { progress, folder, signal } = this.#init;
+    progress.begin('Read the disks');
+    const peers = [...this.#instances.values()].filter(({ role }) => role === 'peer');
+    const stored = new LineWriter<FileRecord>(folder.file('stored.ndjson'));
+    let done = 0;
+    try {
+      await inPool(peers, READS_AT_A_TIME, async (peer) => {
+        for await (const { name, sizeBytes, sha256 } of peer.storedFiles()) {
+          signal.throwIfAborted();
+          await stored.append({ peer: peer.name, name, size: sizeBytes, sha256 });
+        }
+        progress.advance(++done, peers.length);
+      });
+    } finally {
+      await stored.close();
+    }
+    this.#completed = !this.#broken.signal.aborted;
+    progress.end();
+  }
+
+  /** Nothing is asked for any more; from here on, instances that end were asked to. */
+  async close(): Promise<void> {
+    this.#ending = true;
+    // An instance whose end caused the last failures may be a moment away from being noticed.
+    await sleep(0);
+    this.#closed = true;
+    this.#stepsEnded ??= performance.now();
+    const { trouble } = this;
+    for (const end of [() => this.#scraper.finish(), () => this.#events.close(), () => this.#answers.close()]) {
+      await end().catch((error) => trouble.call(this, error));
+    }
+  }
+
+  facts(leftovers: string[]): RunFacts {
+    const { plan, driver, runId } = this.#init;
+    const began = this.#stepsBegan ?? performance.now();
+    return {
+      runId,
+      scenario: plan.name,
+      description: plan.description,
+      ...(plan.knownFailure !== undefined && { knownFailure: plan.knownFailure }),
+      driver: driver.kind,
+      seed: plan.seed,
+      leaseSeconds: plan.leaseMs / 1000,
+      startedAt: this.#startedAt,
+      setupSeconds: (began - this.#began) / 1000,
+      durationSeconds: this.#stepsBegan === undefined ? 0 : ((this.#stepsEnded ?? began) - began) / 1000,
+      peers: plan.peers.map(({ name, group }) => this.#peerFacts(name, group)),
+      planned: this.#ids,
+      steps: placesOf(plan.steps).map(({ id, label }) => ({ id, label, taken: this.#taken.has(id) })),
+      completed: this.#completed,
+      observations: this.#live.observations,
+      stallSeconds: this.#stepsBegan === undefined ? 0 : this.#loopDelay.max / 1e9,
+      resources: this.#resources,
+      artifacts: { ...driver.artifacts },
+      exits: this.#exits,
+      trouble: this.#trouble,
+      leftovers,
+    };
+  }
+
+  #peerFacts(name: string, group: string): RunFacts['peers'][number] {
+    const address = this.#instances.get(name)?.address;
+    const until = this.#until.get(name);
+    return { name, group, ...(address !== undefined && { address }), ...(until !== undefined && { until }) };
+  }
+
+  #now(): number {
+    return this.#stepsBegan === undefined ? 0 : (performance.now() - this.#stepsBegan) / 1000;
+  }
+
+  #stage(): Stage {
+    return {
+      peers: this.#peers,
+      addressOf: (name) => this.#instances.get(name)?.address,
+      controlToken: this.#controlToken,
+      signal: AbortSignal.any([this.#init.signal, this.#broken.signal]),
+      limit: createLimit(MAX_UNDER_WAY),
+      live: this.#live,
+      meetings: this.#meetings,
+      startPeer: (name) => this.#startPeer(name),
+      stopPeer: (name) => this.#stopPeer(name),
+      now: () => this.#now(),
+      record: async (event, answer) => {
+        this.#live.add(event);
+        await this.#events.append(event);
+        if (answer) await this.#answers.append(answer);
+      },
+      nextId: () => this.#ids++,
+      taken: (id) => this.#taken.add(id),
+    };
+  }
+
+  /** Holds the expectations that end the run as soon as they are broken. */
+  async #guard(): Promise<void> {
+    const demands = this.#init.plan.demands.filter(({ abort }) => abort);
+    if (demands.length === 0) return;
+    while (!this.#ending && !this.#init.signal.aborted) {
+      for (const demand of demands) {
+        const seen = await this.#live.look(demand, 'abort');
+        if (seen.ok !== false) continue;
+        this.#live.observations.push(seen);
+        this.#broken.abort();
+        return;
+      }
+      await sleep(ABORT_CHECK_MS, undefined, { signal: this.#init.signal }).catch(() => {});
+    }
+  }
+
+  async #recordShares(): Promise<void> {
+    const { plan, folder, signal } = this.#init;
+    const hashes = new Map<string, string>();
+    const shares = new LineWriter<FileRecord>(folder.file('shares.ndjson'));
+    try {
+      for (const peer of plan.peers) {
+        for (const { name, sizeBytes, content } of peer.share) {
+          signal.throwIfAborted();
+          const identity = contentIdentity(content);
+          const sha256 = hashes.get(identity) ?? (await hashContent(content, sizeBytes));
+          hashes.set(identity, sha256);
+          await shares.append({ peer: peer.name, name, size: sizeBytes, sha256 });
+        }
+      }
+    } finally {
+      await shares.close();
+    }
+  }
+
+  async #startPeer(name: string): Promise<void> {
+    const peer = this.#planned.get(name) as PlannedPeer;
+    const share: ShareFile[] = peer.share.map(({ name, sizeBytes, content }) => ({
+      name,
+      sizeBytes,
+      open: () => openContent(content, sizeBytes),
+    }));
+    const env = {
+      PEER_USER: peer.user,
+      PEER_PASSWORD: `password of ${peer.user}`,
+      PEER_CONTROL_TOKEN: this.#controlToken,
+      ...peer.env,
+    };
+    const { image, memoryBytes, cpus } = peer;
+    const instance = await this.#init.driver.startPeer({
+      name,
+      env,
+      directory: this.#directory as Instance,
+      share,
+      ...(image !== undefined && { image }),
+      ...(memoryBytes !== undefined && { memoryBytes }),
+      ...(cpus !== undefined && { cpus }),
+    });
+    this.#peers.set(name, instance);
+    this.#instances.set(name, instance);
+    this.#scraper.add(instance);
+    this.#watch(instance);
+  }
+
+  async #stopPeer(name: string): Promise<void> {
+    const instance = this.#peers.get(name);
+    if (!instance) return;
+    this.#asked.add(name);
+    this.#peers.delete(name);
+    this.#meetings.leave(name);
+    await this.#scraper.last(instance);
+    await instance.stop();
+    this.#until.set(name, this.#now());
+  }
+
+  #watch(instance: Instance): void {
+    void instance.ended.then((how) => {
+      if (!this.#closed && !this.#asked.has(instance.name)) this.#exits.push({ instance: instance.name, how });
+      this.#meetings.leave(instance.name);
+    });
+  }
+
+  async #measure(): Promise<void> {
+    const { user, system } = process.cpuUsage();
+    this.#resources.labCpuSeconds = (user + system) / 1e6;
+    this.#resources.peerMemoryBytesMax = this.#scraper.peerMemoryBytesMax;
+    const directory = await this.#directory?.usage();
+    if (directory) this.#resources.directoryCpuSeconds = directory.cpuSeconds;
+    let peers = 0;
+    await inPool(this.#peers.values(), STARTS_AT_A_TIME, async (peer) => {
+      peers += (await peer.usage())?.cpuSeconds ?? 0;
+    });
+    this.#resources.peerCpuSeconds = peers;
+  }
+}
+
+function hasExpect(steps: readonly PlannedStep[]): boolean {
+  return steps.some((step) => {
+    if (step.does === 'expect') return true;
+    if (step.does === 'parallel') return step.branches.some(hasExpect);
+    if (step.does === 'repeat') return step.rounds.some(hasExpect);
+    return step.does === 'repeat-for' && hasExpect(step.first);
+  });
+}

@@ -1,0 +1,42 @@
+import { type Flaw, suggestion } from './mistake.ts';
+
+export type Variables = Readonly<Record<string, string | number | boolean>>;
+
+const REFERENCE = /\$\{([^}]*)\}/g;
+
+/**
+ * Puts variables where `${name}` stands: alone in a scalar it gives the variable's own type, within a text its text.
+ * `$${` stays `${`. Unknown names become flaws.
+ */
+export function substitute(
+  value: unknown,
+  variables: Variables,
+  flaws: Flaw[],
+  path: readonly PropertyKey[] = [],
+): unknown {
+  if (typeof value === 'string') return substituteText(value, variables, (message) => flaws.push({ path, message }));
+  if (Array.isArray(value)) return value.map((item, index) => substitute(item, variables, flaws, [...path, index]));
+  if (value === null || typeof value !== 'object') return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, inner]) => [key, substitute(inner, variables, flaws, [...path, key])]),
+  );
+}
+
+function substituteText(text: string, variables: Variables, report: (message: string) => void): unknown {
+  const look = (name: string) => {
+    if (Object.hasOwn(variables, name)) return variables[name];
+    report(`unknown variable "${name}".${suggestion(name, Object.keys(variables))}`);
+    return '';
+  };
+  const alone = /^\$\{([^}]*)\}$/.exec(text);
+  if (alone) return look(alone[1] as string);
+  return text
+    .replace(REFERENCE, (reference, name, offset) => (text[offset - 1] === '$' ? reference : String(look(name))))
+    .replaceAll('$${', '${');
+}
+
+/** A value from the command line, read as YAML would read the scalar. */
+export function variableValue(text: string): string | number | boolean {
+  if (/^-?\d+(\.\d+)?$/.test(text)) return Number(text);
+  return text === 'true' || text === 'false' ? text === 'true' : text;
+}

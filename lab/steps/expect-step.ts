@@ -1,0 +1,22 @@
+import { z } from 'zod';
+import { parseExpectation } from '../checks/expectation.ts';
+import { duration, strict } from '../scenario/words.ts';
+import type { StepKind } from './step.ts';
+
+export const expectStep: StepKind<{ that: string; within: number }> = {
+  verb: 'expect',
+  summary: 'Holds a figure against a limit at this point of the run; with `within`, it may take so long to come true.',
+  example: 'expect: {that: metrics.peerlab_directory_peers_online == 4, within: 5s}',
+  schema: strict({
+    that: z.string().meta({ description: 'An expectation on a figure that is known while the run goes on.' }),
+    within: duration.default(0),
+  }),
+  shorthand: 'that',
+  groups: () => ({}),
+  plan: ({ that, within }, { id, names }) => {
+    // The reader has checked it; here it is only read again.
+    const parsed = parseExpectation(that, names);
+    if ('flaw' in parsed) throw new Error(parsed.flaw);
+    return { does: 'expect', id, label: `expect ${that}`, expectation: parsed.expectation, withinMs: within };
+  },
+};
