@@ -14,16 +14,17 @@ interface Rule {
 
 const RULES: readonly Rule[] = [
   { from: 'proto/', may: ['proto/'] },
+  { from: 'lab/limit.ts', may: [] },
   { from: 'images/base/', may: ['images/base/', 'proto/'] },
   { from: 'images/directory/', may: ['images/directory/', 'images/base/', 'proto/'] },
   { from: 'images/peer/', may: ['images/peer/', 'images/base/', 'proto/'] },
   { from: 'lab/main.ts', may: ['lab/', 'proto/'] },
-  { from: 'lab/drivers/process/', may: ['lab/drivers/process/', 'lab/drivers/*.ts', 'proto/'] },
-  { from: 'lab/drivers/docker/', may: ['lab/drivers/docker/', 'lab/drivers/*.ts', 'proto/'] },
-  { from: 'lab/drivers/', may: ['lab/drivers/', 'proto/'] },
+  { from: 'lab/drivers/process/', may: ['lab/drivers/process/', 'lab/drivers/*.ts', 'lab/limit.ts', 'proto/'] },
+  { from: 'lab/drivers/docker/', may: ['lab/drivers/docker/', 'lab/drivers/*.ts', 'lab/limit.ts', 'proto/'] },
+  { from: 'lab/drivers/', may: ['lab/drivers/', 'lab/limit.ts', 'proto/'] },
   { from: 'lab/history/', may: ['lab/history/', 'proto/'] },
-  { from: 'lab/steps/', may: ['lab/steps/', 'lab/scenario/', 'proto/'] },
-  { from: 'lab/scenario/', may: ['lab/scenario/', 'lab/steps/', 'lab/checks/expectation.ts', 'proto/'] },
+  { from: 'lab/steps/', may: ['lab/steps/', 'lab/scenario/', 'lab/checks/', 'proto/'] },
+  { from: 'lab/scenario/', may: ['lab/scenario/', 'lab/steps/', 'lab/checks/', 'proto/'] },
   {
     from: 'lab/metrics/',
     may: [

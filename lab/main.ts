@@ -1,5 +1,5 @@
-import { randomBytes } from 'node:crypto';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { z } from 'zod';
 import { ERRORS, EXIT, PeerLabError, reasonOf } from '#proto/errors.ts';
 import { buildServices } from './drivers/artifacts.ts';
 import { createDockerDriver } from './drivers/docker/docker-driver.ts';
@@ -8,14 +8,20 @@ import { buildImages } from './drivers/docker/images.ts';
 import type { Driver, DriverInit } from './drivers/driver.ts';
 import { createProcessDriver } from './drivers/process/process-driver.ts';
 import { ResultsFolder } from './history/results-folder.ts';
-import { printSummary, TerminalProgress } from './report/terminal.ts';
+import { listScenarios } from './list.ts';
+import { type Played, play } from './play.ts';
+import { resultSchema } from './report/result-schema.ts';
+import { spreadTable } from './report/spread.ts';
+import { printSummary } from './report/terminal.ts';
 import { writeReport } from './report/write-report.ts';
-import { onInterrupt } from './run/interrupt.ts';
-import { run } from './run/run.ts';
-import { scenarioAsRun } from './scenario/as-run.ts';
-import { findScenario, libraryNames } from './scenario/find.ts';
+import { findScenario, libraryNames, readScenarioFile } from './scenario/find.ts';
+import { scenarioJsonSchema } from './scenario/json-schema.ts';
 import { ScenarioInvalid } from './scenario/mistake.ts';
 import { makePlan, type Plan } from './scenario/plan.ts';
+import type { Scenario } from './scenario/read.ts';
+import { type Variables, variableValue } from './scenario/variables.ts';
+import { runSuite } from './suite/run-suite.ts';
+import { findSuite, suiteSchema } from './suite/suite.ts';
 
 /** The CLI, and the only file that names concrete drivers. */
 
@@ -24,16 +30,21 @@ const DRIVERS: Record<Driver['kind'], (init: DriverInit) => Driver> = {
   docker: createDockerDriver,
 };
 
-interface RunOptions {
+interface DriverOptions {
   driver: Driver['kind'] | 'auto';
-  seed?: number;
-  peers?: number;
   results: string;
   peerImage?: string;
   directoryImage?: string;
 }
 
-async function chooseDriver(wanted: RunOptions['driver']): Promise<{ kind: Driver['kind']; why: string }> {
+interface RunOptions extends DriverOptions {
+  seed?: number;
+  peers?: number;
+  var: Variables;
+  repeat: number;
+}
+
+async function chooseDriver(wanted: DriverOptions['driver']): Promise<{ kind: Driver['kind']; why: string }> {
   if (wanted === 'process') return { kind: 'process', why: 'as asked; peers are processes of this machine' };
   const engine = await findEngine();
   if (typeof engine !== 'string') {
@@ -43,54 +54,62 @@ async function chooseDriver(wanted: RunOptions['driver']): Promise<{ kind: Drive
   return { kind: 'process', why: engine };
 }
 
-/** Peers of each group, as planned. */
-function countsOf({ peers }: Plan): Map<string, number> {
-  return new Map([...Map.groupBy(peers, ({ group }) => group)].map(([group, some]) => [group, some.length]));
-}
-
-async function runCommand(name: string, options: RunOptions): Promise<number> {
-  const scenario = findScenario(name);
-  const plan = makePlan(scenario, options);
+/** Chooses the driver, says so in the first line, and gives what plays a plan on it. */
+async function stageFor(
+  options: DriverOptions,
+): Promise<(scenario: Scenario, plan: Plan, signal?: AbortSignal) => Promise<Played>> {
   const { kind, why } = await chooseDriver(options.driver);
   const out = process.stdout;
   out.write(`Driver: ${kind} (${why})\n`);
-  out.write(`Scenario: ${plan.name}, ${plan.peers.length} peers, seed ${plan.seed}. ${plan.description.trim()}\n`);
-
-  const runId = randomBytes(5).toString('hex');
-  const folder = ResultsFolder.create(options.results, runId);
-  folder.write('scenario.yaml', scenarioAsRun(scenario, plan.seed, countsOf(plan), folder.path));
-  let driver: Driver | undefined;
-  using interrupt = onInterrupt(
-    (what) => out.write(`\n${what}\n`),
-    async () => driver?.end(false),
-  );
-  const { peerImage, directoryImage } = options;
-  driver = DRIVERS[kind]({
-    runId,
-    logsDir: folder.logs,
-    signal: interrupt.signal,
-    ...(peerImage && { peerImage }),
-    ...(directoryImage && { directoryImage }),
-  });
-  const facts = await run({
-    runId,
-    plan,
-    driver,
-    folder,
-    progress: new TerminalProgress(out),
-    signal: interrupt.signal,
-  });
-  folder.write('run.json', `${JSON.stringify(facts, null, 2)}\n`);
-  const result = await writeReport(folder, plan.demands);
-  printSummary(result, folder, out);
-  return interrupt.signal.aborted ? EXIT.interrupted : EXIT[result.verdict];
+  return (scenario, plan, signal) => {
+    out.write(`Scenario: ${plan.name}, ${plan.peers.length} peers, seed ${plan.seed}. ${plan.description.trim()}\n`);
+    return play({ ...options, scenario, plan, driver: DRIVERS[kind], out, ...(signal && { signal }) });
+  };
 }
 
-function validateCommand(names: string[]): number {
+async function runCommand(name: string, options: RunOptions): Promise<number> {
+  const scenario = findScenario(name, options.var);
+  const plan = makePlan(scenario, options);
+  const playOn = await stageFor(options);
+  const runs: Played[] = [];
+  for (let n = 0; n < options.repeat; n++) {
+    const played = await playOn(scenario, plan);
+    runs.push(played);
+    if (played.interrupted) break;
+  }
+  if (options.repeat > 1) process.stdout.write(`\n${spreadTable(runs.map(({ result }) => result))}`);
+  return worst(runs.map(({ exit }) => exit));
+}
+
+/** Interrupted before failed before inconclusive before passed. */
+function worst(exits: readonly number[]): number {
+  return [EXIT.interrupted, EXIT.fail, EXIT.inconclusive].find((code) => exits.includes(code)) ?? EXIT.pass;
+}
+
+async function suiteCommand(name: string, options: DriverOptions): Promise<number> {
+  const suite = findSuite(name);
+  const playOn = await stageFor(options);
+  return runSuite({
+    suite,
+    results: options.results,
+    out: process.stdout,
+    play: ({ scenario, plan }, signal) => playOn(scenario, plan, signal),
+  });
+}
+
+async function reportCommand(path: string): Promise<number> {
+  const folder = new ResultsFolder(path);
+  const { demands } = readScenarioFile(folder.file('scenario.yaml'));
+  const result = await writeReport(folder, demands);
+  printSummary(result, folder, process.stdout);
+  return EXIT[result.verdict];
+}
+
+function validateCommand(names: string[], options: { var: Variables }): number {
   let failed = false;
   for (const name of names.length > 0 ? names : libraryNames()) {
     try {
-      const plan = makePlan(findScenario(name));
+      const plan = makePlan(findScenario(name, options.var));
       process.stdout.write(`${name}: ok, ${plan.peers.length} peers, ${plan.steps.length} steps\n`);
     } catch (error) {
       failed = true;
@@ -100,21 +119,34 @@ function validateCommand(names: string[]): number {
   return failed ? EXIT.usage : EXIT.pass;
 }
 
-function listCommand(): number {
-  for (const name of libraryNames()) {
-    const { description, groups } = findScenario(name);
-    const peers = Object.values(groups).reduce((sum, { count }) => sum + count, 0);
-    process.stdout.write(
-      `${name.padEnd(16)} ${String(peers).padStart(5)} peers  ${description.trim().split('\n')[0]}\n`,
-    );
-  }
-  return EXIT.pass;
-}
+const SCHEMAS: Record<string, () => unknown> = {
+  scenario: scenarioJsonSchema,
+  suite: () => z.toJSONSchema(suiteSchema, { io: 'input', unrepresentable: 'any' }),
+  result: () => z.toJSONSchema(resultSchema),
+};
 
 const wholeNumber = (min: number, max: number) => (text: string) => {
   if (/^\d{1,10}$/.test(text) && Number(text) >= min && Number(text) <= max) return Number(text);
   throw new InvalidArgumentError(`expected a whole number from ${min} to ${max}`);
 };
+
+function setVariable(text: string, known: Variables): Variables {
+  const [, name, value] = /^([a-zA-Z]\w*)=(.*)$/s.exec(text) ?? [];
+  if (name === undefined || value === undefined) throw new InvalidArgumentError('expected name=value');
+  return { ...known, [name]: variableValue(value) };
+}
+
+function withDriver(command: Command): Command {
+  return command
+    .addOption(
+      new Option('--driver <driver>', 'what carries the peers; auto takes docker where an engine answers')
+        .choices(['auto', 'process', 'docker'])
+        .default('auto'),
+    )
+    .option('--results <folder>', 'where results go', 'results')
+    .option('--peer-image <image>', 'bring your own peer: an image, or a command for the process driver')
+    .option('--directory-image <image>', 'bring your own directory, likewise');
+}
 
 function program(exit: (code: number) => void): Command {
   const lab = new Command('lab')
@@ -124,33 +156,56 @@ function program(exit: (code: number) => void): Command {
     'after',
     '\nExit codes: 0 pass, 1 fail, 64 wrong usage or invalid scenario, 75 inconclusive, 130 interrupted',
   );
+  const variables = [
+    '--var <name=value>',
+    'set a variable of the scenario (may be given again)',
+    setVariable,
+    {},
+  ] as const;
+
+  withDriver(lab.command('run').description('play a scenario, judge it, and report'))
+    .argument('<scenario>', 'a name in scenarios/, or a path to a file')
+    .option('--seed <n>', 'decides files, picks, arrivals and orders', wholeNumber(0, 2 ** 32 - 1))
+    .option('--peers <n>', 'peers in all; the groups keep their proportions', wholeNumber(1, 10_000))
+    .option(...variables)
+    .option('--repeat <n>', 'run it so often, and show how much the figures differ', wholeNumber(1, 1000), 1)
+    .action(async (name: string, options: RunOptions) => exit(await runCommand(name, options)));
+
+  withDriver(lab.command('suite').description('run a list of scenarios one after another; one JUnit file, one summary'))
+    .argument('<suite>', 'a name in suites/, or a path to a file')
+    .action(async (name: string, options: DriverOptions) => exit(await suiteCommand(name, options)));
 
   lab
-    .command('run')
-    .description('play a scenario, judge it, and report')
-    .argument('<scenario>', 'a name in scenarios/, or a path to a file')
-    .addOption(
-      new Option('--driver <driver>', 'what carries the peers; auto takes docker where an engine answers')
-        .choices(['auto', 'process', 'docker'])
-        .default('auto'),
-    )
-    .option('--seed <n>', 'decides files, picks and orders', wholeNumber(0, 2 ** 32 - 1))
-    .option('--peers <n>', 'peers in all; the groups keep their proportions', wholeNumber(1, 10_000))
-    .option('--results <folder>', 'where results go', 'results')
-    .option('--peer-image <image>', 'bring your own peer: an image, or a command for the process driver')
-    .option('--directory-image <image>', 'bring your own directory, likewise')
-    .action(async (name: string, options: RunOptions) => exit(await runCommand(name, options)));
+    .command('report')
+    .description('judge a results folder again, from its files alone, and write its reports')
+    .argument('<folder>', 'such as results/latest')
+    .action(async (folder: string) => exit(await reportCommand(folder)));
 
   lab
     .command('validate')
     .description('check scenario files without running them; all of the library when none is named')
     .argument('[scenarios...]')
-    .action((names: string[]) => exit(validateCommand(names)));
+    .option(...variables)
+    .action((names: string[], options: { var: Variables }) => exit(validateCommand(names, options)));
 
   lab
     .command('list')
-    .description('the scenarios that come with PeerLab, and the question of each')
-    .action(() => exit(listCommand()));
+    .description('the scenarios that come with PeerLab: the question, size, needs and usual duration of each')
+    .action(() => {
+      process.stdout.write(listScenarios(process.stdout));
+      exit(EXIT.pass);
+    });
+
+  lab
+    .command('schema')
+    .description('JSON Schema of scenario files, suites or result.json, for editors and tools')
+    .argument('[what]', 'scenario, suite or result', 'scenario')
+    .action((what: string) => {
+      const schema = SCHEMAS[what];
+      if (!schema) throw new PeerLabError('usage', { expected: 'scenario, suite or result', got: what });
+      process.stdout.write(`${JSON.stringify(schema(), null, 2)}\n`);
+      exit(EXIT.pass);
+    });
 
   lab
     .command('build')

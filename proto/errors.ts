@@ -346,6 +346,14 @@ export const ERRORS = {
     meaning: 'the peer is not running',
     next: 'See in events.ndjson which step stopped it; a group that is `later` needs a start step.',
   },
+  'suite-deadline': {
+    http: 504,
+    grpc: GRPC.DEADLINE_EXCEEDED,
+    exit: EXIT.inconclusive,
+    definite: false,
+    meaning: 'the deadline of the suite has passed',
+    next: 'Give the suite more time (deadline), or fewer scenarios.',
+  },
   'not-capable': {
     http: 501,
     grpc: GRPC.FAILED_PRECONDITION,

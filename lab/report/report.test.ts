@@ -53,7 +53,7 @@ const refused: OperationEvent = {
 
 test('JUnit: failures, errors and passes as they are, read by an XML parser', () => {
   const parsed = new XMLParser({ ignoreAttributes: false, isArray: (name) => name === 'testcase' }).parse(
-    junitXml(result, [{ id: '1', label: 'login all', taken: true }], [refused]),
+    junitXml([{ result, steps: [{ id: '1', label: 'login all', taken: true }], events: [refused] }]),
   );
   const suite = parsed.testsuites.testsuite;
   const cases: Record<string, unknown>[] = suite.testcase;

@@ -13,7 +13,7 @@ export async function writeReport(folder: ResultsFolder, demands: readonly Deman
   const history = await readHistory(folder, texts);
   const result = resultSchema.parse(judgeRun(history, demands));
   folder.write('result.json', `${JSON.stringify(result, null, 2)}\n`);
-  folder.write('junit.xml', junitXml(result, history.facts.steps, history.events));
+  folder.write('junit.xml', junitXml([{ result, steps: history.facts.steps, events: history.events }]));
   folder.write('summary.md', summaryMarkdown(result));
   return result;
 }

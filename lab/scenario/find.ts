@@ -32,5 +32,16 @@ export function findScenario(nameOrPath: string, vars: Variables = {}): Scenario
       got: `"${nameOrPath}".${hint}`,
     });
   }
-  return readScenario(readFileSync(file, 'utf8'), file, vars);
+  return readScenarioFile(file, vars);
+}
+
+/** @throws PeerLabError `usage` when the file can't be read, ScenarioInvalid when it has mistakes */
+export function readScenarioFile(file: string, vars: Variables = {}): Scenario {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (cause) {
+    throw new PeerLabError('usage', { expected: 'a scenario file that can be read', got: file, cause });
+  }
+  return readScenario(text, file, vars);
 }

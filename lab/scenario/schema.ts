@@ -132,6 +132,7 @@ export const scenarioFrame = strict({
     .default({})
     .meta({
       description:
+        // biome-ignore lint/suspicious/noTemplateCurlyInString: it shows what people write.
         'Variables with their defaults: `${name}` stands for one anywhere below, `--var name=value` sets it.',
     }),
   directory: directory.prefault({}),

@@ -1,13 +1,10 @@
 import { z } from 'zod';
 import { duration, strict } from '../scenario/words.ts';
-import { type PlannedStep, type StepKind, type WhoSpec, whoShape } from './step.ts';
+import { type PlannedStep, STEP_LIST, type StepKind, type WhoSpec, whoShape } from './step.ts';
 
 /** Steps that contain steps. */
 
-const stepList = z
-  .array(z.unknown())
-  .min(1, 'expected at least one step')
-  .meta({ description: 'Steps, one after another.' });
+const stepList = z.array(z.unknown()).min(1, 'expected at least one step').meta({ description: STEP_LIST });
 
 /** Rounds of a `repeat`, at most: planned ahead, so a slip must not fill the memory. */
 const MAX_ROUNDS = 10_000;

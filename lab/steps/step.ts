@@ -107,6 +107,9 @@ export interface Step {
   readonly inner: readonly (readonly Step[])[];
 }
 
+/** The description by which lists of steps inside a step are known, in the JSON Schema. */
+export const STEP_LIST = 'Steps, one after another.';
+
 export const group = z.string().min(1).meta({ description: 'all, the name of a group, or self within `each`.' });
 
 const take = z

@@ -1,0 +1,26 @@
+import Table from 'cli-table3';
+import { seconds } from './report/format.ts';
+import { findScenario, libraryNames } from './scenario/find.ts';
+import { makePlan } from './scenario/plan.ts';
+
+/** The library as a table: name, peers, bytes to make, needs, usual duration, question. */
+export function listScenarios(out: { readonly columns?: number }): string {
+  const width = Math.max(60, (out.columns ?? 160) - 4);
+  const table = new Table({
+    head: ['scenario', 'peers', 'takes', 'needs', 'tags', 'question'],
+    style: { head: [], border: [], compact: true },
+    colAligns: ['left', 'right', 'right', 'left', 'left', 'left'],
+    colWidths: [null, null, null, null, null, Math.max(30, width - 70)],
+    wordWrap: true,
+  });
+  for (const name of libraryNames()) {
+    const scenario = findScenario(name);
+    const { peers } = makePlan(scenario);
+    const needs = peers.some(({ memoryBytes, cpus }) => memoryBytes !== undefined || cpus !== undefined)
+      ? 'docker'
+      : 'anything';
+    const takes = scenario.takes === undefined ? '?' : seconds(scenario.takes / 1000);
+    table.push([name, peers.length, takes, needs, scenario.tags.join(', '), scenario.description.trim()]);
+  }
+  return `${table.toString()}\n`;
+}

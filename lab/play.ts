@@ -1,0 +1,73 @@
+import { randomBytes } from 'node:crypto';
+import { EXIT } from '#proto/errors.ts';
+import type { Driver, DriverInit } from './drivers/driver.ts';
+import { ResultsFolder } from './history/results-folder.ts';
+import type { Result } from './report/result-schema.ts';
+import { printSummary, TerminalProgress } from './report/terminal.ts';
+import { writeReport } from './report/write-report.ts';
+import { onInterrupt } from './run/interrupt.ts';
+import { run } from './run/run.ts';
+import { scenarioAsRun } from './scenario/as-run.ts';
+import type { Plan } from './scenario/plan.ts';
+import type { Scenario } from './scenario/read.ts';
+
+export interface PlayInit {
+  readonly scenario: Scenario;
+  readonly plan: Plan;
+  /** Makes the driver that carries the run. */
+  readonly driver: (init: DriverInit) => Driver;
+  readonly results: string;
+  readonly peerImage?: string | undefined;
+  readonly directoryImage?: string | undefined;
+  readonly out: NodeJS.WriteStream;
+  /** Ends the run early, as Ctrl-C does: the deadline of a suite. */
+  readonly signal?: AbortSignal;
+}
+
+export interface Played {
+  readonly result: Result;
+  readonly folder: ResultsFolder;
+  /** The exit code that this run asks for. */
+  readonly exit: number;
+  readonly interrupted: boolean;
+}
+
+/** One run as a user sees it: from the plan to the printed summary, Ctrl-C included. */
+export async function play({
+  scenario,
+  plan,
+  driver: makeDriver,
+  results,
+  peerImage,
+  directoryImage,
+  out,
+  signal,
+}: PlayInit): Promise<Played> {
+  const runId = randomBytes(5).toString('hex');
+  const folder = ResultsFolder.create(results, runId);
+  folder.write('scenario.yaml', scenarioAsRun(scenario, plan.seed, countsOf(plan), folder.path));
+  let driver: Driver | undefined;
+  using interrupt = onInterrupt(
+    (what) => out.write(`\n${what}\n`),
+    async () => driver?.end(false),
+  );
+  const ends = signal ? AbortSignal.any([interrupt.signal, signal]) : interrupt.signal;
+  driver = makeDriver({
+    runId,
+    logsDir: folder.logs,
+    signal: ends,
+    ...(peerImage && { peerImage }),
+    ...(directoryImage && { directoryImage }),
+  });
+  const facts = await run({ runId, plan, driver, folder, progress: new TerminalProgress(out), signal: ends });
+  folder.write('run.json', `${JSON.stringify(facts, null, 2)}\n`);
+  const result = await writeReport(folder, plan.demands);
+  printSummary(result, folder, out);
+  const interrupted = interrupt.signal.aborted;
+  return { result, folder, exit: interrupted ? EXIT.interrupted : EXIT[result.verdict], interrupted };
+}
+
+/** Peers of each group, as planned. */
+function countsOf({ peers }: Plan): Map<string, number> {
+  return new Map([...Map.groupBy(peers, ({ group }) => group)].map(([group, some]) => [group, some.length]));
+}
