@@ -4,9 +4,12 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { z } from 'zod';
 import { resultSchema } from '../lab/report/result-schema.ts';
+import { scenarioJsonSchema } from '../lab/scenario/json-schema.ts';
 import { DIRECTORY_ENV, type EnvSpec, PEER_ENV } from '../proto/env.ts';
 import { ERRORS, type ErrorKind } from '../proto/errors.ts';
 import { METRICS, type MetricSpec } from '../proto/metrics.ts';
+import { languageReference } from './language-reference.ts';
+import { cell, page, table } from './markdown.ts';
 
 /**
  * Makes every generated file: `node dev/generate.ts` writes them, `--check` compares and fails when one is stale.
@@ -39,12 +42,6 @@ function wireTypes(): Record<string, string> {
   }
 }
 
-const cell = (text: string) => text.replaceAll('|', '\\|').replaceAll('<', '&lt;');
-const table = (head: string[], rows: string[][]) =>
-  [head, head.map(() => '---'), ...rows.map((row) => row.map(cell))].map((row) => `| ${row.join(' | ')} |`).join('\n');
-const page = (title: string, source: string, ...parts: string[]) =>
-  `# ${title}\n\n<!-- Made by \`make generate\` from ${source}: change it there. -->\n\n${parts.join('\n\n')}\n`;
-
 function metricsPage(): string {
   const rows = (at: MetricSpec['at']) =>
     Object.entries<MetricSpec>(METRICS)
@@ -56,9 +53,15 @@ function metricsPage(): string {
     'proto/metrics.ts',
     'Each program answers `GET /metrics` in the Prometheus text format, without a token. Durations are in seconds, sizes in bytes.',
     '## A peer, at its control port',
-    table(head, rows('peer')),
+    table(
+      head,
+      rows('peer').map((row) => row.map(cell)),
+    ),
     '## The directory',
-    table(head, rows('directory')),
+    table(
+      head,
+      rows('directory').map((row) => row.map(cell)),
+    ),
   );
 }
 
@@ -76,9 +79,15 @@ function environmentPage(): string {
     'proto/env.ts',
     'The programs read their settings from the environment. An empty variable counts as unset. All that is missing or wrong is named at once at the start, and the program ends with exit code 64.',
     '## Peer',
-    table(head, rows(PEER_ENV)),
+    table(
+      head,
+      rows(PEER_ENV).map((row) => row.map(cell)),
+    ),
     '## Directory',
-    table(head, rows(DIRECTORY_ENV)),
+    table(
+      head,
+      rows(DIRECTORY_ENV).map((row) => row.map(cell)),
+    ),
   );
 }
 
@@ -97,7 +106,10 @@ function errorsPage(): string {
     'proto/errors.ts',
     'Every error has a stable code. A REST answer carries it as `{"error": {"code", "message", "hint"}}`; a gRPC call as its status, with the code in the trailing metadata `peerlab-error`; the lab prints it and leaves with the exit code.',
     '*Definite* means that the operation certainly did not take effect; otherwise it may have.',
-    table(['code', 'HTTP', 'gRPC', 'exit', 'definite', 'meaning', 'what to do next'], rows),
+    table(
+      ['code', 'HTTP', 'gRPC', 'exit', 'definite', 'meaning', 'what to do next'],
+      rows.map((row) => row.map(cell)),
+    ),
   );
 }
 
@@ -106,6 +118,12 @@ const generated: Record<string, string> = {
   'docs/metrics.md': metricsPage(),
   'docs/environment.md': environmentPage(),
   'docs/errors.md': errorsPage(),
+  'docs/scenarios.md': page(
+    'The language of scenarios',
+    'lab/scenario, lab/steps and lab/checks',
+    ...languageReference(),
+  ),
+  'docs/scenario.schema.json': `${JSON.stringify(scenarioJsonSchema(), null, 2)}\n`,
   'docs/result.schema.json': `${JSON.stringify(z.toJSONSchema(resultSchema), null, 2)}\n`,
 };
 

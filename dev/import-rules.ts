@@ -50,10 +50,31 @@ const RULES: readonly Rule[] = [
   { from: 'lab/report/', may: ['lab/report/', 'lab/checks/', 'lab/history/', 'lab/run/progress.ts', 'proto/'] },
   {
     from: 'lab/run/',
-    may: ['lab/run/', 'lab/drivers/driver.ts', 'lab/history/', 'lab/metrics/', 'lab/scenario/', 'lab/steps/', 'proto/'],
+    may: [
+      'lab/run/',
+      'lab/limit.ts',
+      'lab/checks/',
+      'lab/drivers/driver.ts',
+      'lab/history/',
+      'lab/metrics/',
+      'lab/scenario/',
+      'lab/steps/',
+      'proto/',
+    ],
   },
   { from: 'lab/', may: ['lab/', 'proto/'] },
-  { from: 'dev/', may: ['dev/', 'proto/', 'lab/report/result-schema.ts', 'lab/drivers/docker/engine.ts'] },
+  {
+    from: 'dev/',
+    may: [
+      'dev/',
+      'proto/',
+      'lab/report/',
+      'lab/scenario/',
+      'lab/steps/',
+      'lab/checks/',
+      'lab/drivers/docker/engine.ts',
+    ],
+  },
   { from: '', may: [''] },
 ];
 

@@ -81,7 +81,7 @@ const group = strict({
     .min(1)
     .optional()
     .meta({ description: 'Bring your own peer: a container image, or a command for the process driver.' }),
-  limits: limits.default({}),
+  limits: limits.default({}).meta({ description: 'Limits of each peer; need the docker driver.' }),
   env,
 });
 export type Group = z.output<typeof group>;
@@ -135,7 +135,7 @@ export const scenarioFrame = strict({
         // biome-ignore lint/suspicious/noTemplateCurlyInString: it shows what people write.
         'Variables with their defaults: `${name}` stands for one anywhere below, `--var name=value` sets it.',
     }),
-  directory: directory.prefault({}),
+  directory: directory.prefault({}).meta({ description: 'Settings of the directory.' }),
   groups: z
     .record(groupName, group)
     .refine((groups) => Object.keys(groups).length > 0, 'expected at least one group')

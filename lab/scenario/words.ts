@@ -18,6 +18,7 @@ export function strict<S extends z.ZodRawShape>(shape: S) {
 /** Milliseconds, from `500ms`, `30s`, `1m30s`. */
 export const duration = z
   .string({ error: 'expected a duration with its unit, such as 500ms, 30s or 2m' })
+  .meta({ examples: ['500ms', '30s'] })
   .transform((text, context) => {
     const ms = parseDurationMs(text);
     if (ms !== undefined) return ms;
@@ -26,8 +27,7 @@ export const duration = z
       message: `expected a duration with its unit, such as 500ms, 30s or 2m, got "${text}"`,
     });
     return z.NEVER;
-  })
-  .meta({ description: 'A duration with its unit.', examples: ['500ms', '30s', '1m30s'] });
+  });
 
 export interface SizeRange {
   readonly minBytes: number;
