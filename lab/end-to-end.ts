@@ -11,6 +11,9 @@ import { resultSchema } from './report/result-schema.ts';
 
 /** What the lab as a program must do on every driver: the suite that main.test.ts and main.docker.test.ts run. */
 
+/** Without one of these first, arguments are those of `run`. */
+const COMMANDS = new Set(['suite']);
+
 const LAB = fileURLToPath(new URL('../bin/lab', import.meta.url));
 
 interface Ended {
@@ -31,7 +34,8 @@ interface Started {
 /** Starts `bin/lab run` with results in a folder of its own. */
 export function startLab(args: string[], env: NodeJS.ProcessEnv = {}): Started {
   const results = mkdtempSync(path.join(tmpdir(), 'peerlab-e2e-'));
-  const child = spawn(LAB, ['run', ...args, '--results', results], {
+  const [command = 'run', ...rest] = COMMANDS.has(args[0] ?? '') ? args : ['run', ...args];
+  const child = spawn(LAB, [command, ...rest, '--results', results], {
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -1,0 +1,124 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { XMLParser } from 'fast-xml-parser';
+import { expect, onTestFinished, test } from 'vitest';
+import { resultOf, startLab, writeScenario } from './end-to-end.ts';
+
+/** The language at work: whole runs on processes, of a seeder `s` with two files and a leecher `l`. */
+const lab = (steps: string, expectations: string, ...more: string[]) =>
+  startLab([writeScenario(steps, expectations), '--driver', 'process', ...more]).ended;
+
+test('blocks, barriers, live expectations and named steps in one run', async () => {
+  const { code, output, run } = await lab(
+    `
+  - each: {group: all, arrival: {rate: 20/s}, steps: [{login: self}, {barrier: ready}, {search: self}]}
+  - expect: {that: metrics.peerlab_directory_peers_online == 2, within: 5s}
+  - parallel: {branches: [[{download: {group: l, as: fetch}}], [{repeat: {for: 300ms, steps: [{search: {group: s, times: 3}}]}}]]}
+  - stop: s
+  - search: {group: l, name: "*"}`,
+    '[steps.fetch.transfers.ok == 2, operations.barrier.ok == 2, operations.search.count >= 6, groups.l.transfers.ok == 2, "logs.errors == 0", {that: metrics.peerlab_directory_peers_online == 1, within: 5s}]',
+  );
+  expect({ code, output }).toMatchObject({ code: 0 });
+  const { expectations, directory, steps } = resultOf(run);
+  expect(expectations.map(({ expression }) => expression)).toContain(
+    'step 2: metrics.peerlab_directory_peers_online == 2',
+  );
+  expect(directory).toMatchObject({ precision: 1, recall: 1 });
+  expect(Object.keys(steps)).toEqual(['fetch']);
+});
+
+test('an expectation that aborts ends the run as soon as it is broken: fail, at once', async () => {
+  const began = performance.now();
+  const { code, output, run } = await lab(
+    '[{login: all}, {download: l}, {wait: 60s}, {logout: all}]',
+    '[{that: transfers.ok <= 1, abort: true}, transfers.failed == 0]',
+  );
+  expect({ code, output }).toMatchObject({ code: 1 });
+  expect(performance.now() - began).toBeLessThan(40_000);
+  expect(resultOf(run)).toMatchObject({ verdict: 'fail', expectations: [{ ok: false, actual: 2 }, { ok: null }] });
+});
+
+test('a barrier that not everybody reaches: fail, naming who is missing', async () => {
+  const { code, run } = await lab(
+    '[{login: all}, {each: {group: all, arrival: {rate: 1/s}, steps: [{barrier: {name: meet, deadline: 300ms}}]}}]',
+    '[operations.login.failed == 0]',
+  );
+  expect(code).toBe(1);
+  expect(resultOf(run).reason).toMatch(
+    /barriers met: .*: not everybody came to the barrier in time \(meet\): got 1 missing after 0.3 s: [sl]-1/,
+  );
+});
+
+test('a figure in the middle that does not come true: fail', async () => {
+  const { code, run } = await lab(
+    '[{login: l}, {expect: {that: metrics.peerlab_directory_peers_online == 2, within: 500ms}}, {login: s}]',
+    '[operations.login.failed == 0]',
+  );
+  expect(code).toBe(1);
+  expect(resultOf(run).expectations.at(-1)).toMatchObject({ actual: 1, ok: false });
+});
+
+test('report says the same again from the files alone, and other files say otherwise', async () => {
+  const { run } = await lab('[{login: all}, {download: l}]', '[transfers.ok == 2, "logs.matching(\\"ready\\") == 3"]');
+  const folder = run as string;
+  const original = readFileSync(path.join(folder, 'result.json'), 'utf8');
+  expect(JSON.parse(original)).toMatchObject({ verdict: 'pass' });
+  const again = () =>
+    spawnSync(fileURLToPath(new URL('../bin/lab', import.meta.url)), ['report', folder], { encoding: 'utf8' });
+  expect(again().status).toBe(0);
+  expect(readFileSync(path.join(folder, 'result.json'), 'utf8')).toBe(original);
+  const stored = path.join(folder, 'stored.ndjson');
+  writeFileSync(stored, readFileSync(stored, 'utf8').replace(/"sha256":"[0-9a-f]{4}/, '"sha256":"0000'));
+  expect(again().status).toBe(1);
+  expect(again().stdout).toContain('integrity: ');
+});
+
+test('repeat shows the spread; variables are set; the first run is as good as the last', async () => {
+  const { code, output } = await lab('[{login: all}, {download: l}]', '[transfers.ok == 2]', '--repeat', '2');
+  expect({ code, output }).toMatchObject({ code: 0 });
+  expect(output).toContain('2 runs: 2 pass');
+  expect(output).toMatch(/download p95 +│ +\d/);
+});
+
+test('a suite goes on after a failure, accepts a known one, refuses its pass; one JUnit file', async () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'peerlab-suite-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const scenario = (name: string, expected: number, more = '') =>
+    writeFileSync(
+      path.join(folder, `${name}.yaml`),
+      `name: ${name}\ndescription: d\n${more}groups: {s: {}}\nsteps: [{login: all}]\nexpect: [operations.login.ok == ${expected}]\n`,
+    );
+  scenario('broken', 7);
+  scenario('known', 7, 'knownFailure: Seven is more than one.\n');
+  scenario('good', 1);
+  scenario('surprise', 1, 'knownFailure: It used to fail.\n');
+  const file = path.join(folder, 'suite.yaml');
+  const suite = async (...names: string[]) => {
+    writeFileSync(
+      file,
+      `name: mine\ndescription: d\nscenarios: [${names.map((name) => `./${name}.yaml`).join(', ')}]\n`,
+    );
+    const started = startLab(['suite', file, '--driver', 'process']);
+    const { code, output } = await started.ended;
+    const junit = readFileSync(path.join(started.results, 'suite-mine', 'junit.xml'), 'utf8');
+    return {
+      code,
+      output,
+      suites: new XMLParser({ ignoreAttributes: false, isArray: (tag) => tag === 'testsuite' }).parse(junit).testsuites
+        .testsuite,
+    };
+  };
+  const accepted = await suite('known', 'good');
+  expect(accepted).toMatchObject({ code: 0 });
+  expect(accepted.suites.map((one: Record<string, string>) => [one['@_failures'], one['@_skipped']])).toEqual([
+    ['0', '1'],
+    ['0', '0'],
+  ]);
+  const refused = await suite('broken', 'surprise', 'good');
+  expect(refused).toMatchObject({ code: 1 });
+  expect(refused.output).toContain('3 scenarios: 1 failed, 1 unexpected pass, 1 ok');
+  expect(refused.suites.map((one: Record<string, string>) => one['@_failures'])).toEqual(['1', '1', '0']);
+});

@@ -1,0 +1,51 @@
+import { expect, test } from 'vitest';
+import { exitOf, type SuiteLine } from './run-suite.ts';
+import { readSuite } from './suite.ts';
+
+const line = (outcome: SuiteLine['outcome']): SuiteLine => ({
+  name: 'x',
+  outcome,
+  reason: '',
+  seconds: 1,
+  results: undefined,
+});
+
+test.each<[SuiteLine['outcome'][], number]>([
+  [['ok', 'ok'], 0],
+  [['ok', 'known failure'], 0],
+  [['ok', 'failed', 'inconclusive'], 1],
+  [['unexpected pass'], 1],
+  [['ok', 'inconclusive'], 75],
+  [['ok', 'not run'], 75],
+])('a suite of %j leaves with %i', (outcomes, code) => {
+  expect(exitOf(outcomes.map(line))).toBe(code);
+});
+
+test('scenarios by name, with what is set for them, and by tag', () => {
+  const suite = readSuite(
+    'name: s\ndescription: d\ndeadline: 5m\ntags: [quick]\nwithout: [long]\nscenarios: [concurrent, {scenario: basic, seed: 9, peers: 8}]\n',
+    'suites/s.yaml',
+  );
+  expect(suite.deadlineMs).toBe(300_000);
+  expect(suite.entries[0]?.plan.name).toBe('concurrent');
+  expect(suite.entries[1]?.plan).toMatchObject({ name: 'basic', seed: 9 });
+  expect(suite.entries[1]?.plan.peers).toHaveLength(8);
+  expect(suite.entries.slice(2).map(({ plan }) => plan.name)).toContain('upload');
+});
+
+test.each([
+  ['name: s\ndescription: d\nscenarois: []\n', 's.yaml:3:1: unknown key "scenarois". Did you mean "scenarios"?'],
+  ['name: s\ndescription: d\n', 's.yaml:1:1: expected at least one scenario: none is listed and no tag matches'],
+  ['name: s\ndescription: d\ndeadline: soon\nscenarios: [basic]\n', 's.yaml:3:11: expected a duration'],
+])('mistakes of %j are located', (text, expected) => {
+  try {
+    readSuite(text, 's.yaml');
+    expect.unreachable();
+  } catch (error) {
+    expect((error as { lines(): string[] }).lines().join('\n')).toContain(expected);
+  }
+});
+
+test('an unknown scenario is named with the nearest', () => {
+  expect(() => readSuite('name: s\ndescription: d\nscenarios: [basik]\n', 's.yaml')).toThrow('Did you mean "basic"?');
+});
