@@ -3,6 +3,7 @@
 SHELL := /bin/sh
 
 SCENARIO ?= basic
+SUITE ?= quick
 DRIVER ?= auto
 RESULTS ?= results
 TESTS ?=
@@ -19,13 +20,17 @@ RUN_OPTIONS = --driver $(DRIVER) --results '$(RESULTS)' \
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
-	@echo "Variables: SCENARIO=basic DRIVER=auto|process|docker SEED=n PEERS=n RESULTS=dir"
+	@echo "Variables: SCENARIO=basic SUITE=quick DRIVER=auto|process|docker SEED=n PEERS=n RESULTS=dir"
 	@echo "           PEER_IMAGE=... DIRECTORY_IMAGE=... ARGS='...' (passed on); TESTS=pattern for make test"
 	@echo "Scripts call bin/lab, whose exit code says pass (0), fail (1), inconclusive (75): make turns each failure into its own 2."
 
 .PHONY: lab
 lab: ## run a scenario: make lab SCENARIO=basic
 	@bin/lab run '$(SCENARIO)' $(RUN_OPTIONS)
+
+.PHONY: suite
+suite: ## run a list of scenarios, one JUnit file: make suite SUITE=quick
+	@bin/lab suite '$(SUITE)' --driver $(DRIVER) --results '$(RESULTS)' $(ARGS)
 
 .PHONY: list
 list: ## the scenarios that come with PeerLab
