@@ -76,6 +76,20 @@ test('report says the same again from the files alone, and other files say other
   expect(again().stdout).toContain('integrity: ');
 });
 
+test('the same seed gives the same files and the same schedule, another seed others', async () => {
+  const history = async (seed: string) => {
+    const { code, run } = await startLab(['basic', '--driver', 'process', '--seed', seed]).ended;
+    expect(code).toBe(0);
+    const lines = (file: string) => readFileSync(path.join(run as string, file), 'utf8').trim().split('\n').map((line) => JSON.parse(line));
+    const schedule = lines('events.ndjson').map(({ step, peer, operation, file, asked }) => [step, peer, operation, file, asked].join(' '));
+    // Within a step peers act at the same time: what each does is decided, not who is a moment sooner.
+    return { files: lines('shares.ndjson'), schedule: schedule.sort(), stored: lines('stored.ndjson').map((file) => JSON.stringify(file)).sort() };
+  };
+  const first = await history('5');
+  expect(await history('5')).toEqual(first);
+  expect((await history('6')).files).not.toEqual(first.files);
+});
+
 test('repeat shows the spread; variables are set; the first run is as good as the last', async () => {
   const { code, output } = await lab('[{login: all}, {download: l}]', '[transfers.ok == 2]', '--repeat', '2');
   expect({ code, output }).toMatchObject({ code: 0 });
