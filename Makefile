@@ -36,6 +36,10 @@ suite: ## run a list of scenarios, one JUnit file: make suite SUITE=quick
 list: ## the scenarios that come with PeerLab
 	@bin/lab list
 
+.PHONY: doctor
+doctor: ## say whether this machine can run a scenario: make doctor SCENARIO=basic PEERS=100
+	@bin/lab doctor '$(SCENARIO)' --driver $(DRIVER) --results '$(RESULTS)' $(if $(PEERS),--peers $(PEERS)) $(ARGS)
+
 .PHONY: test
 test: ## every test that this machine can run; what it can't run is named with the reason
 	@$(SETUP); node dev/test.ts $(TESTS)
@@ -49,6 +53,15 @@ check: ## types, lint, format, dead code, import rules, stale generated files
 	echo "import rules"; node dev/import-rules.ts; \
 	echo "generated";    node dev/generate.ts --check; \
 	echo "scenarios";    bin/lab validate
+
+.PHONY: mutants
+mutants: ## break the product on purpose, one rule at a time: does a scenario notice? ARGS='name ...' takes some
+	@$(SETUP); node dev/mutants.ts $(ARGS)
+
+# Benchmarks are one file each, run one after another: two cores measure nothing well at once.
+.PHONY: bench
+bench: ## the benchmarks, each beside its reference; a line BAR <id> met|missed <actual> <limit> for each bar
+	@$(SETUP); bin/lab build; for file in bench/*.ts; do node "$$file" || exit; done
 
 .PHONY: generate
 generate: ## make the generated files again: types of the wire, tables in docs/
