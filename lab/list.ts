@@ -1,5 +1,5 @@
 import Table from 'cli-table3';
-import { seconds } from './report/format.ts';
+import { bytes, seconds } from './report/format.ts';
 import { findScenario, libraryNames } from './scenario/find.ts';
 import { makePlan } from './scenario/plan.ts';
 
@@ -7,10 +7,10 @@ import { makePlan } from './scenario/plan.ts';
 export function listScenarios(out: { readonly columns?: number }): string {
   const width = Math.max(60, (out.columns ?? 160) - 4);
   const table = new Table({
-    head: ['scenario', 'peers', 'takes', 'needs', 'tags', 'question'],
+    head: ['scenario', 'peers', 'files', 'takes', 'needs', 'tags', 'question'],
     style: { head: [], border: [], compact: true },
-    colAligns: ['left', 'right', 'right', 'left', 'left', 'left'],
-    colWidths: [null, null, null, null, null, Math.max(30, width - 70)],
+    colAligns: ['left', 'right', 'right', 'right', 'left', 'left', 'left'],
+    colWidths: [null, null, null, null, null, null, Math.max(30, width - 85)],
     wordWrap: true,
   });
   for (const name of libraryNames()) {
@@ -20,7 +20,8 @@ export function listScenarios(out: { readonly columns?: number }): string {
       ? 'docker'
       : 'anything';
     const takes = scenario.takes === undefined ? '?' : seconds(scenario.takes / 1000);
-    table.push([name, peers.length, takes, needs, scenario.tags.join(', '), scenario.description.trim()]);
+    const made = peers.flatMap(({ share }) => share).reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+    table.push([name, peers.length, bytes(made), takes, needs, scenario.tags.join(', '), scenario.description.trim()]);
   }
   return `${table.toString()}\n`;
 }

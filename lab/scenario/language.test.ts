@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, test } from 'vitest';
-import { parse } from 'yaml';
+import { parse, stringify } from 'yaml';
 import { byPopularity } from '../steps/download.ts';
 import type { PlannedOperation, PlannedStep } from '../steps/step.ts';
 import { STEPS } from '../steps/table.ts';
@@ -281,13 +281,50 @@ test('the example of every step is right', () => {
   }
 });
 
-test('the examples in the docs are right', () => {
-  const docs = path.join(LIBRARY, '..', 'docs');
-  const page = readFileSync(path.join(docs, 'writing-scenarios.md'), 'utf8');
-  const whole = [...page.matchAll(/```yaml\n(name: [\s\S]*?)```/g)].map(([, text]) => text as string);
-  expect(whole.length).toBeGreaterThan(0);
-  for (const text of whole) expect(() => makePlan(readScenario(text, 'docs.yaml'))).not.toThrow();
-});
+/** A whole scenario around what an example shows. */
+function completed(example: unknown): string {
+  const base = {
+    name: 'try',
+    description: 'd',
+    groups: {
+      seeders: { count: 3, share: { files: 4, size: '1KiB', copies: 'all' } },
+      leechers: { count: 2 },
+      late: { later: true },
+    },
+    steps: [{ login: 'all' }, { download: 'leechers' }],
+    expect: ['transfers.failed == 0'],
+  };
+  if (Array.isArray(example)) return stringify({ ...base, steps: [...example, { login: 'seeders' }] });
+  const { share, groups, ...rest } = example as Record<string, unknown>;
+  if ('name' in rest) return stringify({ groups, ...rest });
+  const shared = share === undefined ? {} : { seeders: { count: 3, share } };
+  return stringify({ ...base, ...rest, groups: { ...base.groups, ...FIRST_GROUPS, ...shared, ...(groups as object) } });
+}
+
+/** The groups that the guide's own steps are about. */
+const FIRST_GROUPS = {
+  owner: { share: { files: 3, size: '1MiB' } },
+  friends: { count: 3 },
+  latecomer: { later: true },
+};
+
+test.each(['README.md', 'docs/writing-scenarios.md', 'docs/scenarios.md'])(
+  'every YAML example in %s is right',
+  (page) => {
+    const text = readFileSync(path.join(LIBRARY, '..', page), 'utf8');
+    const examples = [...text.matchAll(/```yaml\n([\s\S]*?)```/g)].map(([, yaml]) => yaml as string);
+    expect(examples.length).toBeGreaterThan(0);
+    for (const example of examples) {
+      const whole = completed(parse(example));
+      // An expectation may be about steps that the example does not show.
+      const withSteps =
+        /steps\.late/.test(whole) && !/as: late/.test(whole)
+          ? whole.replace('download: leechers', 'download: {group: leechers, as: late}')
+          : whole;
+      expect(() => makePlan(readScenario(withSteps, path.join(LIBRARY, 'docs.yaml'))), example).not.toThrow();
+    }
+  },
+);
 
 test('every scenario of the library is right, and says its question first', () => {
   for (const name of libraryNames()) {
