@@ -289,7 +289,7 @@ function completed(example: unknown): string {
     groups: {
       seeders: { count: 3, share: { files: 4, size: '1KiB', copies: 'all' } },
       leechers: { count: 2 },
-      late: { later: true },
+      latecomers: { later: true },
     },
     steps: [{ login: 'all' }, { download: 'leechers' }],
     expect: ['transfers.failed == 0'],
