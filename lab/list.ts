@@ -1,4 +1,5 @@
 import Table from 'cli-table3';
+import { needsOf } from './doctor/needs.ts';
 import { bytes, seconds } from './report/format.ts';
 import { findScenario, libraryNames } from './scenario/find.ts';
 import { makePlan } from './scenario/plan.ts';
@@ -15,10 +16,9 @@ export function listScenarios(out: { readonly columns?: number }): string {
   });
   for (const name of libraryNames()) {
     const scenario = findScenario(name);
-    const { peers } = makePlan(scenario);
-    const needs = peers.some(({ memoryBytes, cpus }) => memoryBytes !== undefined || cpus !== undefined)
-      ? 'docker'
-      : 'anything';
+    const plan = makePlan(scenario);
+    const { peers } = plan;
+    const needs = [...new Set(needsOf(plan).map(({ what }) => what))].join(', ') || 'nothing special';
     const takes = scenario.takes === undefined ? '?' : seconds(scenario.takes / 1000);
     const made = peers.flatMap(({ share }) => share).reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
     table.push([name, peers.length, bytes(made), takes, needs, scenario.tags.join(', '), scenario.description.trim()]);

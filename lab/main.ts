@@ -1,11 +1,16 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { z } from 'zod';
 import { ERRORS, EXIT, PeerLabError, reasonOf } from '#proto/errors.ts';
+import { examine } from './doctor/doctor.ts';
+import { type Candidate, chooseCapable, type Need, needsOf } from './doctor/needs.ts';
+import { printDiagnosis } from './doctor/print.ts';
 import { buildServices } from './drivers/artifacts.ts';
+import { dockerCapabilities } from './drivers/docker/capabilities.ts';
 import { createDockerDriver } from './drivers/docker/docker-driver.ts';
-import { findEngine } from './drivers/docker/engine.ts';
 import { buildImages } from './drivers/docker/images.ts';
+import { engineAbilities } from './drivers/docker/survey.ts';
 import type { Driver, DriverInit } from './drivers/driver.ts';
+import { processCapabilities } from './drivers/process/capabilities.ts';
 import { createProcessDriver } from './drivers/process/process-driver.ts';
 import { ResultsFolder } from './history/results-folder.ts';
 import { listScenarios } from './list.ts';
@@ -44,21 +49,32 @@ interface RunOptions extends DriverOptions {
   repeat: number;
 }
 
-async function chooseDriver(wanted: DriverOptions['driver']): Promise<{ kind: Driver['kind']; why: string }> {
-  if (wanted === 'process') return { kind: 'process', why: 'as asked; peers are processes of this machine' };
-  const engine = await findEngine();
-  if (typeof engine !== 'string') {
-    return { kind: 'docker', why: `${wanted === 'auto' ? 'an engine answers' : 'as asked'}: Docker ${engine.version}` };
-  }
-  if (wanted === 'docker') throw new PeerLabError('no-engine', { got: engine });
-  return { kind: 'process', why: engine };
+type DoctorOptions = Pick<RunOptions, 'driver' | 'results' | 'peers' | 'var'>;
+
+/** What could carry a run on this machine, the better one first; or why nothing of what is wanted can. */
+async function candidatesFor(wanted: DriverOptions['driver']): Promise<Candidate<Driver['kind']>[] | string> {
+  const processes = { kind: 'process', can: processCapabilities() } as const;
+  if (wanted === 'process') return [{ ...processes, why: 'as asked; peers are processes of this machine' }];
+  const engine = await engineAbilities();
+  if (typeof engine === 'string') return wanted === 'docker' ? engine : [{ ...processes, why: engine }];
+  const why = `${wanted === 'auto' ? 'an engine answers' : 'as asked'}: Docker ${engine.version}`;
+  const docker = { kind: 'docker', why, can: dockerCapabilities(engine) } as const;
+  return wanted === 'docker' ? [docker] : [docker, { ...processes, why: 'the engine can not do it' }];
+}
+
+/** @throws PeerLabError `no-engine`, `not-capable`: before anything is started or written */
+async function chooseDriver(wanted: DriverOptions['driver'], needs: readonly Need[]) {
+  const candidates = await candidatesFor(wanted);
+  if (typeof candidates === 'string') throw new PeerLabError('no-engine', { got: candidates });
+  return chooseCapable(candidates, needs);
 }
 
 /** Chooses the driver, says so in the first line, and gives what plays a plan on it. */
 async function stageFor(
   options: DriverOptions,
+  needs: readonly Need[] = [],
 ): Promise<(scenario: Scenario, plan: Plan, signal?: AbortSignal) => Promise<Played>> {
-  const { kind, why } = await chooseDriver(options.driver);
+  const { kind, why } = await chooseDriver(options.driver, needs);
   const out = process.stdout;
   out.write(`Driver: ${kind} (${why})\n`);
   return (scenario, plan, signal) => {
@@ -70,7 +86,7 @@ async function stageFor(
 async function runCommand(name: string, options: RunOptions): Promise<number> {
   const scenario = findScenario(name, options.var);
   const plan = makePlan(scenario, options);
-  const playOn = await stageFor(options);
+  const playOn = await stageFor(options, needsOf(plan));
   const runs: Played[] = [];
   for (let n = 0; n < options.repeat; n++) {
     const played = await playOn(scenario, plan);
@@ -86,9 +102,21 @@ function worst(exits: readonly number[]): number {
   return [EXIT.interrupted, EXIT.fail, EXIT.inconclusive].find((code) => exits.includes(code)) ?? EXIT.pass;
 }
 
+async function doctorCommand(name: string, options: DoctorOptions): Promise<number> {
+  const scenario = findScenario(name, options.var);
+  const { driver: asked, results, peers } = options;
+  const planFor = (peers?: number) => makePlan(scenario, { peers });
+  const diagnosis = await examine({ planFor, peers, asked, candidates: await candidatesFor(asked), results });
+  printDiagnosis(diagnosis, process.stdout);
+  return diagnosis.prediction === 'does not fit' ? EXIT.fail : EXIT.pass;
+}
+
 async function suiteCommand(name: string, options: DriverOptions): Promise<number> {
   const suite = findSuite(name);
-  const playOn = await stageFor(options);
+  const playOn = await stageFor(
+    options,
+    suite.entries.flatMap(({ plan }) => needsOf(plan)),
+  );
   return runSuite({
     suite,
     results: options.results,
@@ -136,14 +164,19 @@ function setVariable(text: string, known: Variables): Variables {
   return { ...known, [name]: variableValue(value) };
 }
 
+const peersOption = ['--peers <n>', 'peers in all; the groups keep their proportions', wholeNumber(1, 10_000)] as const;
+const resultsOption = ['--results <folder>', 'where results go', 'results'] as const;
+
+function driverOption(): Option {
+  return new Option('--driver <driver>', 'what carries the peers; auto takes docker where an engine answers')
+    .choices(['auto', 'process', 'docker'])
+    .default('auto');
+}
+
 function withDriver(command: Command): Command {
   return command
-    .addOption(
-      new Option('--driver <driver>', 'what carries the peers; auto takes docker where an engine answers')
-        .choices(['auto', 'process', 'docker'])
-        .default('auto'),
-    )
-    .option('--results <folder>', 'where results go', 'results')
+    .addOption(driverOption())
+    .option(...resultsOption)
     .option('--peer-image <image>', 'bring your own peer: an image, or a command for the process driver')
     .option('--directory-image <image>', 'bring your own directory, likewise');
 }
@@ -166,10 +199,20 @@ function program(exit: (code: number) => void): Command {
   withDriver(lab.command('run').description('play a scenario, judge it, and report'))
     .argument('<scenario>', 'a name in scenarios/, or a path to a file')
     .option('--seed <n>', 'decides files, picks, arrivals and orders', wholeNumber(0, 2 ** 32 - 1))
-    .option('--peers <n>', 'peers in all; the groups keep their proportions', wholeNumber(1, 10_000))
+    .option(...peersOption)
     .option(...variables)
     .option('--repeat <n>', 'run it so often, and show how much the figures differ', wholeNumber(1, 1000), 1)
     .action(async (name: string, options: RunOptions) => exit(await runCommand(name, options)));
+
+  lab
+    .command('doctor')
+    .description('say whether a scenario would run well on this machine, and how to mend what is amiss')
+    .argument('[scenario]', 'a name in scenarios/, or a path to a file', 'basic')
+    .addOption(driverOption())
+    .option(...resultsOption)
+    .option(...peersOption)
+    .option(...variables)
+    .action(async (name: string, options: DoctorOptions) => exit(await doctorCommand(name, options)));
 
   withDriver(lab.command('suite').description('run a list of scenarios one after another; one JUnit file, one summary'))
     .argument('<suite>', 'a name in suites/, or a path to a file')

@@ -346,6 +346,14 @@ export const ERRORS = {
     meaning: 'the peer is not running',
     next: 'See in events.ndjson which step stopped it; a group that is `later` needs a start step.',
   },
+  'plan-too-large': {
+    http: 400,
+    grpc: GRPC.INVALID_ARGUMENT,
+    exit: EXIT.usage,
+    definite: true,
+    meaning: 'the scenario has more operations than can be planned',
+    next: 'Take fewer peers or files, or give the step a limit.',
+  },
   'suite-deadline': {
     http: 504,
     grpc: GRPC.DEADLINE_EXCEEDED,

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { PeerEnv } from '#proto/env.ts';
+import type { Capabilities } from './capabilities.ts';
 import type { Driver, DriverInit, Instance, PeerSpec, ShareFile, StoredFile } from './driver.ts';
 
 /** THE CONTRACT OF ALL DRIVERS, as tests: one suite, run for each. docs/drivers.md says what it means. */
@@ -15,6 +16,8 @@ export interface DriverUnderTest {
   standIn(): Promise<string>;
   /** All on this host that a run of this driver could leave behind, a line each. */
   snapshot(): Promise<string[]>;
+  /** What the driver can do on this machine; absent when it can't be run at all. */
+  readonly capabilities?: Capabilities;
   /** Set when this machine can't run the driver: the tests are skipped, with it in their name. */
   readonly skipReason?: string;
 }
@@ -22,9 +25,13 @@ export interface DriverUnderTest {
 const PEER = { PEER_USER: 'tester', PEER_PASSWORD: 'secret', PEER_CONTROL_TOKEN: 'token' } as const;
 const SUITE_TIMEOUT_MS = 120_000;
 const MIB = 1024 * 1024;
+const LIMITS = { memoryBytes: 96 * MIB, cpus: 0.2 };
 
 export function describeDriver(name: string, driver: DriverUnderTest): void {
-  const { skipReason } = driver;
+  const { skipReason, capabilities } = driver;
+  const noMemoryLimit = capabilities?.['memory-limit'](LIMITS.memoryBytes)?.why;
+  const noCpuLimit = capabilities?.['cpu-limit'](LIMITS.cpus)?.why;
+  const titleUnless = (lack: string | undefined, what: string) => (lack ? `${what} (skipped: ${lack})` : what);
   const title = skipReason ? `driver ${name} (skipped: ${skipReason})` : `driver ${name}`;
   describe.skipIf(skipReason !== undefined)(title, { timeout: SUITE_TIMEOUT_MS }, () => {
     const open: { driver: Driver; logsDir: string }[] = [];
@@ -46,8 +53,8 @@ export function describeDriver(name: string, driver: DriverUnderTest): void {
     async function standInRun(more: Partial<DriverInit> = {}) {
       const made = await run({ peerImage: standIn, directoryImage: standIn, ...more });
       const directory = await made.driver.startDirectory({ name: 'directory', env: {} });
-      const start = (peer: string, env: PeerEnv = {}, share: ShareFile[] = []) =>
-        made.driver.startPeer({ name: peer, env: { ...PEER, ...env }, directory, share });
+      const start = (peer: string, env: PeerEnv = {}, share: ShareFile[] = [], more: Partial<PeerSpec> = {}) =>
+        made.driver.startPeer({ name: peer, env: { ...PEER, ...env }, directory, share, ...more });
       return { ...made, directory, start };
     }
 
@@ -106,6 +113,64 @@ export function describeDriver(name: string, driver: DriverUnderTest): void {
       expect(env).toMatchObject({ ...PEER, LOG_LEVEL: 'debug', NODE_ENV: 'production' });
       expect(env).toMatchObject({ PEER_ADVERTISE: peer.address, PEER_DIRECTORY_URL: directory.address });
       expect(env).not.toHaveProperty('PEERLAB_TEST_SECRET');
+    });
+
+    test("runs a single peer from an image or a command of the user's, and says so in the artifacts", async () => {
+      const { driver: made } = await run();
+      const directory = await made.startDirectory({ name: 'directory', env: {} });
+      const files = [bytesFile('a', 700)];
+      const spec = { env: PEER, directory };
+      const [own, usual] = await Promise.all([
+        made.startPeer({ ...spec, name: 'own', share: files, image: standIn }),
+        made.startPeer({ ...spec, name: 'usual', share: [], env: { ...PEER, PEER_USER: 'usual' } }),
+      ]);
+      expect(await getJson(`${own.url}/env`)).toMatchObject({ ...PEER, PEER_ADVERTISE: own.address });
+      expect(await sorted(own.storedFiles())).toEqual(await expected(files));
+      expect(await control(usual, 'login', {})).toMatchObject({ status: 200 });
+      expect(made.artifacts).toHaveProperty([`peer ${standIn}`]);
+    });
+
+    test.skipIf(noMemoryLimit)(titleUnless(noMemoryLimit, 'holds a peer to its limit of memory'), async () => {
+      const { start } = await standInRun();
+      const [limited, free] = await Promise.all([
+        start('limited', {}, [], { memoryBytes: LIMITS.memoryBytes }),
+        start('free'),
+      ]);
+      const [eaten] = await Promise.allSettled([
+        status(`${limited.url}/eat`, 20_000),
+        status(`${free.url}/eat`, 20_000),
+      ]);
+      expect(eaten.status).toBe('rejected');
+      expect(await limited.ended).toMatch(/memory|137/);
+      expect((await free.usage())?.memoryBytes).toBeGreaterThan(160 * MIB);
+    });
+
+    test.skipIf(noCpuLimit)(titleUnless(noCpuLimit, 'holds a peer to its limit of CPU'), async () => {
+      const { start } = await standInRun();
+      const peer = await start('limited', {}, [], { cpus: LIMITS.cpus });
+      const first = await peer.usage();
+      const startedAt = performance.now();
+      // Each burns for 300 ms by the clock, throttled or not.
+      for (let i = 0; i < 3; i++) await status(`${peer.url}/burn`);
+      const seconds = (performance.now() - startedAt) / 1000;
+      const second = await peer.usage();
+      // Without a limit it would be nearly 1; the engine's accounting lags by a period of 100 ms.
+      expect(((second?.cpuSeconds ?? 0) - (first?.cpuSeconds ?? 0)) / seconds).toBeLessThan(2 * LIMITS.cpus);
+    });
+
+    test('refuses a limit that it can not hold', async () => {
+      const { start } = await standInRun();
+      if (noMemoryLimit) {
+        const refused = start('limited', {}, [], { memoryBytes: LIMITS.memoryBytes });
+        await expect(refused).rejects.toMatchObject({
+          code: 'not-capable',
+          message: expect.stringContaining(noMemoryLimit),
+        });
+      }
+      await expect(start('greedy', {}, [], { cpus: 4096 })).rejects.toMatchObject({
+        code: expect.stringMatching(/not-capable|engine-failed/),
+        message: expect.stringMatching(/CPU|limit/i),
+      });
     });
 
     test('stops in order, and by force when that fails', async () => {

@@ -24,7 +24,7 @@ export interface Driver {
 
   /**
    * Starts one peer and waits until its `/healthz` answers. May be called concurrently; the driver bounds its own work.
-   * @throws PeerLabError `not-ready`, `instance-exited`, `engine-lost`, `engine-failed`
+   * @throws PeerLabError `not-ready`, `instance-exited`, `not-capable`, `engine-lost`, `engine-failed`
    */
   startPeer(spec: PeerSpec): Promise<Instance>;
 
@@ -73,7 +73,7 @@ export interface PeerSpec {
   readonly share: readonly ShareFile[];
   /** Image or command of this peer alone, before `DriverInit.peerImage`. */
   readonly image?: string;
-  /** Limits of this peer; only with the capability `limits`. */
+  /** Limits of this peer; a driver without the capability throws `not-capable` (capabilities.ts). */
   readonly memoryBytes?: number;
   readonly cpus?: number;
 }

@@ -13,9 +13,11 @@ if (PEER_USER === 'exits-early') {
 if (PEER_USER === 'stubborn') process.on('SIGTERM', () => console.log('no'));
 else process.on('SIGTERM', () => process.exit(0));
 
+const eaten: Buffer[] = [];
 const server = createServer((request, response) => {
   if (request.url === '/healthz' && PEER_USER === 'never-ready') response.statusCode = 503;
   if (request.url === '/burn') burn(300);
+  if (request.url === '/eat') eat(160);
   if (request.url === '/exit') setTimeout(() => process.exit(7), 10);
   response.end(JSON.stringify(process.env));
 });
@@ -25,4 +27,9 @@ console.log('the stand-in speaks');
 function burn(ms: number): void {
   const until = Date.now() + ms;
   while (Date.now() < until);
+}
+
+/** Memory counts when it is written to. */
+function eat(mib: number): void {
+  for (let i = 0; i < mib; i++) eaten.push(Buffer.alloc(1024 * 1024, i + 1));
 }

@@ -99,3 +99,8 @@ test('the scenario as run gives the same plan from the results folder', () => {
   expect(asRun).toContain('# stays');
   expect(makePlan(readScenario(asRun, path.join(results, 'scenario.yaml')))).toEqual(plan);
 });
+
+test('a plan that can not be laid out is refused before the memory is full', () => {
+  const many = scenario('  s: {count: 500}', '- search: {group: all, times: 10000}');
+  expect(() => makePlan(many)).toThrow(expect.objectContaining({ code: 'plan-too-large' }));
+});

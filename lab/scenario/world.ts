@@ -1,7 +1,11 @@
+import { PeerLabError } from '#proto/errors.ts';
 import { matchesGlob } from '#proto/names.ts';
 import { type Arrival, arrivalTimesMs } from './arrival.ts';
 import type { Content } from './content.ts';
 import { Random } from './random.ts';
+
+/** A plan is laid out in memory before anything starts: more operations than this are a slip, or a case for smaller rounds. */
+const MAX_OPERATIONS = 2_000_000;
 
 /** A file as the plan knows it: its bytes are decided, not yet made. */
 export interface PlannedFile {
@@ -42,6 +46,7 @@ export class World {
   readonly #holders = new Map<string, Set<string>>();
   readonly #present: Set<string>;
   #self: PlannedPeer | undefined;
+  #operations = 0;
 
   constructor(peers: readonly PlannedPeer[], seed: number) {
     this.peers = peers;
@@ -103,6 +108,13 @@ export class World {
     const count = typeof take === 'number' ? take : Math.max(1, Math.round(among.length * take.fraction));
     const picked = new Set(random.shuffle(among).slice(0, count));
     return among.filter((peer) => picked.has(peer));
+  }
+
+  /** @throws PeerLabError `plan-too-large` when the plan grows beyond what can be laid out */
+  count(operations: number): void {
+    this.#operations += operations;
+    if (this.#operations <= MAX_OPERATIONS) return;
+    throw new PeerLabError('plan-too-large', { expected: `at most ${MAX_OPERATIONS} operations`, got: 'more' });
   }
 
   /** Peers come (a `start` step) and go (a `stop` step). */

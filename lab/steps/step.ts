@@ -170,11 +170,15 @@ export function planFlows(
   requestsOf: (peer: PlannedPeer) => Record<string, string>[],
 ): PlannedStep {
   const timeoutMs = timeoutOf(spec, verb);
-  const flows = world.who(spec, draw).map(({ peer, atMs }) => ({
-    peer: peer.name,
-    atMs,
-    operations: requestsOf(peer).map((request) => ({ peer: peer.name, verb, request, timeoutMs })),
-  }));
+  const flows = world.who(spec, draw).map(({ peer, atMs }) => {
+    const requests = requestsOf(peer);
+    world.count(requests.length);
+    return {
+      peer: peer.name,
+      atMs,
+      operations: requests.map((request) => ({ peer: peer.name, verb, request, timeoutMs })),
+    };
+  });
   return {
     does: 'operations',
     id,

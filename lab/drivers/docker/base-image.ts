@@ -1,11 +1,38 @@
 import { PeerLabError, reasonOf } from '#proto/errors.ts';
-import { interruption } from '../deadline.ts';
+import { interruption, within } from '../deadline.ts';
 import type { EngineConnection } from './connection.ts';
 import { type Image, imageFrom, inspect, pull } from './image-store.ts';
-import { importLocalBase, localBaseName } from './local-base.ts';
+import { importLocalBase, localBaseFlaw, localBaseName } from './local-base.ts';
 
 const OFFICIAL = 'node:24-bookworm-slim';
 const PULL_TIMEOUT_MS = 20_000;
+const ASK_TIMEOUT_MS = 5000;
+
+/** The image with Node that the engine has already, if any. */
+export async function findNodeImage(engine: EngineConnection): Promise<Image | undefined> {
+  for (const name of [OFFICIAL, localBaseName()]) {
+    const found = await inspect(engine, name);
+    if (found) return imageFrom(name, found);
+  }
+  return undefined;
+}
+
+/**
+ * Where `ensureNodeImage` would get an image from, or why from nowhere: asks the registry whether it has the official
+ * one, without pulling it, and looks for the commands that make a local one.
+ */
+export async function sourceOfNodeImage(
+  engine: EngineConnection,
+): Promise<{ from: 'registry' | 'packages' } | { lacking: string }> {
+  const asked = engine.docker.getImage(OFFICIAL).distribution();
+  const late = () => new Error(`no answer within ${ASK_TIMEOUT_MS / 1000} s`);
+  const registry = await within(asked, ASK_TIMEOUT_MS, late).then(() => undefined, reasonOf);
+  if (registry === undefined) return { from: 'registry' };
+  const local = localBaseFlaw(engine);
+  return local === undefined
+    ? { from: 'packages' }
+    : { lacking: `the registry: ${registry.trim()}; made here: ${local}` };
+}
 
 /**
  * An image with Node 24 to build on: the official one when the engine has it or can pull it, otherwise one that is made
@@ -17,11 +44,9 @@ export async function ensureNodeImage(
   report: (what: string) => void,
   signal?: AbortSignal,
 ): Promise<Image> {
+  const there = await findNodeImage(engine);
+  if (there) return there;
   const local = localBaseName();
-  for (const name of [OFFICIAL, local]) {
-    const found = await inspect(engine, name);
-    if (found) return imageFrom(name, found);
-  }
   const tried: string[] = [];
   const attempts = [
     { name: OFFICIAL, what: `pulling ${OFFICIAL}`, make: () => pull(engine, OFFICIAL, PULL_TIMEOUT_MS, signal) },

@@ -3,7 +3,7 @@ import type { Container } from 'dockerode';
 import { type BoundPorts, GenericContainer, Wait, type WaitStrategy } from 'testcontainers';
 import { SHARE_DIR } from './share-volume.ts';
 
-/** What one instance may use. */
+/** What one instance may use, when nothing else is asked for. */
 const MEMORY_BYTES = 512 * 1024 * 1024;
 const MAX_PIDS = 256;
 const TMP_BYTES = 64 * 1024 * 1024;
@@ -12,11 +12,18 @@ const LOG_LIMITS = { 'max-size': '64m', 'max-file': '2' };
 const POLL_MS = 250;
 const SLICE_MS = 1000;
 
+/** Limits of one peer; without them those of all instances hold. */
+export interface PeerLimits {
+  readonly memoryBytes?: number | undefined;
+  readonly cpus?: number | undefined;
+}
+
 export interface ContainerInit {
   readonly containerName: string;
   readonly hostname: string;
   /** As people call it, and the id that pins it for the whole run. */
   readonly image: { readonly name: string; readonly id: string };
+  readonly limits: PeerLimits;
   readonly labels: Record<string, string>;
   readonly env: Record<string, string>;
   readonly network: string;
@@ -53,7 +60,7 @@ export class InstanceContainer extends GenericContainer {
         [init.network]: { IPAMConfig: { IPv4Address: init.address }, Aliases: [init.hostname] },
       },
     };
-    Object.assign(this.hostConfig, limits(init));
+    Object.assign(this.hostConfig, hostConfigOf(init));
   }
 
   protected override async containerCreated(id: string): Promise<void> {
@@ -61,13 +68,16 @@ export class InstanceContainer extends GenericContainer {
   }
 }
 
-function limits({ httpPort, labels, shareVolume }: ContainerInit): Docker.HostConfig {
+function hostConfigOf({ httpPort, labels, shareVolume, limits }: ContainerInit): Docker.HostConfig {
+  const memoryBytes = limits.memoryBytes ?? MEMORY_BYTES;
   return {
     PortBindings: { [`${httpPort}/tcp`]: [{ HostIp: '127.0.0.1', HostPort: '' }] },
     ReadonlyRootfs: true,
     Tmpfs: { '/tmp': `rw,noexec,nosuid,nodev,size=${TMP_BYTES}` },
-    Memory: MEMORY_BYTES,
-    MemorySwap: MEMORY_BYTES,
+    Memory: memoryBytes,
+    // The same again means: no swap.
+    MemorySwap: memoryBytes,
+    ...(limits.cpus === undefined ? {} : { NanoCpus: Math.round(limits.cpus * 1e9) }),
     PidsLimit: MAX_PIDS,
     LogConfig: { Type: 'json-file', Config: LOG_LIMITS },
     ...(shareVolume

@@ -3,14 +3,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import Docker from 'dockerode';
-import { afterAll } from 'vitest';
+import { afterAll, expect, test, vi } from 'vitest';
 import { describeDriver } from '../driver.contract.ts';
+import { dockerCapabilities } from './capabilities.ts';
 import { createDockerDriver } from './docker-driver.ts';
 import { connectionOf, findEngine } from './engine.ts';
 import { followed } from './image-store.ts';
 import { buildImages } from './images.ts';
+import { engineAbilities, surveyEngine } from './survey.ts';
 
 const engine = await findEngine();
+const abilities = await engineAbilities();
 const isRequired = process.env.PEERLAB_REQUIRE_DOCKER === '1';
 const docker = new Docker(typeof engine === 'string' ? {} : connectionOf(engine.endpoint));
 const STAND_IN = 'peerlab/stand-in:test';
@@ -21,6 +24,7 @@ afterAll(async () => {
 
 describeDriver('docker', {
   create: createDockerDriver,
+  ...(typeof abilities === 'string' ? {} : { capabilities: dockerCapabilities(abilities) }),
   standIn: buildStandIn,
   snapshot: async () => {
     const ours = { filters: { label: ['peerlab.run'] } };
@@ -34,6 +38,26 @@ describeDriver('docker', {
     ].filter((line) => /peerlab-t[0-9a-f]{10}/.test(line));
   },
   ...(typeof engine === 'string' && !isRequired ? { skipReason: engine } : {}),
+});
+
+test.skipIf(typeof engine === 'string')('surveys the engine without making anything on it', async () => {
+  await buildImages(() => {});
+  const before = await docker.listImages({ all: true });
+  const survey = await surveyEngine();
+  expect(survey).toMatchObject({
+    ...(abilities as object),
+    endpoint: (engine as { endpoint: string }).endpoint,
+    images: { state: 'current', base: expect.stringMatching(/node/), source: undefined },
+    networks: expect.any(Number),
+  });
+  expect(await docker.listImages({ all: true })).toHaveLength(before.length);
+});
+
+test('where there is no engine, says why', async () => {
+  vi.stubEnv('DOCKER_HOST', 'unix:///nowhere/docker.sock');
+  expect(await engineAbilities()).toMatch(/no Docker engine answers/);
+  expect(await surveyEngine()).toMatch(/no Docker engine answers/);
+  vi.unstubAllEnvs();
 });
 
 /** stand-in.ts on our own base, as a user's image: its own user, no folder /share. */

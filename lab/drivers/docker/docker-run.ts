@@ -4,7 +4,7 @@ import { createLimit } from '../../limit.ts';
 import { interruption, settled, within } from '../deadline.ts';
 import { type DirectorySpec, type DriverInit, type Instance, type PeerSpec, READY_TIMEOUT_MS } from '../driver.ts';
 import { EngineConnection } from './connection.ts';
-import { HealthWait, InstanceContainer } from './container.ts';
+import { HealthWait, InstanceContainer, type PeerLimits } from './container.ts';
 import { DockerInstance } from './docker-instance.ts';
 import { Endings } from './endings.ts';
 import type { EngineInfo } from './engine.ts';
@@ -30,6 +30,8 @@ const ENGINE_START_MS = 60_000;
 interface ContainerSpec {
   readonly name: string;
   readonly role: Instance['role'];
+  readonly image: Image;
+  readonly limits: PeerLimits;
   readonly httpPort: number;
   readonly address: string;
   readonly instanceAddress: string;
@@ -49,6 +51,8 @@ export class DockerRun {
   /** Fires when nothing new may be begun: the run was interrupted, is ending, or has lost its engine. */
   readonly #signal: AbortSignal;
   #images: Record<Instance['role'], Image> | undefined;
+  /** Images of single peers, by name: each is looked for, and pulled, once. */
+  readonly #ownImages = new Map<string, Promise<Image>>();
   #network: RunNetwork | undefined;
   #endings: Endings | undefined;
   #ending: Promise<string[]> | undefined;
@@ -90,10 +94,13 @@ export class DockerRun {
 
   startDirectory({ name, env }: DirectorySpec): Promise<Instance> {
     return this.#start(() => {
-      const address = this.#ready().network.takeAddress();
+      const { network, images } = this.#ready();
+      const address = network.takeAddress();
       return {
         name,
         role: 'directory',
+        image: images.directory,
+        limits: {},
         httpPort: DIRECTORY_PORT,
         address,
         instanceAddress: `http://${address}:${DIRECTORY_PORT}`,
@@ -102,13 +109,16 @@ export class DockerRun {
     });
   }
 
-  startPeer({ name, env, directory, share }: PeerSpec): Promise<Instance> {
-    return this.#start(() => {
+  startPeer({ name, env, directory, share, image: ownImage, memoryBytes, cpus }: PeerSpec): Promise<Instance> {
+    return this.#start(async () => {
+      const image = ownImage === undefined ? this.#ready().images.peer : await this.#ownImage(ownImage);
       const address = this.#ready().network.takeAddress();
       const instanceAddress = `${address}:${GRPC_PORT}`;
       return {
         name,
         role: 'peer',
+        image,
+        limits: { memoryBytes, cpus },
         httpPort: CONTROL_PORT,
         address,
         instanceAddress,
@@ -121,7 +131,7 @@ export class DockerRun {
           PEER_SHARE_DIR: SHARE_DIR,
           PEER_DIRECTORY_URL: directory.address,
         },
-        fill: (container) => this.#fill(container, share),
+        fill: (container) => this.#fill(container, image, share),
       };
     });
   }
@@ -145,10 +155,12 @@ export class DockerRun {
     return left;
   }
 
-  #start(specify: () => ContainerSpec): Promise<Instance> {
+  #start(specify: () => ContainerSpec | Promise<ContainerSpec>): Promise<Instance> {
     return this.#limit(async () => {
       this.#throwIfOver();
-      return this.#startContainer(specify());
+      const spec = await specify();
+      this.#throwIfOver();
+      return this.#startContainer(spec);
     }).catch((error) => {
       throw this.#signal.aborted ? interruption(this.#signal) : this.#engine.errorOf('start a container', error);
     });
@@ -201,14 +213,15 @@ export class DockerRun {
   }
 
   #container(spec: ContainerSpec, readyTimeoutMs: number, created: (id: string) => Promise<void>): InstanceContainer {
-    const { images, network } = this.#ready();
+    const { network } = this.#ready();
     const { runId } = this.#init;
     const containerName = `peerlab-${runId}-${spec.name}`;
     const env = Object.entries(spec.env).filter((entry): entry is [string, string] => entry[1] !== undefined);
     return new InstanceContainer({
       containerName,
       hostname: spec.name,
-      image: images[spec.role],
+      image: spec.image,
+      limits: spec.limits,
       labels: labelsOf(runId, spec.role, spec.name),
       env: Object.fromEntries(env),
       network: network.name,
@@ -220,8 +233,17 @@ export class DockerRun {
     });
   }
 
-  async #fill(container: Container, share: PeerSpec['share']): Promise<void> {
-    const owner = await ownerOf(this.#engine, container, this.#ready().images.peer.user);
+  #ownImage(name: string): Promise<Image> {
+    const known = this.#ownImages.get(name) ?? imageOf(this.#engine, name, this.#signal);
+    this.#ownImages.set(name, known);
+    return known.then((image) => {
+      this.artifacts[`peer ${name}`] = `${image.name} ${image.id}`;
+      return image;
+    });
+  }
+
+  async #fill(container: Container, image: Image, share: PeerSpec['share']): Promise<void> {
+    const owner = await ownerOf(this.#engine, container, image.user);
     await fillShare(this.#engine, container, owner, share, this.#signal);
   }
 

@@ -35,21 +35,7 @@ export async function imagesOn(
   const services = await buildServices(report, signal);
   const ensure = async () => {
     const node = await ensureNodeImage(engine, report, signal);
-    const base = await hashOf([], await inputsOf('base'), node.id, (await productionPackages()).pinned);
-    const hashes = {
-      base: await hashOf(
-        ['proto/**/*.ts', 'proto/*.proto', 'images/base/*.ts', 'tsconfig*.json', 'package.json'],
-        base,
-      ),
-      directory: await hashOf(['images/directory/**/*.ts'], await inputsOf('directory')),
-      peer: await hashOf(['images/peer/**/*.ts'], await inputsOf('peer')),
-    };
-    // What a service is made of includes what it stands on.
-    const wanted = {
-      base: hashes.base,
-      directory: await hashOf([], hashes.base, hashes.directory),
-      peer: await hashOf([], hashes.base, hashes.peer),
-    };
+    const wanted = await wantedInputs(node);
     const current = await allCurrent(engine, wanted);
     if (current) return current;
     return withContexts(services, async (folderOf) => {
@@ -65,15 +51,35 @@ export async function imagesOn(
   return withLock(join(services.dist, '.images.lock'), ensure, signal);
 }
 
+/** What the label of each image says when it is current: a hash of all that goes into it. */
+export async function wantedInputs(node: Image): Promise<Record<ImageKind, string>> {
+  const base = await hashOf([], await inputsOf('base'), node.id, (await productionPackages()).pinned);
+  const hashes = {
+    base: await hashOf(['proto/**/*.ts', 'proto/*.proto', 'images/base/*.ts', 'tsconfig*.json', 'package.json'], base),
+    directory: await hashOf(['images/directory/**/*.ts'], await inputsOf('directory')),
+    peer: await hashOf(['images/peer/**/*.ts'], await inputsOf('peer')),
+  };
+  // What a service is made of includes what it stands on.
+  return {
+    base: hashes.base,
+    directory: await hashOf([], hashes.base, hashes.directory),
+    peer: await hashOf([], hashes.base, hashes.peer),
+  };
+}
+
 async function inputsOf(kind: ImageKind): Promise<string> {
   return readFile(dockerfileOf(kind), 'utf8');
 }
 
-function tagOf(kind: ImageKind): string {
+export function tagOf(kind: ImageKind): string {
   return `peerlab/${kind}:latest`;
 }
 
-async function allCurrent(engine: EngineConnection, wanted: Record<ImageKind, string>): Promise<Images | undefined> {
+/** Both images as they shall be, or nothing when one is missing or outdated. */
+export async function allCurrent(
+  engine: EngineConnection,
+  wanted: Record<ImageKind, string>,
+): Promise<Images | undefined> {
   const [directory, peer] = await Promise.all(
     (['directory', 'peer'] as const).map(async (kind) => {
       const found = await inspect(engine, tagOf(kind));

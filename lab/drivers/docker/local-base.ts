@@ -2,7 +2,7 @@ import { execFile, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { copyFile, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { ROOT } from '../artifacts.ts';
@@ -18,6 +18,7 @@ import { followed } from './image-store.ts';
 
 const run = promisify(execFile);
 const PACKAGES = ['base-files', 'libc6', 'libgcc-s1', 'libstdc++6', 'busybox-static'];
+const COMMANDS = ['apt-get', 'dpkg-deb', 'tar'];
 const APT_TIMEOUT_MS = 180_000;
 const IMPORT_TIMEOUT_MS = 120_000;
 /** Not needed to run anything, and more than half of the size. */
@@ -28,12 +29,20 @@ export function localBaseName(): string {
   return `peerlab/node-base:${process.version.slice(1)}`;
 }
 
+/** Why this machine can't make one for the engine, as far as it can be known without trying. */
+export function localBaseFlaw(engine: EngineConnection): string | undefined {
+  if (process.platform !== 'linux') return 'this works on Linux only';
+  if (GO_ARCH[process.arch] !== engine.info.arch)
+    return `the engine runs ${engine.info.arch}, this machine is ${process.arch}`;
+  const folders = (process.env.PATH ?? '').split(delimiter);
+  const missing = COMMANDS.filter((command) => !folders.some((folder) => existsSync(join(folder, command))));
+  return missing.length === 0 ? undefined : `there is no ${missing.join(', no ')}`;
+}
+
 /** Makes the image and gives it its name. Rejects with the reason when this machine can't. */
 export async function importLocalBase(engine: EngineConnection, name: string, signal?: AbortSignal): Promise<void> {
-  if (process.platform !== 'linux') throw new Error('this works on Linux only');
-  if (GO_ARCH[process.arch] !== engine.info.arch) {
-    throw new Error(`the engine runs ${engine.info.arch}, this machine is ${process.arch}`);
-  }
+  const flaw = localBaseFlaw(engine);
+  if (flaw) throw new Error(flaw);
   const folder = await mkdtemp(join(tmpdir(), 'peerlab-base-'));
   try {
     const root = join(folder, 'root');

@@ -2,9 +2,11 @@ import { createWriteStream } from 'node:fs';
 import { type Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Container } from 'dockerode';
+import { LAST_WORDS_BYTES, lastWords } from '../last-words.ts';
 import type { EngineConnection } from './connection.ts';
 
-const TAIL_LINES = 10;
+/** More than are shown: of a stack most frames are left out. */
+const TAIL_LINES = 100;
 const HEADER_BYTES = 8;
 
 /** Writes what a container that has ended said, both streams in order, to `file`. */
@@ -23,15 +25,17 @@ export async function saveLog(
   await pipeline(log as Readable, new LogFrames(), createWriteStream(file, { flags: 'a' }), { signal: abortSignal });
 }
 
-/** The last lines of a container's log, for an error message; empty when they can't be had. */
+/** The last words of a container, for an error message; empty when they can't be had. */
 export async function logTail(engine: EngineConnection, container: Container): Promise<string> {
   try {
     const options = { stdout: true, stderr: true, tail: TAIL_LINES, follow: false } as const;
     const frames = new LogFrames();
     frames.end(await engine.call('read the log', container.logs(options)));
-    return Buffer.concat(await frames.toArray())
-      .toString()
-      .trimEnd();
+    return lastWords(
+      Buffer.concat(await frames.toArray())
+        .subarray(-LAST_WORDS_BYTES)
+        .toString(),
+    );
   } catch {
     return '';
   }

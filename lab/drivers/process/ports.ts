@@ -30,6 +30,11 @@ export class FreePorts {
   }
 }
 
+/** The ports that are given out: from `lowest` to before `end`. */
+export function portRange(): { lowest: number; end: number } {
+  return { lowest: LOWEST, end: ephemeralStart() };
+}
+
 function isFree(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const server = createServer();

@@ -2,6 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { describeDriver } from '../driver.contract.ts';
+import { processCapabilities } from './capabilities.ts';
 import { createProcessDriver } from './process-driver.ts';
 
 const standIn = fileURLToPath(new URL('../stand-in.ts', import.meta.url));
@@ -10,6 +11,7 @@ const RUN = /\bt[0-9a-f]{10}\b/;
 
 describeDriver('process', {
   create: createProcessDriver,
+  capabilities: processCapabilities(),
   standIn: async () => `${process.execPath} ${standIn}`,
   snapshot: async () => {
     const folders = (await readdir(tmpdir())).filter((name) => name.startsWith('peerlab-') && RUN.test(name));

@@ -4,7 +4,7 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PeerLabError } from '#proto/errors.ts';
 import { createLimit } from '../../limit.ts';
-import { buildServices } from '../artifacts.ts';
+import { buildServices, COMPILE_CACHE } from '../artifacts.ts';
 import { interruption, settled } from '../deadline.ts';
 import {
   type DirectorySpec,
@@ -15,6 +15,7 @@ import {
   READY_TIMEOUT_MS,
   STOP_GRACE_MS,
 } from '../driver.ts';
+import { processCapabilities, wordsOf } from './capabilities.ts';
 import { FreePorts } from './ports.ts';
 import { processesWith } from './proc.ts';
 import { type ProcessInit, ProcessInstance } from './process-instance.ts';
@@ -83,7 +84,9 @@ class ProcessDriver implements Driver {
     });
   }
 
-  startPeer(spec: PeerSpec): Promise<Instance> {
+  async startPeer(spec: PeerSpec): Promise<Instance> {
+    this.#refuseLimits(spec);
+    if (spec.image !== undefined) this.artifacts[`peer ${spec.image}`] = spec.image;
     const shareFolder = join(this.#folder, 'shares', spec.name);
     return this.#start(
       async () => {
@@ -99,10 +102,17 @@ class ProcessDriver implements Driver {
           PEER_DIRECTORY_URL: spec.directory.address,
         };
         const url = `http://${HOST}:${controlPort}`;
-        return this.#process({ name: spec.name, role: 'peer', url, address, shareFolder }, env);
+        return this.#process({ name: spec.name, role: 'peer', url, address, shareFolder }, env, spec.image);
       },
       () => writeShare(shareFolder, spec.share, this.#signal),
     );
+  }
+
+  #refuseLimits({ name, memoryBytes, cpus }: PeerSpec): void {
+    const can = processCapabilities();
+    const lack =
+      (memoryBytes !== undefined && can['memory-limit'](memoryBytes)) || (cpus !== undefined && can['cpu-limit'](cpus));
+    if (lack) throw new PeerLabError('not-capable', { about: name, got: `${lack.why}; ${lack.help}` });
   }
 
   end(orderly: boolean): Promise<string[]> {
@@ -149,17 +159,19 @@ class ProcessDriver implements Driver {
   #process(
     what: Pick<ProcessInit, 'name' | 'role' | 'url' | 'address' | 'shareFolder'>,
     settings: Readonly<Record<string, string | undefined>>,
+    ownCommand?: string,
   ): ProcessInit {
     const { PATH, HOME, LANG } = process.env;
     const TMPDIR = join(this.#folder, 'tmp');
-    const env = { PATH, HOME, LANG, TMPDIR, NODE_ENV: 'production', ...settings, PEERLAB_RUN: this.#init.runId };
-    const isOwn = !(what.role === 'peer' ? this.#init.peerImage : this.#init.directoryImage);
+    const node = { NODE_ENV: 'production', NODE_COMPILE_CACHE: COMPILE_CACHE };
+    const env = { PATH, HOME, LANG, TMPDIR, ...node, ...settings, PEERLAB_RUN: this.#init.runId };
+    const users = ownCommand ?? (what.role === 'peer' ? this.#init.peerImage : this.#init.directoryImage);
     return {
       ...what,
-      command: this.#commands[what.role],
+      command: ownCommand === undefined ? this.#commands[what.role] : wordsOf(ownCommand),
       env: Object.fromEntries(Object.entries(env).filter((entry) => entry[1] !== undefined)) as Record<string, string>,
       // A command of the user's may name its program relative to where the user is.
-      cwd: isOwn ? this.#folder : process.cwd(),
+      cwd: users === undefined ? this.#folder : process.cwd(),
       logFile: join(this.#init.logsDir, `${what.name}.log`),
     };
   }
@@ -211,8 +223,4 @@ class ProcessDriver implements Driver {
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
   }
-}
-
-function wordsOf(command: string): string[] {
-  return command.trim().split(/\s+/);
 }

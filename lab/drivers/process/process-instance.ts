@@ -4,13 +4,12 @@ import { open } from 'node:fs/promises';
 import { PeerLabError } from '#proto/errors.ts';
 import { within } from '../deadline.ts';
 import { type Instance, type InstanceUsage, STOP_GRACE_MS, type StoredFile } from '../driver.ts';
+import { LAST_WORDS_BYTES, lastWords } from '../last-words.ts';
 import { usageOf } from './proc.ts';
 import { readShare } from './share-folder.ts';
 
 /** After SIGKILL only a process that hangs in the kernel is still there. */
 const KILL_TIMEOUT_MS = 5000;
-const TAIL_BYTES = 4096;
-const TAIL_LINES = 10;
 
 export interface ProcessInit {
   readonly name: string;
@@ -103,17 +102,17 @@ export class ProcessInstance implements Instance {
     this.#signal('SIGCONT');
   }
 
-  /** The last lines of its log, for an error message. */
+  /** The last words of its log, for an error message. */
   async logTail(): Promise<string> {
     const handle = await open(this.#logFile).catch(() => undefined);
     if (!handle) return '';
     try {
       const { size } = await handle.stat();
       const { buffer, bytesRead } = await handle.read({
-        buffer: Buffer.alloc(TAIL_BYTES),
-        position: Math.max(0, size - TAIL_BYTES),
+        buffer: Buffer.alloc(LAST_WORDS_BYTES),
+        position: Math.max(0, size - LAST_WORDS_BYTES),
       });
-      return buffer.toString('utf8', 0, bytesRead).trimEnd().split('\n').slice(-TAIL_LINES).join('\n');
+      return lastWords(buffer.toString('utf8', 0, bytesRead));
     } finally {
       await handle.close();
     }

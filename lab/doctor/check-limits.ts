@@ -1,0 +1,98 @@
+import { type Check, compare } from './check.ts';
+import { FOOTPRINTS, INSTANCE_OPEN_FILES, LAB_OPEN_FILES } from './footprint.ts';
+
+/** Do kernel and engine let so many instances be: open files, tasks, inotify, ports, networks. */
+
+/** The lab's bound on operations under way, whatever the scenario says (lab/run/course.ts). */
+const OPERATIONS_AT_ONCE = 512;
+/** A Linux bridge has so many ports, and each container takes one. */
+const BRIDGE_PORTS = 1023;
+
+const count = (amount: number) => String(Math.round(amount));
+
+export const openFiles: Check = {
+  name: 'open files',
+  judge({ openFiles: limits }, { size }) {
+    // The lab keeps a connection to each instance beside those of the operations under way; a directory has one of
+    // each peer and one of the lab's.
+    const lab = LAB_OPEN_FILES + size.peers + 1 + Math.min(size.operationsAtOnce, OPERATIONS_AT_ONCE);
+    const directory = INSTANCE_OPEN_FILES + 2 * size.peers;
+    return compare({
+      available: limits?.soft,
+      wanted: Math.max(lab, directory),
+      show: count,
+      what: `for one program${limits ? ` (hard limit ${limits.hard})` : ''}`,
+      mend: 'raise the hard limit: ulimit -Hn in a shell of root, nofile in /etc/security/limits.conf, or LimitNOFILE= of the service',
+    });
+  },
+};
+
+export const tasks: Check = {
+  name: 'processes',
+  judge({ tasks: room }, { size, driver }) {
+    return compare({
+      available: room?.left,
+      wanted: (size.peers + 1) * FOOTPRINTS[driver].tasks,
+      show: count,
+      what: `threads left${room ? ` (${room.limit})` : ''}`,
+      mend: `raise ${room?.limit}, or end other programs`,
+    });
+  },
+};
+
+/** Never a reason to refuse: a peer without an inotify instance looks at its share once a second. */
+export const inotify: Check = {
+  name: 'inotify',
+  judge({ inotify: facts }, { size }) {
+    const found = compare({
+      available: facts && facts.instances - facts.inUse,
+      wanted: size.peers,
+      show: count,
+      what: `instances left of ${facts?.instances} for each user`,
+      mend: `sysctl fs.inotify.max_user_instances=${(facts?.inUse ?? 0) + 2 * size.peers}; else peers without one poll their share once a second`,
+    });
+    return found.state === 'lacking' ? { ...found, state: 'tight' } : found;
+  },
+};
+
+export const ports: Check = {
+  name: 'ports',
+  judge({ ports: range }, { size, driver }) {
+    if (driver !== 'process') return undefined;
+    return compare({
+      available: range && range.end - range.lowest - range.taken,
+      wanted: 2 * size.peers + 1,
+      show: count,
+      what: `free${range ? ` from ${range.lowest} to ${range.end - 1}` : ''}`,
+      mend: 'end what listens there, or let outgoing connections begin higher: sysctl net.ipv4.ip_local_port_range="40000 60999"',
+    });
+  },
+};
+
+export const addressPools: Check = {
+  name: 'address pools',
+  judge({ engine }, { driver }) {
+    if (driver !== 'docker' || typeof engine === 'string') return undefined;
+    return compare({
+      available: Math.max(0, engine.addressPools - engine.networks),
+      wanted: 1,
+      show: count,
+      what: `left of about ${engine.addressPools} for networks`,
+      mend: 'docker network prune, or more default-address-pools in /etc/docker/daemon.json',
+    });
+  },
+};
+
+export const bridge: Check = {
+  name: 'bridge',
+  judge(_, { size, driver }) {
+    if (driver !== 'docker') return undefined;
+    return compare({
+      available: BRIDGE_PORTS,
+      wanted: size.peers + 1,
+      show: count,
+      what: 'containers on one bridge',
+      mend: 'fewer peers, or --driver process',
+    });
+  },
+};

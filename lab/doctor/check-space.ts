@@ -1,0 +1,89 @@
+import prettyBytes from 'pretty-bytes';
+import { type Check, compare, type Patient } from './check.ts';
+import type { Disk, Facts } from './facts.ts';
+import { FOOTPRINTS, LEAST_PEER_BYTES, PLAN_BYTES, RESULTS_BYTES } from './footprint.ts';
+
+/** Do memory and disks hold it. */
+
+/** What building the images leaves on the engine's disk. */
+const IMAGES_BYTES = 300 * 1024 * 1024;
+
+const show = (bytes: number) => prettyBytes(bytes, { binary: true, maximumFractionDigits: 1 });
+
+export const memory: Check = {
+  name: 'memory',
+  judge({ memoryBytes, disks }, { size, driver }) {
+    const { peerBytes, directoryBytes, labBytes } = FOOTPRINTS[driver];
+    const inMemory = driver === 'process' && disks.temporary?.isMemory ? size.shareBytes + size.transferBytes : 0;
+    return compare({
+      available: memoryBytes,
+      wanted: size.peers * peerBytes + directoryBytes + labBytes + inMemory,
+      show,
+      what: `free${inMemory > 0 ? ` (${disks.temporary?.folder} lies in memory too)` : ''}`,
+      mend: `end other programs, or fewer peers: one takes about ${show(peerBytes)}${inMemory > 0 ? '; TMPDIR on a disk' : ''}`,
+    });
+  },
+};
+
+/** The whole plan is in the lab's memory. */
+export const plan: Check = {
+  name: 'plan',
+  judge({ heapBytes }, { size: { operations, files } }) {
+    return compare({
+      available: heapBytes,
+      wanted: operations * PLAN_BYTES.operation + files * PLAN_BYTES.file,
+      show,
+      what: "of memory for the lab's own data",
+      mend: `${operations} operations are too many: fewer peers, a \`limit\` in the steps, or NODE_OPTIONS=--max-old-space-size=16000 (in MiB)`,
+    });
+  },
+};
+
+/** Only for PeerLab's own peer: what others need is not known. */
+export const memoryLimits: Check = {
+  name: 'memory limits',
+  judge(_, { size: { leastMemoryLimitBytes: limit } }) {
+    if (limit === undefined) return undefined;
+    const found = `the least is ${show(limit)}`;
+    const mend = `give each peer ${show(LEAST_PEER_BYTES.toServe)} or more; less is a way to see peers die`;
+    const needed = `${show(LEAST_PEER_BYTES.toStart)} to start, ${show(LEAST_PEER_BYTES.toServe)} to serve many`;
+    if (limit < LEAST_PEER_BYTES.toStart) return { state: 'lacking', found, needed, mend };
+    return limit < LEAST_PEER_BYTES.toServe ? { state: 'tight', found, needed, mend } : { state: 'ok', found, needed };
+  },
+};
+
+export const shareDisk: Check = {
+  name: 'disk of shares',
+  judge: (facts, patient) => judgeDisk(facts, patient, shareDiskOf(facts, patient), 'or fewer and smaller files'),
+};
+
+export const resultsDisk: Check = {
+  name: 'disk of results',
+  judge: (facts, patient) => judgeDisk(facts, patient, facts.disks.results, 'or another --results folder'),
+};
+
+function shareDiskOf({ disks }: Facts, { driver }: Patient): Disk | undefined {
+  return driver === 'docker' ? disks.engine : disks.temporary;
+}
+
+/** All that the run writes to this disk, whichever check asks. */
+function judgeDisk(facts: Facts, patient: Patient, disk: Disk | undefined, mend: string) {
+  const isShares = disk === undefined || shareDiskOf(facts, patient)?.id === disk.id;
+  const isResults = disk !== undefined && facts.disks.results?.id === disk.id;
+  return compare({
+    available: disk?.freeBytes,
+    wanted: (isShares ? shareBytes(facts, patient) : 0) + (isResults ? resultsBytes(patient) : 0),
+    show,
+    what: `free at ${disk?.folder ?? 'the folder of the engine'}`,
+    mend: `make room there, ${mend}`,
+  });
+}
+
+function shareBytes({ engine }: Facts, { size, driver }: Patient): number {
+  const toBuild = driver === 'docker' && typeof engine !== 'string' && engine.images.state !== 'current';
+  return size.shareBytes + size.transferBytes + (toBuild ? IMAGES_BYTES : 0);
+}
+
+function resultsBytes({ size }: Patient): number {
+  return RESULTS_BYTES.base + size.operations * RESULTS_BYTES.operation + size.peers * RESULTS_BYTES.peer;
+}

@@ -1,0 +1,48 @@
+import type { Driver } from '../drivers/driver.ts';
+import type { Facts } from './facts.ts';
+import type { Size } from './size.ts';
+
+/** What a check found. `mend` says what to do, where something is amiss. */
+export interface Finding {
+  /** `tight`: it may go well. `unknown`: it could not be found out here. Neither keeps a scenario from running. */
+  readonly state: 'ok' | 'tight' | 'lacking' | 'unknown';
+  readonly found: string;
+  readonly needed?: string;
+  readonly mend?: string;
+}
+
+/** What is to run where. */
+export interface Patient {
+  readonly size: Size;
+  readonly driver: Driver['kind'];
+  /** The driver that was asked for; `auto` is content with any. */
+  readonly asked: Driver['kind'] | 'auto';
+}
+
+/** One thing to look at: a pure function. It gives nothing where it does not matter, such as the engine to processes. */
+export interface Check {
+  readonly name: string;
+  judge(facts: Facts, patient: Patient): Finding | undefined;
+}
+
+/** More than this part of what there is, and it is tight: figures of other programs move, and ours are estimates. */
+const TIGHT_FROM = 0.7;
+
+export interface Amounts {
+  /** Undefined when it could not be found out; Infinity when there is no limit. */
+  readonly available: number | undefined;
+  readonly wanted: number;
+  readonly show: (amount: number) => string;
+  readonly what: string;
+  readonly mend: string;
+}
+
+/** Holds what is wanted against what there is. */
+export function compare({ available, wanted, show, what, mend }: Amounts): Finding {
+  const needed = show(wanted);
+  if (available === undefined) return { state: 'unknown', found: `${what}: not to be found out here`, needed };
+  const found = available === Number.POSITIVE_INFINITY ? `${what}: no limit` : `${show(available)} ${what}`;
+  if (wanted > available) return { state: 'lacking', found, needed, mend };
+  if (wanted > available * TIGHT_FROM) return { state: 'tight', found, needed, mend };
+  return { state: 'ok', found, needed };
+}

@@ -1,0 +1,99 @@
+import { describe, expect, test } from 'vitest';
+import type { Capabilities } from '../drivers/capabilities.ts';
+import { dockerCapabilities } from '../drivers/docker/capabilities.ts';
+import { processCapabilities } from '../drivers/process/capabilities.ts';
+import { makePlan } from '../scenario/plan.ts';
+import { readScenario } from '../scenario/read.ts';
+import { type Candidate, chooseCapable, type Need, needsOf, refusalsOf } from './needs.ts';
+
+const needs = (groups: string): Need[] =>
+  needsOf(
+    makePlan(
+      readScenario(
+        `name: some\ndescription: what does it need?\ngroups: ${groups}\nsteps: [{login: all}]\nexpect: [operations.login.failed == 0]\n`,
+        'some.yaml',
+      ),
+    ),
+  );
+const LIMITED = '{a: {count: 3, limits: {memory: 256MiB, cpus: 0.5}}, b: {image: "my/peer:1"}, c: {}}';
+const ENGINE = { limitsMemory: true, limitsCpu: true, cpus: 2 };
+const docker = dockerCapabilities(ENGINE);
+const processes = processCapabilities();
+
+test('finds what each group needs, once, and nothing where nothing is asked for', () => {
+  expect(needs(LIMITED).map(({ where, what, wanted }) => [where, what, wanted])).toEqual([
+    ['group "a"', 'memory-limit', 256 * 1024 * 1024],
+    ['group "a"', 'cpu-limit', 0.5],
+    ['group "b"', 'own-peer', 'my/peer:1'],
+  ]);
+  expect(needs('{a: {}}')).toEqual([]);
+});
+
+describe('refusals', () => {
+  const refused = (groups: string, can: Capabilities) =>
+    refusalsOf(needs(groups), can).map(({ where, need, why, help }) => `${where} needs ${need}: ${why}. ${help}`);
+
+  test('docker can do all of it where the kernel has cgroups', () => {
+    expect(refused(LIMITED, docker)).toEqual([]);
+  });
+
+  test('processes have no limits, and take no image', () => {
+    expect(refused(LIMITED, processes)).toEqual([
+      'group "a" needs a memory limit of 256 MiB for each peer: the process driver can not limit processes. a Docker engine can, once one is started: --driver docker',
+      'group "a" needs a limit of 0.5 CPUs for each peer: the process driver can not limit processes. a Docker engine can, once one is started: --driver docker',
+      'group "b" needs its own peer "my/peer:1": for the process driver this is a command, and there is no program "my/peer:1". give the path of a program, or take --driver docker if it is the name of an image',
+    ]);
+    expect(refused(`{a: {image: "node --version"}, b: {image: "${process.execPath} x.js"}}`, processes)).toEqual([]);
+  });
+
+  test('an engine without cgroups, with too few CPUs, or that takes no such limit', () => {
+    const weak = dockerCapabilities({ limitsMemory: false, limitsCpu: false, cpus: 2 });
+    expect(refused(LIMITED, weak)).toEqual([
+      expect.stringMatching(/^group "a" .* the engine can not limit memory on this kernel\. boot the kernel/),
+      expect.stringMatching(/^group "a" .* the engine can not limit CPU on this kernel\. boot the kernel/),
+    ]);
+    expect(refused('{a: {limits: {memory: 1MiB, cpus: 3}}}', docker)).toEqual([
+      expect.stringMatching(/1 MiB .* no limit below 6 MiB\. raise/),
+      expect.stringMatching(/3 CPUs .* the engine has 2 CPUs\. lower/),
+    ]);
+  });
+
+  test.each([
+    'node',
+    'peer:1',
+    'me/peer',
+    'localhost:5000/a/b:t',
+    'Registry.example.org/a',
+    `a@sha256:${'0'.repeat(64)}`,
+    `sha256:${'0'.repeat(64)}`,
+  ])('%s can be an image', (image) => expect(docker['own-peer'](image)).toBeUndefined());
+
+  test.each(['node peer.js', './peer', '/usr/bin/peer', 'Peer', ''])('%j can not be an image', (image) =>
+    expect(docker['own-peer'](image)).toMatchObject({ help: expect.stringContaining('--driver process') }),
+  );
+});
+
+describe('the choice', () => {
+  const onDocker: Candidate = { kind: 'docker', why: 'an engine answers', can: docker };
+  const onProcesses: Candidate = { kind: 'process', why: 'no Docker engine answers', can: processes };
+
+  test('the better one that can do all', () => {
+    expect(chooseCapable([onDocker, onProcesses], needs(LIMITED))).toBe(onDocker);
+    const command = chooseCapable([onDocker, onProcesses], needs('{a: {image: "node peer.js"}}'));
+    expect(command).toMatchObject({
+      kind: 'process',
+      why: expect.stringMatching(/^group "a" needs its own peer "node peer.js"/),
+    });
+  });
+
+  test('when none can, the better one says all that it lacks, and what would help', () => {
+    expect(() => chooseCapable([onProcesses], needs(LIMITED))).toThrow(
+      expect.objectContaining({
+        code: 'not-capable',
+        message: expect.stringMatching(
+          /no Docker engine answers[\s\S]*group "a" needs a memory limit[\s\S]*What would help: a Docker engine[\s\S]*CPUs[\s\S]*group "b"/,
+        ),
+      }),
+    );
+  });
+});

@@ -1,0 +1,82 @@
+import prettyBytes from 'pretty-bytes';
+import { PeerLabError } from '#proto/errors.ts';
+import type { Capabilities, Capability, Lack, Wants } from '../drivers/capabilities.ts';
+import type { Plan } from '../scenario/plan.ts';
+import type { PlannedPeer } from '../scenario/world.ts';
+
+/** Something that a scenario needs of a driver: who needs it, and how people say it. */
+export type Need = {
+  [C in Capability]: { readonly where: string; readonly what: C; readonly wanted: Wants[C]; readonly text: string };
+}[Capability];
+
+/** A need that a driver can't meet. */
+export interface Refusal extends Lack {
+  readonly where: string;
+  readonly need: string;
+}
+
+/** Ways to run a scenario on this machine, the better one first: `why` says how it came to be one. */
+export interface Candidate<K extends string = string> {
+  readonly kind: K;
+  readonly why: string;
+  readonly can: Capabilities;
+}
+
+/** What a plan needs beyond what every driver can do, each once for every group. */
+export function needsOf(plan: Pick<Plan, 'peers'>): Need[] {
+  return [...Map.groupBy(plan.peers, ({ group }) => group)].flatMap(([group, [first]]) =>
+    first ? needsOfPeer(`group "${group}"`, first) : [],
+  );
+}
+
+function needsOfPeer(where: string, { memoryBytes, cpus, image }: PlannedPeer): Need[] {
+  const needs: Need[] = [];
+  if (memoryBytes !== undefined) {
+    const text = `a memory limit of ${prettyBytes(memoryBytes, { binary: true })} for each peer`;
+    needs.push({ where, what: 'memory-limit', wanted: memoryBytes, text });
+  }
+  if (cpus !== undefined) {
+    needs.push({ where, what: 'cpu-limit', wanted: cpus, text: `a limit of ${cpus} CPUs for each peer` });
+  }
+  if (image !== undefined) needs.push({ where, what: 'own-peer', wanted: image, text: `its own peer "${image}"` });
+  return needs;
+}
+
+/** Each need that can't be met. */
+export function refusalsOf(needs: readonly Need[], can: Capabilities): Refusal[] {
+  return needs.flatMap((need) => {
+    // The union of needs pairs each capability with what it is asked for; the type checker can't follow that here.
+    const lack = can[need.what](need.wanted as never);
+    return lack ? [{ ...lack, where: need.where, need: need.text }] : [];
+  });
+}
+
+/** The first candidate that meets all needs, if there is one. */
+export function firstCapable<K extends string>(
+  candidates: readonly Candidate<K>[],
+  needs: readonly Need[],
+): Candidate<K> | undefined {
+  const capable = candidates.find(({ can }) => refusalsOf(needs, can).length === 0);
+  const [first] = candidates;
+  if (!capable || !first || capable === first) return capable;
+  return { ...capable, why: refusalsOf(needs, first.can).map(refusalText).join('; ') };
+}
+
+/** @throws PeerLabError `not-capable`, with everything that the better candidate can't do, when none can do all */
+export function chooseCapable<K extends string>(
+  candidates: readonly Candidate<K>[],
+  needs: readonly Need[],
+): Candidate<K> {
+  const capable = firstCapable(candidates, needs);
+  if (capable) return capable;
+  const [first] = candidates;
+  const refused = first ? refusalsOf(needs, first.can) : [];
+  throw new PeerLabError('not-capable', {
+    ...(first && { about: `driver ${first.kind}: ${first.why}` }),
+    got: refused.map((refusal) => `\n  ${refusalText(refusal)}. What would help: ${refusal.help}`).join(''),
+  });
+}
+
+function refusalText({ where, need, why }: Refusal): string {
+  return `${where} needs ${need}: ${why}`;
+}

@@ -1,0 +1,42 @@
+import { styleText } from 'node:util';
+import type { Finding } from './check.ts';
+import type { Diagnosis } from './diagnosis.ts';
+
+const MARKS = { ok: '✔', tight: '?', lacking: '✘', unknown: '?' } as const;
+const COLOURS = { ok: 'green', tight: 'yellow', lacking: 'red', unknown: 'yellow' } as const;
+const NAME_WIDTH = 16;
+
+/** One line for each check, one below it that says how to mend where something is amiss, and the prediction. */
+export function printDiagnosis({ patient, findings, prediction, most }: Diagnosis, out: NodeJS.WriteStream): void {
+  const { size, driver } = patient;
+  const reckoned = size.reckonedFrom === undefined ? '' : ` (reckoned from a plan with ${size.reckonedFrom})`;
+  const lines = [
+    `${size.scenario} with ${size.peers} peers${reckoned}, driver ${driver}`,
+    ...findings.flatMap((finding) => linesOf(finding, out)),
+    '',
+    `${prediction}${reasonOf(findings)}`,
+    ...(most ? [mostLine(most)] : []),
+    '',
+  ];
+  out.write(lines.join('\n'));
+}
+
+function linesOf({ name, state, found, needed, mend }: Finding & { name: string }, out: NodeJS.WriteStream): string[] {
+  const mark = styleText(COLOURS[state], MARKS[state], { stream: out });
+  const wanted = needed === undefined ? '' : `; needed: ${needed}`;
+  const tight = state === 'tight' ? ' (tight)' : '';
+  const line = `  ${mark} ${name.padEnd(NAME_WIDTH)} ${found}${wanted}${tight}`;
+  return mend === undefined ? [line] : [line, `    ${''.padEnd(NAME_WIDTH)} → ${mend}`];
+}
+
+/** The names of what decided. */
+function reasonOf(findings: Diagnosis['findings']): string {
+  const of = (state: Finding['state']) => findings.filter((finding) => finding.state === state).map(({ name }) => name);
+  const decisive = of('lacking').length > 0 ? of('lacking') : of('tight');
+  return decisive.length > 0 ? `: ${decisive.join(', ')}` : '';
+}
+
+function mostLine({ peers, limit }: NonNullable<Diagnosis['most']>): string {
+  if (limit === undefined) return `${peers} peers like these would fit, and perhaps more.`;
+  return `About ${peers} peers like these would fit; with more it fails for ${limit}.`;
+}

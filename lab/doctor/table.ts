@@ -1,0 +1,24 @@
+import type { Check } from './check.ts';
+import { addressPools, bridge, inotify, openFiles, ports, tasks } from './check-limits.ts';
+import { abilities, engine, images, kernel, node } from './check-programs.ts';
+import { memory, memoryLimits, plan, resultsDisk, shareDisk } from './check-space.ts';
+
+/** Every check, in the order of the report. */
+export const CHECKS: readonly Check[] = [
+  node,
+  kernel,
+  engine,
+  images,
+  abilities,
+  openFiles,
+  tasks,
+  inotify,
+  ports,
+  addressPools,
+  bridge,
+  memory,
+  memoryLimits,
+  plan,
+  shareDisk,
+  resultsDisk,
+];

@@ -1,0 +1,23 @@
+/**
+ * WHAT DRIVERS CAN DO, ON THIS MACHINE, and not every one on every machine. Known before anything is started, so that a
+ * scenario that needs more can be refused instead of failing half-way. A new ability is a line here and one in each driver.
+ */
+export interface Wants {
+  /** A limit on each peer's memory, in bytes. */
+  'memory-limit': number;
+  /** A limit on each peer's CPU, in CPUs. */
+  'cpu-limit': number;
+  /** A peer of the user's own: the name of an image, or a command, as the driver takes it. */
+  'own-peer': string;
+}
+
+export type Capability = keyof Wants;
+
+/** Why something can't be had, and what would help; both are clauses without a full stop. */
+export interface Lack {
+  readonly why: string;
+  readonly help: string;
+}
+
+/** For each capability: nothing when what is wanted can be had, or what is lacking. Pure, apart from a look at the disk. */
+export type Capabilities = { readonly [C in Capability]: (wanted: Wants[C]) => Lack | undefined };

@@ -1,0 +1,85 @@
+import { reasonOf } from '#proto/errors.ts';
+import type { EngineAbilities } from './capabilities.ts';
+import type { EngineConnection } from './connection.ts';
+import { type EngineInfo, findEngine } from './engine.ts';
+
+/** What can be known of an engine without making anything on it. */
+export interface EngineSurvey extends EngineAbilities {
+  readonly version: string;
+  readonly endpoint: string;
+  /** Where images and volumes lie, as the engine sees it. */
+  readonly rootFolder: string;
+  /** Bridges, the default one included, and the address pools that they take theirs from. */
+  readonly networks: number;
+  readonly addressPools: number;
+  readonly images: ImagesSurvey;
+}
+
+export interface ImagesSurvey {
+  readonly state: 'current' | 'outdated' | 'missing';
+  /** Name of the base that the next build stands on, if the engine has one. */
+  readonly base: string | undefined;
+  /** Without a base: where one would come from, or why from nowhere. */
+  readonly source: { readonly from: 'registry' | 'packages' } | { readonly lacking: string } | undefined;
+}
+
+/** What is needed of the engine's answer to `docker info`. */
+interface Info {
+  readonly MemoryLimit: boolean;
+  readonly CpuCfsQuota: boolean;
+  readonly NCPU: number;
+  readonly DockerRootDir: string;
+  /** Absent, or null, when nobody configured any. */
+  readonly DefaultAddressPools?: readonly { readonly Base: string; readonly Size: number }[] | null;
+}
+
+/** Built into the engine: 172.17 to 172.31 as /16, and 192.168 in sixteen /20. */
+const BUILT_IN_POOLS = 15 + 16;
+
+/** What the engine can do, or a sentence that says why there is none. Never throws. */
+export async function engineAbilities(): Promise<(EngineAbilities & Pick<EngineInfo, 'version'>) | string> {
+  return asked(async (engine) => ({ ...abilitiesOf(await infoOf(engine)), version: engine.info.version }));
+}
+
+/** All of the engine that decides whether a run will go well, or a sentence that says why there is none. Never throws. */
+export async function surveyEngine(): Promise<EngineSurvey | string> {
+  return asked(async (engine) => {
+    const { surveyImages } = await import('./image-survey.ts');
+    const info = await infoOf(engine);
+    const bridges = await engine.call('list networks', engine.docker.listNetworks({ filters: { driver: ['bridge'] } }));
+    return {
+      ...abilitiesOf(info),
+      version: engine.info.version,
+      endpoint: engine.info.endpoint,
+      rootFolder: info.DockerRootDir,
+      networks: bridges.length,
+      addressPools: poolsOf(info),
+      images: await surveyImages(engine),
+    };
+  });
+}
+
+async function asked<T>(work: (engine: EngineConnection) => Promise<T>): Promise<T | string> {
+  const found = await findEngine();
+  if (typeof found === 'string') return found;
+  try {
+    const { EngineConnection } = await import('./connection.ts');
+    return await work(new EngineConnection(found));
+  } catch (error) {
+    return reasonOf(error);
+  }
+}
+
+function infoOf(engine: EngineConnection): Promise<Info> {
+  return engine.call('ask what it can do', engine.docker.info());
+}
+
+function abilitiesOf({ MemoryLimit, CpuCfsQuota, NCPU }: Info): EngineAbilities {
+  return { limitsMemory: MemoryLimit, limitsCpu: CpuCfsQuota, cpus: NCPU };
+}
+
+/** A pool of `Base` 10.0.0.0/8 with `Size` 24 holds 2^16 networks. */
+function poolsOf({ DefaultAddressPools: pools }: Info): number {
+  if (!pools || pools.length === 0) return BUILT_IN_POOLS;
+  return pools.reduce((sum, { Base, Size }) => sum + 2 ** Math.max(0, Size - Number(Base.split('/')[1])), 0);
+}
