@@ -80,10 +80,22 @@ test('the same seed gives the same files and the same schedule, another seed oth
   const history = async (seed: string) => {
     const { code, run } = await startLab(['basic', '--driver', 'process', '--seed', seed]).ended;
     expect(code).toBe(0);
-    const lines = (file: string) => readFileSync(path.join(run as string, file), 'utf8').trim().split('\n').map((line) => JSON.parse(line));
-    const schedule = lines('events.ndjson').map(({ step, peer, operation, file, asked }) => [step, peer, operation, file, asked].join(' '));
+    const lines = (file: string) =>
+      readFileSync(path.join(run as string, file), 'utf8')
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line));
+    const schedule = lines('events.ndjson').map(({ step, peer, operation, file, asked }) =>
+      [step, peer, operation, file, asked].join(' '),
+    );
     // Within a step peers act at the same time: what each does is decided, not who is a moment sooner.
-    return { files: lines('shares.ndjson'), schedule: schedule.sort(), stored: lines('stored.ndjson').map((file) => JSON.stringify(file)).sort() };
+    return {
+      files: lines('shares.ndjson'),
+      schedule: schedule.sort(),
+      stored: lines('stored.ndjson')
+        .map((file) => JSON.stringify(file))
+        .sort(),
+    };
   };
   const first = await history('5');
   expect(await history('5')).toEqual(first);

@@ -1,3 +1,4 @@
+import type { OperationEvent } from '../history/events.ts';
 import { sumOf } from '../metrics/prometheus-text.ts';
 import { type Check, noneWrong } from './check.ts';
 import { type History, isTransfer, receiverOf } from './history.ts';
@@ -16,56 +17,86 @@ export const operationsAccounted: Check = {
   },
 };
 
-interface Received {
+type Direction = 'received' | 'sent';
+
+interface Moved {
   bytes: number;
-  /** There may be more: an answer was lost, or an upload failed (its sender knows what it sent, not what arrived). */
+  /** The peer may have counted more: an answer was lost, or what left for a transfer that failed did not all arrive. */
   more: boolean;
-  /** There may be less in the figures: the peer's last scrape was before its last transfer. */
+  /** It may have counted less: its last scrape was before its last transfer, or what left for it did not all arrive. */
   less: boolean;
 }
 
-/** Bytes that each peer received, by the history. */
-function receivedByHistory({ facts, events }: History): Map<string, Received> {
-  const received = new Map<string, Received>(
+/** Bytes that each peer received or sent, by the history. */
+function movedByHistory({ facts, events }: History, direction: Direction): Map<string, Moved> {
+  const moved = new Map<string, Moved>(
     facts.peers.map(({ name, until }) => [name, { bytes: 0, more: false, less: until !== undefined }]),
   );
-  for (const event of events.filter(isTransfer)) {
-    const entry = received.get(receiverOf(event));
-    if (!entry) continue;
-    entry.bytes += event.bytes;
-    if (event.outcome === 'failed') {
-      entry.more ||= event.operation === 'upload' || !event.error?.definite;
-      entry.less ||= event.operation === 'upload';
-    }
-  }
-  return received;
+  const nameOf = new Map(facts.peers.flatMap(({ name, address }) => (address ? [[address, name] as const] : [])));
+  const add = direction === 'received' ? addReceived : addSent;
+  for (const event of events.filter(isTransfer)) add(event, moved, (address) => nameOf.get(address) ?? address);
+  return moved;
 }
+
+type Add = (event: OperationEvent, moved: Map<string, Moved>, nameOf: (address: string) => string) => void;
+
+const addReceived: Add = (event, moved) => {
+  const entry = moved.get(receiverOf(event));
+  if (!entry) return;
+  entry.bytes += event.bytes;
+  if (event.outcome === 'ok') return;
+  entry.more ||= event.operation === 'upload' || !event.error?.definite;
+  entry.less ||= event.operation === 'upload';
+};
+
+const addSent: Add = ({ operation, outcome, peer, bytes, sources, error }, moved, nameOf) => {
+  if (operation === 'upload') {
+    const entry = moved.get(peer);
+    if (!entry) return;
+    entry.bytes += bytes;
+    entry.more ||= outcome === 'failed' && !error?.definite;
+    return;
+  }
+  for (const source of sources) {
+    const entry = moved.get(nameOf(source.peer));
+    if (!entry) continue;
+    entry.bytes += source.bytes;
+    // Of several sources all but the last one failed, with bytes under way.
+    entry.more ||= sources.length > 1;
+  }
+  // Whom a failed download had asked in vain is not known; nor who sent what no source is named for.
+  const named = sources.reduce((sum, source) => sum + source.bytes, 0);
+  if (outcome === 'failed' || named < bytes) for (const entry of moved.values()) entry.more = true;
+};
 
 export const bytesAgree: Check = {
   name: 'bytes agree',
-  question: 'Do the bytes that each peer counted equal those of the history?',
+  question: 'Do the bytes that each peer counted, received and sent, equal those of the history?',
   judge(history) {
     const wrong: string[] = [];
-    const missing: string[] = [];
+    const missing = new Set<string>();
     let total = 0;
-    for (const [peer, { bytes, more, less }] of receivedByHistory(history)) {
-      const samples = history.metrics.get(peer);
-      const given = samples && sumOf(samples, 'peerlab_transfer_bytes_total') !== undefined;
-      const counted = (samples && sumOf(samples, 'peerlab_transfer_bytes_total', { direction: 'received' })) ?? 0;
-      total += bytes;
-      if (!given) {
-        if (bytes > 0) missing.push(`${peer} gave no peerlab_transfer_bytes_total`);
-      } else if ((counted > bytes && !more) || (counted < bytes && !less)) {
-        wrong.push(`${peer} counted ${counted} bytes received, the history has ${bytes}`);
+    for (const direction of ['received', 'sent'] as const) {
+      for (const [peer, { bytes, more, less }] of movedByHistory(history, direction)) {
+        const samples = history.metrics.get(peer);
+        const given = samples && sumOf(samples, 'peerlab_transfer_bytes_total') !== undefined;
+        const counted = (samples && sumOf(samples, 'peerlab_transfer_bytes_total', { direction })) ?? 0;
+        if (direction === 'received') total += bytes;
+        if (!given) {
+          if (bytes > 0) missing.add(`${peer} gave no peerlab_transfer_bytes_total`);
+        } else if ((counted > bytes && !more) || (counted < bytes && !less)) {
+          wrong.push(`${peer} counted ${counted} bytes ${direction}, the history has ${bytes}`);
+        }
       }
     }
-    if (wrong.length === 0 && missing.length > 0) {
+    if (wrong.length === 0 && missing.size > 0) {
+      const [first] = missing;
       return {
         verdict: 'inconclusive',
-        reason: `${missing.length} peers without figures: ${missing[0]}`,
-        details: missing.slice(0, 20),
+        reason: `${missing.size} peers without figures: ${first}`,
+        details: [...missing].slice(0, 20),
       };
     }
-    return noneWrong(wrong, `${total} bytes received by the history and by the peers' metrics`);
+    return noneWrong(wrong, `${total} bytes received by the history and by the peers' metrics, and as many sent`);
   },
 };

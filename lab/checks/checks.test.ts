@@ -47,7 +47,10 @@ const facts: RunFacts = {
   trouble: [],
   leftovers: [],
 };
-const counted = (bytes: number) => parsePrometheusText(`peerlab_transfer_bytes_total{direction="received"} ${bytes}\n`);
+const counted = (received: number, sent = 0) =>
+  parsePrometheusText(
+    `peerlab_transfer_bytes_total{direction="received"} ${received}\npeerlab_transfer_bytes_total{direction="sent"} ${sent}\n`,
+  );
 const GOOD: History = {
   facts,
   events: [download],
@@ -58,7 +61,7 @@ const GOOD: History = {
     { peer: 'l-1', ...file },
   ],
   metrics: new Map([
-    ['s-1', counted(0)],
+    ['s-1', counted(0, 100)],
     ['l-1', counted(100)],
   ]),
   logs: { levels: new Map(), texts: new Map() },
@@ -111,11 +114,31 @@ describe('fails when', () => {
       'a peer counted other bytes',
       {
         metrics: new Map([
-          ['s-1', counted(0)],
+          ['s-1', counted(0, 100)],
           ['l-1', counted(200)],
         ]),
       },
-      'counted 200 bytes',
+      'counted 200 bytes received',
+    ],
+    [
+      'a peer counted other bytes where they left',
+      {
+        metrics: new Map([
+          ['s-1', counted(0, 200)],
+          ['l-1', counted(100)],
+        ]),
+      },
+      'counted 200 bytes sent',
+    ],
+    [
+      'a download names another source',
+      { events: [{ ...download, sources: [{ peer: '127.0.0.1:9', bytes: 100 }] }] },
+      's-1 counted 100 bytes sent, the history has 0',
+    ],
+    [
+      'a download that ended well left its temporary file',
+      { stored: [...GOOD.stored, { peer: 'l-1', ...file, name: '.peerlab/x.part' }] },
+      'is left of a transfer',
     ],
     [
       'an instance ended by itself',
@@ -135,7 +158,7 @@ describe('fails when', () => {
         events: [{ ...download, outcome: 'failed', bytes: 0 }],
         stored: [GOOD.stored[0]!],
         metrics: new Map([
-          ['s-1', counted(0)],
+          ['s-1', counted(0, 100)],
           ['l-1', counted(0)],
         ]),
       },
@@ -150,7 +173,7 @@ describe('is inconclusive when', () => {
   test.each<[string, Partial<History>]>([
     ['the run ended early', { facts: { ...facts, completed: false } }],
     ['the lab had trouble', { facts: { ...facts, trouble: [{ code: 'engine-lost', message: 'gone' }] } }],
-    ['a peer that received gives no figures', { metrics: new Map([['s-1', counted(0)]]) }],
+    ['a peer that received gives no figures', { metrics: new Map([['s-1', counted(0, 100)]]) }],
     ['cleanup left something', { facts: { ...facts, leftovers: ['container x'] } }],
   ])('%s', (_, broken) => {
     expect(verdict(broken).verdict).toBe('inconclusive');

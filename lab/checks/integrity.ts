@@ -3,7 +3,7 @@ import { type Check, noneWrong } from './check.ts';
 import { type History, isTransfer, receiverOf } from './history.ts';
 
 /** Unfinished downloads live in this folder of a share; they have no final name yet. */
-const UNFINISHED = '.peerlab/';
+export const UNFINISHED = '.peerlab/';
 
 const key = (peer: string, name: string) => `${peer}\0${name}`;
 

@@ -5,10 +5,12 @@ import { directoryTells } from './directory-answers.ts';
 import { instancesLived } from './instances.ts';
 import { integrity } from './integrity.ts';
 import { labKeptUp } from './lab-kept-up.ts';
+import { nothingUnfinished } from './unfinished.ts';
 
 /** The built-in checks: always on, in the order in which the report names them. */
 export const CHECKS: readonly Check[] = [
   integrity,
+  nothingUnfinished,
   directoryTells,
   operationsAccounted,
   bytesAgree,

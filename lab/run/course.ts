@@ -64,6 +64,7 @@ export class Course {
   #ending = false;
   #closed = false;
   #ids = 0;
+  #operations = 0;
 
   constructor(init: RunInit) {
     const { folder, plan } = init;
@@ -184,7 +185,7 @@ export class Course {
       setupSeconds: (began - this.#began) / 1000,
       durationSeconds: this.#stepsBegan === undefined ? 0 : ((this.#stepsEnded ?? began) - began) / 1000,
       peers: plan.peers.map(({ name, group }) => this.#peerFacts(name, group)),
-      planned: this.#ids,
+      planned: this.#operations,
       steps: placesOf(plan.steps).map(({ id, label }) => ({ id, label, taken: this.#taken.has(id) })),
       completed: this.#completed,
       observations: this.#live.observations,
@@ -223,6 +224,9 @@ export class Course {
         this.#live.add(event);
         await this.#events.append(event);
         if (answer) await this.#answers.append(answer);
+      },
+      plan: (operations) => {
+        this.#operations += operations;
       },
       nextId: () => this.#ids++,
       taken: (id) => this.#taken.add(id),

@@ -29,7 +29,9 @@ export interface Stage {
   /** Seconds since the first step began. */
   now(): number;
   record(event: OperationEvent, answer?: AnswerRecord): Promise<void>;
-  /** An id for each operation that is about to be done: so many events there must be. */
+  /** So many operations more are to be done: so many events there must be. */
+  plan(operations: number): void;
+  /** An id for each operation that is about to be done. */
   nextId(): number;
   /** A step was taken to its end. */
   taken(id: string): void;
@@ -83,6 +85,7 @@ type Act<D extends PlannedStep['does']> = (
 const ACTS: { [D in PlannedStep['does']]: Act<D> } = {
   async operations(step, stage, count) {
     const began = stage.now();
+    stage.plan(countOf(step));
     await Promise.all(step.flows.map((flow) => takeFlow(flow, step, began, stage, count)));
   },
   wait: ({ ms }, { signal }) => pause(ms, signal),
@@ -94,6 +97,7 @@ const ACTS: { [D in PlannedStep['does']]: Act<D> } = {
   },
   async barrier(step, stage, count) {
     const { peer, name, deadlineMs } = step;
+    stage.plan(1);
     const id = stage.nextId();
     const start = stage.now();
     const failure = await stage.meetings

@@ -9,5 +9,3 @@ export interface Progress {
   /** The phase under way is over. */
   end(how?: string): void;
 }
-
-export const SILENT: Progress = { begin() {}, advance() {}, note() {}, end() {} };

@@ -1,0 +1,127 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { EXIT, PeerLabError, toPeerLabError } from '#proto/errors.ts';
+import { applyEdits, type Mutant, staleEdits } from './mutants/mutant.ts';
+import { trialOf } from './mutants/probes.ts';
+import { type Judged, lastLine, markdownTable, terminalTable } from './mutants/report.ts';
+import { MUTANTS } from './mutants/table.ts';
+import { copyCheckout, copyTree } from './mutants/tree.ts';
+import { meets, type Outcome, runTrial, type Trial } from './mutants/trial.ts';
+
+/**
+ * Breaks the product on purpose, one rule at a time, and sees whether a scenario notices (docs/mutants.md).
+ *
+ *   node dev/mutants.ts [name …] [--write]     the mutants of these names, otherwise all; --write puts the table into the docs
+ *
+ * Exit codes: 0 all killed, 1 some survived or are stale, 64 wrong usage, 75 the unbroken copy does not do what it
+ * must (then the rest would prove nothing), 130 interrupted.
+ */
+
+const ROOT = path.resolve(import.meta.dirname, '..');
+const DOCS = path.join(ROOT, 'docs', 'mutants.md');
+const DOCS_HEADING = '## The last run\n';
+
+const say = (text: string) => process.stdout.write(`${text}\n`);
+const interrupted = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+  process.on(signal, () => interrupted.abort(new PeerLabError('interrupted')));
+
+const work = await mkdtemp(path.join(tmpdir(), 'peerlab-mutants-'));
+try {
+  process.exitCode = await main();
+} catch (thrown) {
+  const error = toPeerLabError(thrown);
+  const stack = error.code === 'internal' && thrown instanceof Error ? `${thrown.stack}\n` : '';
+  process.stderr.write(`${error.message}\n${error.hint}\n${stack}`);
+  process.exitCode = error.kind.exit ?? EXIT.inconclusive;
+} finally {
+  await rm(work, { recursive: true, force: true, maxRetries: 3 });
+}
+
+async function main(): Promise<number> {
+  const { values, positionals } = parseArgs({ allowPositionals: true, options: { write: { type: 'boolean' } } });
+  const mutants = chosen(positionals);
+  const stale = new Map(mutants.map((mutant) => [mutant, staleEdits(mutant, ROOT)]));
+  for (const [{ name }, flaws] of stale) for (const flaw of flaws) say(`stale: ${name}: ${flaw}`);
+
+  const base = path.join(work, 'unbroken');
+  await copyCheckout(ROOT, base);
+  const trials = new Map(mutants.map(({ scenario }) => [scenario, trialNamed(scenario)]));
+  if (!(await controlHolds(trials, base))) return EXIT.inconclusive;
+
+  const judged: Judged[] = [];
+  for (const mutant of mutants) {
+    const flaws = stale.get(mutant) ?? [];
+    const one: Judged =
+      flaws.length > 0
+        ? { mutant, verdict: 'stale', reason: flaws.join('; '), seconds: 0 }
+        : await judge(mutant, trials.get(mutant.scenario) as Trial, base);
+    say(`${one.verdict.padEnd(9)} ${mutant.name}, ${mutant.scenario} (${one.seconds.toFixed(1)} s)`);
+    judged.push(one);
+  }
+  if (values.write) await writeDocs(judged);
+  say(`\n${terminalTable(judged)}\n${lastLine(judged)}`);
+  return judged.every(({ verdict }) => verdict === 'killed') ? EXIT.pass : EXIT.fail;
+}
+
+function chosen(names: readonly string[]): readonly Mutant[] {
+  const unknown = names.find((name) => !MUTANTS.some((mutant) => mutant.name === name));
+  if (unknown !== undefined) {
+    const known = MUTANTS.map(({ name }) => name).join(', ');
+    throw new PeerLabError('usage', { expected: `names of mutants: ${known}`, got: unknown });
+  }
+  return names.length === 0 ? MUTANTS : MUTANTS.filter(({ name }) => names.includes(name));
+}
+
+function trialNamed(scenario: string): Trial {
+  const trial = trialOf(scenario, ROOT);
+  if (!trial) throw new PeerLabError('usage', { expected: 'a scenario of the library or a probe', got: scenario });
+  return trial;
+}
+
+/** The unbroken copy must say what each trial demands of it: otherwise nothing that a broken one says means anything. */
+async function controlHolds(trials: ReadonlyMap<string, Trial>, base: string): Promise<boolean> {
+  for (const [name, trial] of trials) {
+    const outcome = await attempt(trial, base);
+    const holds = meets(outcome, trial.unbroken);
+    say(`${holds ? 'control  ' : 'BROKEN   '} ${name}: ${outcome.verdict} (${outcome.seconds.toFixed(1)} s)`);
+    if (holds) continue;
+    const { verdict, because } = trial.unbroken;
+    say(`The unbroken copy was to say ${verdict}${because ? ` because of "${because}"` : ''}: ${outcome.reason}`);
+    return false;
+  }
+  return true;
+}
+
+async function judge(mutant: Mutant, trial: Trial, base: string): Promise<Judged> {
+  const tree = path.join(work, mutant.name);
+  try {
+    await copyTree(base, tree);
+    applyEdits(mutant, tree);
+    const outcome = await attempt(trial, tree);
+    const killed = meets(outcome, mutant.becomes);
+    return {
+      mutant,
+      verdict: killed ? 'killed' : 'survived',
+      reason: `${outcome.verdict}: ${outcome.reason}`,
+      seconds: outcome.seconds,
+    };
+  } finally {
+    await rm(tree, { recursive: true, force: true, maxRetries: 3 });
+  }
+}
+
+async function attempt(trial: Trial, tree: string): Promise<Outcome> {
+  interrupted.signal.throwIfAborted();
+  const outcome = await runTrial(trial, { tree, tmp: work, signal: interrupted.signal });
+  interrupted.signal.throwIfAborted();
+  return outcome;
+}
+
+async function writeDocs(judged: readonly Judged[]): Promise<void> {
+  const text = await readFile(DOCS, 'utf8');
+  const before = text.slice(0, text.indexOf(DOCS_HEADING) + DOCS_HEADING.length);
+  await writeFile(DOCS, `${before}\n${markdownTable(judged)}\n\n${lastLine(judged)}\n`);
+}

@@ -1,0 +1,507 @@
+import type { Mutant } from './mutant.ts';
+import type { Demand } from './trial.ts';
+
+/**
+ * THE MUTANTS: each breaks one rule and names the scenario that must notice, and how. The first part breaks the system under test,
+ * the second one the lab: there, a run that must fail no longer does.
+ */
+
+const fails = (because: string): Demand => ({ verdict: 'fail', because });
+const PASSES: Demand = { verdict: 'pass' };
+
+const FLIP_A_BIT = 'content[0] = (content[0] ?? 0) ^ 1;';
+
+const PRODUCT: readonly Mutant[] = [
+  {
+    name: 'flips-received-byte',
+    rule: 'what is received is stored as it came',
+    edits: [
+      {
+        file: 'images/peer/share/part-file.ts',
+        find: '    this.#hash.update(content);',
+        replace: `    this.#hash.update(content);\n    ${FLIP_A_BIT}`,
+      },
+    ],
+    scenario: 'basic',
+    becomes: fails('integrity'),
+  },
+  {
+    name: 'flips-sent-byte',
+    rule: 'what is sent is what was hashed',
+    edits: [
+      {
+        file: 'images/peer/serve/send-file.ts',
+        find: '    const about = position === offset',
+        replace: `    ${FLIP_A_BIT}\n    const about = position === offset`,
+      },
+    ],
+    scenario: 'basic',
+    becomes: fails('transfers.failed == 0'),
+  },
+  {
+    name: 'trusts-the-sender',
+    rule: 'a file gets its name only when its SHA-256 is right (a sender flips a byte)',
+    edits: [
+      {
+        file: 'images/peer/serve/send-file.ts',
+        find: '    const about = position === offset',
+        replace: `    ${FLIP_A_BIT}\n    const about = position === offset`,
+      },
+      {
+        file: 'images/peer/share/part-file.ts',
+        find: 'if (got !== sha256) throw',
+        replace: "if (got !== sha256 && got === '') throw",
+      },
+    ],
+    scenario: 'basic',
+    becomes: fails('integrity'),
+  },
+  {
+    name: 'names-partial-file',
+    rule: 'a file gets its name only when it is whole',
+    edits: [
+      {
+        file: 'images/peer/fetch/downloads.ts',
+        find: 'await part.append(next.value.content);',
+        replace: 'await part.append(next.value.content);\n        break;',
+      },
+      { file: 'images/peer/fetch/downloads.ts', find: 'await part.finish();', replace: '' },
+    ],
+    scenario: 'basic',
+    becomes: fails('integrity'),
+  },
+  {
+    name: 'keeps-part-files',
+    rule: 'nothing of a transfer that ended stays behind in the share',
+    edits: [{ file: 'images/peer/share/part-file.ts', find: 'await rm(this.path, { force: true });', replace: '' }],
+    scenario: 'basic',
+    becomes: fails('nothing unfinished'),
+  },
+  {
+    name: 'downloads-nothing',
+    rule: 'a download that reports success has brought the file',
+    edits: [
+      {
+        file: 'images/peer/fetch/downloads.ts',
+        find: '    const failures: PeerLabError[] = [];',
+        replace: [
+          '    if (wanted.sha256) return { name, size: wanted.size ?? 0, sha256: wanted.sha256 } as ShareEntry;',
+          '    const failures: PeerLabError[] = [];',
+        ].join('\n'),
+      },
+    ],
+    scenario: 'basic',
+    becomes: fails('integrity'),
+  },
+  {
+    name: 'stores-no-upload',
+    rule: 'an upload that was answered with success is stored',
+    edits: [{ file: 'images/peer/serve/take-upload.ts', find: 'await share.publish(part, filename);', replace: '' }],
+    scenario: 'upload',
+    becomes: fails('integrity'),
+  },
+  {
+    name: 'announces-nothing-new',
+    rule: 'what a peer receives, the directory learns',
+    edits: [
+      {
+        file: 'images/peer/directory/session.ts',
+        find: 'this.#publishedVersion < wanted)',
+        replace: 'this.#publishedVersion < wanted && wanted < 0)',
+      },
+    ],
+    scenario: 'index-freshness',
+    becomes: fails('directory tells the truth'),
+  },
+  {
+    name: 'counts-bytes-twice',
+    rule: 'each byte that crossed the wire is counted once',
+    edits: [
+      {
+        file: 'images/peer/transfer-meter.ts',
+        find: '.inc({ direction }, bytes);',
+        replace: '.inc({ direction }, bytes * 2);',
+      },
+    ],
+    scenario: 'basic',
+    becomes: fails('bytes agree'),
+  },
+  {
+    name: 'counts-no-upload',
+    rule: 'bytes of an upload are counted where they arrive',
+    edits: [
+      {
+        file: 'images/peer/serve/take-upload.ts',
+        find: '    moved(next.value.content.length);',
+        replace: '    moved(0);',
+      },
+    ],
+    scenario: 'upload',
+    becomes: fails('bytes agree'),
+  },
+  {
+    name: 'counts-sent-bytes-twice',
+    rule: 'bytes are counted right where they leave, too',
+    edits: [
+      {
+        file: 'images/peer/serve/peer-server.ts',
+        find: 'opened, (bytes) => transfer.moved(bytes)',
+        replace: 'opened, (bytes) => transfer.moved(bytes * 2)',
+      },
+    ],
+    scenario: 'basic',
+    becomes: fails('bytes agree'),
+  },
+  {
+    name: 'answers-no-bytes',
+    rule: 'the answer to a transfer says how many bytes moved',
+    edits: [
+      {
+        file: 'images/peer/fetch/tally.ts',
+        find: 'bytes: sources.reduce((sum, source) => sum + source.bytes, 0)',
+        replace: 'bytes: 0',
+      },
+    ],
+    scenario: 'basic',
+    becomes: fails('bytes agree'),
+  },
+  {
+    name: 'names-wrong-source',
+    rule: 'the answer to a transfer says from whom the bytes came',
+    edits: [
+      {
+        file: 'images/peer/fetch/tally.ts',
+        find: '({ peer, bytes }));',
+        replace: '({ peer: peer && "127.0.0.1:1", bytes }));',
+      },
+    ],
+    scenario: 'basic',
+    becomes: fails('bytes agree'),
+  },
+  {
+    name: 'ends-by-itself',
+    rule: 'a peer runs until it is asked to stop',
+    edits: [
+      {
+        file: 'images/peer/control.ts',
+        find: 'await directory.logout();',
+        replace: 'await directory.logout();\n      setTimeout(() => process.exit(0), 100);',
+      },
+    ],
+    scenario: 'index-freshness',
+    becomes: fails('instances lived'),
+  },
+  {
+    name: 'indexes-one-file-less',
+    rule: 'every file that a peer publishes is indexed',
+    edits: [
+      {
+        file: 'images/directory/registry.ts',
+        find: 'next.set(file.name, same ? old : { holder, file });',
+        replace: 'if (file !== files[0]) next.set(file.name, same ? old : { holder, file });',
+      },
+    ],
+    scenario: 'basic',
+    becomes: fails('directory tells the truth'),
+  },
+  {
+    name: 'ignores-loadfiles',
+    rule: 'a list that is published replaces the one before',
+    edits: [
+      {
+        file: 'images/directory/routes.ts',
+        find: 'registry.replaceFiles(registration, files);',
+        replace: 'void registration;',
+      },
+    ],
+    scenario: 'index-freshness',
+    becomes: fails('directory tells the truth'),
+  },
+  {
+    name: 'ignores-logout',
+    rule: 'who logs out leaves the index',
+    edits: [{ file: 'images/directory/routes.ts', find: 'registry.remove(peer);', replace: 'void peer;' }],
+    scenario: 'upload',
+    becomes: fails('directory tells the truth'),
+  },
+  {
+    name: 'finds-who-left',
+    rule: 'a search names nobody who has logged out',
+    edits: [
+      {
+        file: 'images/directory/registry.ts',
+        find: 'for (const entry of registration.files.values()) this.#unlist(entry);',
+        replace: '',
+      },
+    ],
+    scenario: 'upload',
+    becomes: fails('directory tells the truth'),
+  },
+  {
+    name: 'indexes-who-left',
+    rule: 'the index names nobody who has logged out',
+    edits: [
+      {
+        file: 'images/directory/registry.ts',
+        find: 'remove(registration: Registration): void {\n    this.#byAddress.delete(registration.address);',
+        replace: 'remove(registration: Registration): void {',
+      },
+    ],
+    scenario: 'index-freshness',
+    becomes: fails('directory tells the truth'),
+  },
+  {
+    name: 'finds-one-holder-less',
+    rule: 'a search names every peer that has the content',
+    edits: [
+      {
+        file: 'images/directory/registry.ts',
+        find: '(a.holder.address < b.holder.address ? -1 : 1));',
+        replace: '(a.holder.address < b.holder.address ? -1 : 1)).slice(best.size > 1 ? 1 : 0);',
+      },
+    ],
+    scenario: 'basic',
+    becomes: fails('directory tells the truth'),
+  },
+  {
+    name: 'indexes-one-peer-less',
+    rule: 'the index names every peer',
+    edits: [
+      {
+        file: 'images/directory/registry.ts',
+        find: '      this.#byAddress.keys(),',
+        replace: '      [...this.#byAddress.keys()].slice(1),',
+      },
+    ],
+    scenario: 'basic',
+    becomes: fails('directory tells the truth'),
+  },
+  {
+    name: 'renews-no-lease',
+    rule: 'a heartbeat renews the lease',
+    edits: [{ file: 'images/directory/routes.ts', find: 'registry.renew(peer);', replace: 'void peer;' }],
+    scenario: 'short-lease',
+    becomes: fails('metrics.peerlab_directory_leases_expired_total == 0'),
+  },
+];
+
+const LAB: readonly Mutant[] = [
+  {
+    name: 'keeps-every-promise',
+    rule: 'an expectation that is broken fails the run',
+    edits: [
+      {
+        file: 'lab/checks/expectation.ts',
+        find: ': COMPARE[comparison](actual, limit);',
+        replace: ': COMPARE[comparison](actual, limit) || true;',
+      },
+    ],
+    scenario: 'broken-promise',
+    becomes: PASSES,
+  },
+  {
+    name: 'forgets-expect-steps',
+    rule: 'what an expect step saw counts',
+    edits: [{ file: 'lab/checks/verdict.ts', find: ', ...judgeSteps(history)];', replace: '];' }],
+    scenario: 'broken-step-promise',
+    becomes: PASSES,
+  },
+  {
+    name: 'takes-missing-for-kept',
+    rule: 'an expectation on a missing figure is open, not kept',
+    edits: [
+      {
+        file: 'lab/checks/expectation.ts',
+        find: 'Number.isNaN(actual) ? null',
+        replace: 'Number.isNaN(actual) ? true',
+      },
+    ],
+    scenario: 'missing-figure',
+    becomes: PASSES,
+  },
+  {
+    name: 'checks-nothing',
+    rule: 'a scenario without expectations never passes: the reader refuses it, and so does the verdict',
+    edits: [
+      {
+        file: 'lab/scenario/schema.ts',
+        find: ".min(1, 'expected at least one expectation: a run in which nothing is checked proves nothing')",
+        replace: '',
+      },
+      { file: 'lab/checks/verdict.ts', find: 'expectations.length === 0 ||', replace: '' },
+    ],
+    scenario: 'no-expectations',
+    becomes: PASSES,
+  },
+  {
+    name: 'forgets-failed-checks',
+    rule: 'a built-in check that fails, fails the run',
+    edits: [
+      {
+        file: 'lab/checks/verdict.ts',
+        find: "const failedCheck = checks.find(({ verdict }) => verdict === 'fail');",
+        replace: 'const failedCheck = undefined as CheckResult | undefined;',
+      },
+    ],
+    scenario: 'empty-claims',
+    becomes: PASSES,
+  },
+  {
+    name: 'believes-downloads',
+    rule: 'the lab takes no word for a file: it looks at the disk',
+    edits: [
+      {
+        file: 'lab/checks/integrity.ts',
+        find: "if (!found) return 'is not on the disk';",
+        replace: 'if (!found) return;',
+      },
+    ],
+    scenario: 'empty-claims',
+    becomes: PASSES,
+  },
+  {
+    name: 'compares-no-hashes',
+    rule: 'every file on the disk is compared byte for byte',
+    edits: [
+      {
+        file: 'lab/checks/integrity.ts',
+        find: 'if (found.sha256 !== truth.sha256)',
+        replace: 'if (found.sha256 !== truth.sha256 && found.sha256 === "")',
+      },
+    ],
+    scenario: 'garbage',
+    becomes: PASSES,
+  },
+  {
+    name: 'reads-half-the-disks',
+    rule: 'every disk is read at the end',
+    edits: [
+      {
+        file: 'lab/run/course.ts',
+        find: "filter(({ role }) => role === 'peer');",
+        replace: "filter(({ role, name }) => role === 'peer' && !name.endsWith('1'));",
+      },
+    ],
+    scenario: 'basic',
+    becomes: fails('integrity'),
+  },
+  {
+    name: 'misses-nobody',
+    rule: 'an answer must name all who certainly share a file',
+    edits: [
+      {
+        file: 'lab/checks/directory-answers.ts',
+        find: 'if (!isAskedFor(entry, question) || !isCertain(entry, question)) continue;',
+        replace: 'if (entry) continue;',
+      },
+    ],
+    scenario: 'empty-answers',
+    becomes: PASSES,
+  },
+  {
+    name: 'believes-in-ghosts',
+    rule: 'an answer must name nobody who can not have the file',
+    edits: [
+      {
+        file: 'lab/checks/directory-answers.ts',
+        find: 'if (flaw === undefined) counts.true++;',
+        replace: 'if (flaw === undefined || flaw) counts.true++;',
+      },
+    ],
+    scenario: 'ghosts',
+    becomes: PASSES,
+  },
+  {
+    name: 'compares-no-counters',
+    rule: 'the bytes that a peer counts must be those of the history',
+    edits: [
+      {
+        file: 'lab/checks/accounting.ts',
+        find: '(counted > bytes && !more)',
+        replace: '(counted > bytes && !more && counted < 0)',
+      },
+    ],
+    scenario: 'false-counters',
+    becomes: PASSES,
+  },
+  {
+    name: 'forgets-exits',
+    rule: 'an instance that ends by itself fails the run',
+    edits: [
+      {
+        file: 'lab/run/course.ts',
+        find: 'this.#exits.push({ instance: instance.name, how });',
+        replace: 'void how;',
+      },
+    ],
+    scenario: 'early-exit',
+    becomes: PASSES,
+  },
+  {
+    name: 'records-one-event-less',
+    rule: 'every operation is in the history',
+    edits: [
+      {
+        file: 'lab/run/course.ts',
+        find: 'await this.#events.append(event);',
+        replace: 'if (event.id !== 0) await this.#events.append(event);',
+      },
+    ],
+    scenario: 'basic',
+    becomes: fails('operations accounted for'),
+  },
+  {
+    name: 'does-one-operation-less',
+    rule: 'every operation that was planned is done',
+    edits: [
+      {
+        file: 'lab/run/execute.ts',
+        find: 'await inPool(flow.operations, ',
+        replace: 'await inPool(flow.operations.slice(0, Math.max(1, flow.operations.length - 1)), ',
+      },
+    ],
+    scenario: 'basic',
+    becomes: fails('operations accounted for'),
+  },
+  {
+    name: 'takes-failed-for-ok',
+    rule: 'an operation that failed is recorded as failed',
+    edits: [
+      {
+        file: 'lab/run/execute.ts',
+        find: "outcome: 'failed', error: { code, message, definite }",
+        replace: "outcome: 'ok', error: { code, message, definite }",
+      },
+    ],
+    scenario: 'failing-step',
+    becomes: PASSES,
+  },
+  {
+    name: 'opens-every-barrier',
+    rule: 'a barrier holds until all are there',
+    edits: [
+      {
+        file: 'lab/run/meeting-points.ts',
+        find: 'if (this.#missing(barrier, round).length === 0) met();',
+        replace: 'if (round) met();',
+      },
+    ],
+    scenario: 'barrier-wave',
+    becomes: fails('transfers.failed == 0'),
+  },
+  {
+    name: 'forgives-missed-barriers',
+    rule: 'a barrier that somebody missed fails the run',
+    edits: [
+      {
+        file: 'lab/checks/barriers.ts',
+        find: "const missed = waits.filter(({ outcome }) => outcome === 'failed');",
+        replace: "const missed = waits.filter(({ outcome }) => outcome === 'failed' && false);",
+      },
+    ],
+    scenario: 'late-for-the-barrier',
+    becomes: PASSES,
+  },
+];
+
+export const MUTANTS: readonly Mutant[] = [...PRODUCT, ...LAB];

@@ -1,0 +1,130 @@
+import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import path from 'node:path';
+import { EXIT } from '#proto/errors.ts';
+import { type Result, resultSchema, type Verdict } from '../../lab/report/result-schema.ts';
+
+/** What a run must say. */
+export interface Demand {
+  /** `refused`: a mistake in the scenario, and nothing was started. */
+  readonly verdict: Verdict | 'refused';
+  /** A built-in check, or an expectation as it is written: it must be among those that are broken. */
+  readonly because?: string;
+}
+
+/** A scenario as it is run: a name in the library or the path of a file below the root, and who plays the peers. */
+export interface Trial {
+  readonly scenario: string;
+  readonly peer?: string;
+  /** What a copy says in which nothing is broken. */
+  readonly unbroken: Demand;
+}
+
+/** What came of a run. */
+export interface Outcome {
+  readonly verdict: Demand['verdict'] | 'none';
+  /** In one line: the run's own words, or the last ones of a lab that broke down. */
+  readonly reason: string;
+  /** Names of the checks that failed, and the expectations that were broken. */
+  readonly broken: readonly string[];
+  readonly seconds: number;
+}
+
+export interface RunInit {
+  /** A copy of the tree. */
+  readonly tree: string;
+  /** For temporary files of the run. */
+  readonly tmp: string;
+  readonly signal: AbortSignal;
+}
+
+/** The longest of the scenarios takes a tenth of it. */
+const DEADLINE_MS = 120_000;
+/** The lab ends in order on the first SIGINT and at once on the second; it has so long for each. */
+const ENDING_MS = 10_000;
+/** A machine that was too busy gives no answer: it is asked again, so often at most in all. */
+const ATTEMPTS = 2;
+const MAX_OUTPUT_CHARS = 64 * 1024;
+
+export function meets({ verdict, broken }: Outcome, demand: Demand): boolean {
+  return verdict === demand.verdict && (demand.because === undefined || broken.includes(demand.because));
+}
+
+/** Runs a trial in a tree with the process driver, the services built from what is there. */
+export async function runTrial(trial: Trial, init: RunInit): Promise<Outcome> {
+  for (let attempt = 1; ; attempt++) {
+    const outcome = await runOnce(trial, init);
+    const unanswered = outcome.verdict === 'inconclusive' && trial.unbroken.verdict !== 'inconclusive';
+    if (!unanswered || attempt === ATTEMPTS || init.signal.aborted) return outcome;
+  }
+}
+
+async function runOnce({ scenario, peer }: Trial, { tree, tmp, signal }: RunInit): Promise<Outcome> {
+  const results = path.join(tree, 'results');
+  await rm(results, { recursive: true, force: true });
+  const args = ['run', scenario, '--driver', 'process', '--results', results, ...(peer ? ['--peer-image', peer] : [])];
+  const began = performance.now();
+  const { code, output } = await runLab(args, { tree, tmp, signal });
+  const seconds = (performance.now() - began) / 1000;
+  const result = readResult(results);
+  // The exit code alone proves nothing: a program that breaks down ends with 1, too.
+  if (result && code === EXIT[result.verdict]) {
+    return { verdict: result.verdict, reason: result.reason, broken: brokenIn(result), seconds };
+  }
+  const words = output.trim().split('\n').slice(0, 3).join(' ');
+  return {
+    verdict: code === EXIT.usage && !result ? 'refused' : 'none',
+    reason: code === EXIT.usage ? words : `exit code ${code}, ${result?.verdict ?? 'no result'}: ${words}`,
+    broken: [],
+    seconds,
+  };
+}
+
+function readResult(results: string): Result | undefined {
+  try {
+    return resultSchema.parse(JSON.parse(readFileSync(path.join(results, 'latest', 'result.json'), 'utf8')));
+  } catch {
+    return undefined;
+  }
+}
+
+function brokenIn({ checks, expectations }: Result): string[] {
+  return [
+    ...checks.filter(({ verdict }) => verdict === 'fail').map(({ name }) => name),
+    ...expectations.filter(({ ok }) => ok === false).map(({ expression }) => expression),
+  ];
+}
+
+/** The tree's own lab, without bin/lab: that one would install packages, and here they are borrowed. */
+function runLab(args: string[], { tree, tmp, signal }: RunInit): Promise<{ code: number | null; output: string }> {
+  const tsx = path.join(tree, 'node_modules', 'tsx', 'dist', 'loader.mjs');
+  const child = spawn(process.execPath, ['--import', tsx, path.join(tree, 'lab', 'main.ts'), ...args], {
+    cwd: tree,
+    env: { ...process.env, TMPDIR: tmp },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  const hear = (part: Buffer) => {
+    output = (output + part).slice(-MAX_OUTPUT_CHARS);
+  };
+  child.stdout.on('data', hear);
+  child.stderr.on('data', hear);
+
+  const timers: NodeJS.Timeout[] = [];
+  const end = () => {
+    child.kill('SIGINT');
+    timers.push(setTimeout(() => child.kill('SIGINT'), ENDING_MS));
+    timers.push(setTimeout(() => child.kill('SIGKILL'), 2 * ENDING_MS));
+  };
+  timers.push(setTimeout(end, DEADLINE_MS));
+  signal.addEventListener('abort', end, { once: true });
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (code) => {
+      for (const timer of timers) clearTimeout(timer);
+      signal.removeEventListener('abort', end);
+      resolve({ code, output });
+    });
+  });
+}

@@ -1,0 +1,21 @@
+import { type Check, noneWrong } from './check.ts';
+import { isTransfer, receiverOf } from './history.ts';
+import { UNFINISHED } from './integrity.ts';
+
+export const nothingUnfinished: Check = {
+  name: 'nothing unfinished',
+  question: 'Has every transfer that ended well taken its temporary file with it?',
+  judge({ events, stored }) {
+    // What is left of a failed transfer may be there to be resumed, or for a moment until the peer has noticed.
+    const excused = new Set(
+      events
+        .filter((event) => isTransfer(event) && event.outcome === 'failed')
+        .flatMap((event) => [event.peer, receiverOf(event)]),
+    );
+    const left = stored.filter(({ peer, name }) => name.startsWith(UNFINISHED) && !excused.has(peer));
+    return noneWrong(
+      left.map(({ peer, name }) => `${peer}: "${name}" is left of a transfer, though none failed there`),
+      'no temporary file was left in a share',
+    );
+  },
+};

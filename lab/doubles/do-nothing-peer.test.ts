@@ -1,0 +1,26 @@
+import path from 'node:path';
+import { expect, test } from 'vitest';
+import { EXIT } from '#proto/errors.ts';
+import { startLab } from '../end-to-end.ts';
+import { createLimit } from '../limit.ts';
+import { findScenario, libraryNames } from '../scenario/find.ts';
+
+const DO_NOTHING = `${process.execPath} ${path.join(import.meta.dirname, 'do-nothing-peer.ts')}`;
+/** Much of a run is waiting. */
+const RUNS_AT_A_TIME = 2;
+/** Of all together: a minute on two cores that have nothing else to do. */
+const DEADLINE_MS = 300_000;
+
+test('no scenario of the library passes with a peer that does nothing', { timeout: DEADLINE_MS }, async () => {
+  const scenarios = libraryNames().filter((name) => !findScenario(name).tags.includes('long'));
+  const limit = createLimit(RUNS_AT_A_TIME);
+  const failed = async (name: string) => {
+    const { code, output } = await startLab([name, '--driver', 'process', '--peer-image', DO_NOTHING]).ended;
+    const reason = /^(?:PASS|FAIL|INCONCLUSIVE): .*$/m.exec(output)?.[0] ?? output;
+    process.stdout.write(`  ${name}: exit ${code}, ${reason}\n`);
+    return code === EXIT.fail || code === EXIT.inconclusive;
+  };
+  const outcomes = await Promise.all(scenarios.map((name) => limit(() => failed(name))));
+  expect(scenarios.length).toBeGreaterThan(0);
+  expect(scenarios.filter((_, i) => !outcomes[i])).toEqual([]);
+});

@@ -1,0 +1,81 @@
+import { createServer, type IncomingMessage } from 'node:http';
+import { CONTROL, type ControlResponse, type ControlVerb, type TransferResult } from '#proto/control-api.ts';
+import type { PeerEnv } from '#proto/env.ts';
+import { PeerLabError, toPeerLabError } from '#proto/errors.ts';
+
+/**
+ * DOUBLES: small programs that keep the form of the peer contract and break its meaning. They know the wire and nothing of
+ * PeerLab's own peer; `node lab/doubles/<name>.ts` is a `--peer-image` of the process driver. This file is what they have in common:
+ * the control port.
+ */
+
+/** What a double answers with status 200; what it throws is a refusal. `name` is that of the request, where it has one. */
+export type Answers = { [V in ControlVerb]: (name: string) => ControlResponse<V> };
+
+/** Bytes that the double says it has moved. */
+export interface Counters {
+  sent: number;
+  received: number;
+}
+
+/** A control request is a few hundred bytes. */
+const MAX_BODY_BYTES = 64 * 1024;
+
+export const settings = process.env as PeerEnv;
+
+/** Listens where the lab wants it to, until SIGTERM. */
+export function startDouble(answers: Answers, counters: Counters): void {
+  const server = createServer(async (request, response) => {
+    const [status, type, body] = await answer(request, answers, counters);
+    response.writeHead(status, { 'content-type': type }).end(body);
+  });
+  server.listen(Number(settings.PEER_CONTROL_PORT), settings.PEER_HOST);
+  process.once('SIGTERM', () => process.exit(0));
+}
+
+type Answer = [status: number, type: string, body: string];
+
+async function answer(request: IncomingMessage, answers: Answers, counters: Counters): Promise<Answer> {
+  if (request.url === '/healthz') return [200, 'application/json', '{"status":"ok"}'];
+  if (request.url === '/metrics') return [200, 'text/plain; version=0.0.4', metricsText(counters)];
+  try {
+    return [200, 'application/json', JSON.stringify(await controlAnswer(request, answers))];
+  } catch (thrown) {
+    const error = toPeerLabError(thrown);
+    return [error.kind.http, 'application/json', JSON.stringify({ error: error.toBody() })];
+  }
+}
+
+async function controlAnswer(request: IncomingMessage, answers: Answers): Promise<object> {
+  if (request.headers.authorization !== `Bearer ${settings.PEER_CONTROL_TOKEN}`) throw new PeerLabError('unauthorized');
+  const verb = request.url?.replace('/control/', '') ?? '';
+  if (!Object.hasOwn(CONTROL, verb)) throw new PeerLabError('no-such-route', { got: verb.slice(0, 80) });
+  const { name } = JSON.parse((await bodyOf(request)) || '{}') as { name?: string };
+  return answers[verb as ControlVerb](name ?? '');
+}
+
+async function bodyOf(request: IncomingMessage): Promise<string> {
+  let body = '';
+  for await (const part of request) {
+    body += part;
+    if (body.length > MAX_BODY_BYTES) throw new PeerLabError('body-too-large');
+  }
+  return body;
+}
+
+function metricsText({ sent, received }: Counters): string {
+  return [
+    '# TYPE peerlab_transfer_bytes_total counter',
+    `peerlab_transfer_bytes_total{direction="sent"} ${sent}`,
+    `peerlab_transfer_bytes_total{direction="received"} ${received}`,
+    '# TYPE peerlab_logged_in gauge',
+    'peerlab_logged_in 1',
+    '',
+  ].join('\n');
+}
+
+/** The answer to a transfer that ended well, of `size` bytes from a peer that nobody is. */
+export function success(name: string, size: number, sha256: string): TransferResult {
+  const sources = [{ peer: '127.0.0.1:1', bytes: size }];
+  return { outcome: 'ok', name, size, sha256, bytes: size, sources, seconds: 0.01, firstByteSeconds: 0.005 };
+}
