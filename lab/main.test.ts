@@ -1,15 +1,17 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { describe, expect, test } from 'vitest';
-import { describeLab, startLab, writeScenario } from './end-to-end.ts';
+import { describeLab, leftBy, startLab, writeScenario } from './end-to-end.ts';
 
-/** Processes that carry a run's id in their environment, and temp folders of runs. */
-async function snapshot(): Promise<{ processes: string[]; folders: string[] }> {
-  const processes = existsSync('/proc/self')
-    ? readdirSync('/proc').filter((pid) => /^\d+$/.test(pid) && environment(pid).includes('PEERLAB_RUN='))
-    : [];
-  const folders = readdirSync(tmpdir()).filter((name) => /^peerlab-(run-)?[0-9a-f]{10}/.test(name));
-  return { processes, folders };
+/** Processes of runs, by the id in their environment, and temp folders of runs. */
+async function snapshot(): Promise<string[]> {
+  const pids = existsSync('/proc/self') ? readdirSync('/proc').filter((pid) => /^\d+$/.test(pid)) : [];
+  const processes = pids.flatMap((pid) => {
+    const run = /PEERLAB_RUN=\w+/.exec(environment(pid))?.[0];
+    return run ? [`process ${pid} ${run}`] : [];
+  });
+  const folders = readdirSync(tmpdir()).filter((name) => /^peerlab-[0-9a-f]{10}/.test(name));
+  return [...processes, ...folders.map((name) => `folder ${name}`)];
 }
 
 function environment(pid: string): string {
@@ -22,6 +24,18 @@ function environment(pid: string): string {
 
 describe('process driver', () => {
   describeLab('process', snapshot);
+});
+
+test('what a run left is told from what others have', () => {
+  const before = ['network bridge'];
+  const after = [
+    'network bridge',
+    'container /peerlab-aaaaaaaaaa-s-1',
+    'process 7 PEERLAB_RUN=bbbbbbbbbb',
+    'volume stray',
+  ];
+  expect(leftBy('/results/aaaaaaaaaa', before, after)).toEqual(['container /peerlab-aaaaaaaaaa-s-1', 'volume stray']);
+  expect(leftBy(undefined, before, after)).toEqual(['volume stray']);
 });
 
 test('a scenario with mistakes: exit 64, every mistake with its place, nothing started', async () => {
