@@ -27,11 +27,15 @@ const event = (
   ...more,
 });
 
-function judge(events: OperationEvent[], answers: [OperationEvent, [string, string][]][], until?: number) {
+function judge(
+  events: OperationEvent[],
+  answers: [OperationEvent, [string, string][]][],
+  stop: { leaves?: number; until?: number } = {},
+) {
   const facts = {
     leaseSeconds: 30,
     peers: [
-      { name: 's-1', group: 's', address: seeder, ...(until !== undefined && { until }) },
+      { name: 's-1', group: 's', address: seeder, ...stop },
       { name: 'l-1', group: 'l', address: leecher },
     ],
   };
@@ -78,13 +82,32 @@ describe('an entry', () => {
     );
     expect({ precision, stalenessSeconds }).toEqual({ precision: 0, stalenessSeconds: 3 });
     expect(wrong).toEqual([expect.stringContaining('had been gone for 3.0 s')]);
-    expect(judge([login()], [[index(9, 10), [[seeder, 'a']]]], 6).wrong).toHaveLength(1);
+    expect(judge([login()], [[index(9, 10), [[seeder, 'a']]]], { leaves: 5, until: 6 }).wrong).toHaveLength(1);
   });
 
   test('while the logout is under way: either', () => {
     const leaving = [login(), event('logout', 's-1', 5, 6)];
     expect(judge(leaving, [[index(5.2, 5.4), []]]).wrong).toEqual([]);
     expect(judge(leaving, [[index(5.2, 5.4), [[seeder, 'a']]]]).wrong).toEqual([]);
+  });
+
+  test('while the scenario stops the peer: either', () => {
+    const stop = { leaves: 5, until: 8 };
+    expect(judge([login()], [[index(6, 7), []]], stop).wrong).toEqual([]);
+    expect(judge([login()], [[index(6, 7), [[seeder, 'a']]]], stop).wrong).toEqual([]);
+    expect(judge([login()], [[index(3, 4), []]], stop).wrong).toHaveLength(1);
+  });
+
+  test('of a content that the peer has under two names: one of them is enough', () => {
+    const facts = { peers: [{ name: 's-1', group: 's', address: seeder }] };
+    const question = event('search', 'l-1', 3, 4, { asked: '*' });
+    const judged = judgeAnswers({
+      facts,
+      events: [login(), question],
+      answers: [{ id: question.id, entries: [[seeder, 'b', SHA]] }],
+      shares: ['a', 'b'].map((name) => ({ peer: 's-1', name, size: 1, sha256: SHA })),
+    } as unknown as History);
+    expect(judged).toMatchObject({ precision: 1, recall: 1, wrong: [] });
   });
 
   test('of nobody we know, or of a file that nobody has: wrong', () => {

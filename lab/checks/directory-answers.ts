@@ -10,7 +10,7 @@ import { type History, isTransfer, receiverOf } from './history.ts';
  * it began, until the one that ended it was done. *Certain*: from the moment at which the publishing operation was done (for
  * a received file, with a publishing delay more), until the ending one began. Between the two, an answer may say either. An
  * entry in an answer is true when it was possible at any moment of the question; an entry that was certain during the whole question must
- * be in the answer. Logout ends an entry at once: no lease excuses one that stays.
+ * be in the answer, by its content: of two names for one content, a search shows one. Logout ends an entry at once: no lease excuses one that stays.
  */
 
 /** How long a peer may take to publish what it received. */
@@ -52,7 +52,7 @@ export function judgeAnswers(history: History): Judgement {
     const said = new Set<string>();
     for (const [address, file, sha256] of named) {
       const peer = nameOf.get(address) ?? address;
-      said.add(key(peer, file));
+      said.add(key(peer, sha256));
       counts.named++;
       const flaw = flawOf(entries.get(key(peer, file)), question, sha256 !== hashOf.get(file));
       if (flaw === undefined) counts.true++;
@@ -66,7 +66,7 @@ export function judgeAnswers(history: History): Judgement {
     for (const entry of entries.values()) {
       if (!isAskedFor(entry, question) || !isCertain(entry, question)) continue;
       counts.due++;
-      if (said.has(key(entry.peer, entry.file))) counts.found++;
+      if (said.has(key(entry.peer, hashOf.get(entry.file) ?? ''))) counts.found++;
       else
         wrong.push(
           `${question.operation} of ${question.peer} at ${question.start.toFixed(2)} s: ${entry.peer} "${entry.file}" is missing`,
@@ -116,8 +116,8 @@ function timeline({ facts, events, shares }: History): Map<string, Entry> {
     events.filter(({ operation }) => operation === 'login' || operation === 'logout'),
     ({ peer }) => peer,
   );
-  for (const { name: peer, until } of facts.peers) {
-    const online = sessionsOf(sessions.get(peer) ?? [], until);
+  for (const { name: peer, leaves, until } of facts.peers) {
+    const online = sessionsOf(sessions.get(peer) ?? [], leaves, until);
     const add = (file: string, had: Interval, surely: Interval | undefined) => {
       const possible = intersect(online.possible, had);
       const certain = surely ? intersect(online.certain, surely) : [];
@@ -140,18 +140,21 @@ function timeline({ facts, events, shares }: History): Map<string, Entry> {
   return entries;
 }
 
-/** When a peer was, possibly and certainly, logged in. */
+/**
+ * When a peer was, possibly and certainly, logged in. One that the scenario stops logs out somewhere between `leaves`, when
+ * it was told to, and `until`, when it had ended.
+ */
 function sessionsOf(
   events: readonly OperationEvent[],
-  stopped: number | undefined,
+  leaves = Number.POSITIVE_INFINITY,
+  until = Number.POSITIVE_INFINITY,
 ): { possible: Interval[]; certain: Interval[] } {
   const possible: Interval[] = [];
   const certain: Interval[] = [];
-  const end = stopped ?? Number.POSITIVE_INFINITY;
   for (const { operation, outcome, start, end: done } of [...events].sort((a, b) => a.start - b.start)) {
     if (operation === 'login') {
-      possible.push({ from: start, until: end });
-      if (outcome === 'ok') certain.push({ from: done, until: end });
+      possible.push({ from: start, until });
+      if (outcome === 'ok') certain.push({ from: done, until: leaves });
     } else {
       for (const interval of certain) interval.until = Math.min(interval.until, start);
       // A logout that failed may have worked or not: what follows is possible, not certain.

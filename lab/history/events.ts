@@ -64,9 +64,15 @@ export const runFacts = z.object({
   startedAt: z.iso.datetime(),
   setupSeconds: z.number(),
   durationSeconds: z.number(),
-  /** `from`, `until`: when the scenario started and stopped it, if it did. */
+  /** `leaves`, `until`: when the scenario began to stop it, and when it had ended, if it did. */
   peers: z.array(
-    z.object({ name: z.string(), group: z.string(), address: z.string().optional(), until: z.number().optional() }),
+    z.object({
+      name: z.string(),
+      group: z.string(),
+      address: z.string().optional(),
+      leaves: z.number().optional(),
+      until: z.number().optional(),
+    }),
   ),
   /** Operations that the steps were to do. */
   planned: z.number().int(),

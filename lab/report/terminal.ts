@@ -9,8 +9,9 @@ type Out = NodeJS.WriteStream;
 
 const FRAMES = '⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏';
 const REDRAW_MS = 100;
-/** Without a terminal, a phase that takes long says so this often. */
+/** Without a terminal, a phase that takes long says so after this time, then less and less often. */
 const STILL_MS = 5000;
+const STILL_MAX_MS = 60_000;
 
 /** Shows progress: a line that moves on a terminal, plain lines elsewhere. Every phase leaves one line. */
 export class TerminalProgress implements Progress {
@@ -30,8 +31,8 @@ export class TerminalProgress implements Progress {
     this.#what = what;
     this.#began = performance.now();
     this.#far = '';
-    this.#timer = setInterval(() => this.#show(), this.#out.isTTY ? REDRAW_MS : STILL_MS).unref();
     if (this.#out.isTTY) this.#show();
+    this.#again(this.#out.isTTY ? REDRAW_MS : STILL_MS);
   }
 
   advance(done: number, total: number): void {
@@ -44,7 +45,7 @@ export class TerminalProgress implements Progress {
   }
 
   end(how = ''): void {
-    clearInterval(this.#timer);
+    clearTimeout(this.#timer);
     if (this.#what === undefined) return;
     this.#clear();
     const took = seconds((performance.now() - this.#began) / 1000);
@@ -52,6 +53,13 @@ export class TerminalProgress implements Progress {
       `  ${this.#what}${how ? `: ${how}` : ''} ${styleText('dim', `(${took})`, { stream: this.#out })}\n`,
     );
     this.#what = undefined;
+  }
+
+  #again(afterMs: number): void {
+    this.#timer = setTimeout(() => {
+      this.#show();
+      this.#again(this.#out.isTTY ? REDRAW_MS : Math.min(afterMs * 2, STILL_MAX_MS));
+    }, afterMs).unref();
   }
 
   #show(): void {

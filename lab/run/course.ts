@@ -44,6 +44,7 @@ export class Course {
   /** Peers that run now, and the addresses and ends of all that ever did. */
   readonly #peers = new Map<string, Instance>();
   readonly #instances = new Map<string, Instance>();
+  readonly #leaves = new Map<string, number>();
   readonly #until = new Map<string, number>();
   readonly #asked = new Set<string>();
   readonly #taken = new Set<string>();
@@ -200,8 +201,15 @@ export class Course {
 
   #peerFacts(name: string, group: string): RunFacts['peers'][number] {
     const address = this.#instances.get(name)?.address;
+    const leaves = this.#leaves.get(name);
     const until = this.#until.get(name);
-    return { name, group, ...(address !== undefined && { address }), ...(until !== undefined && { until }) };
+    return {
+      name,
+      group,
+      ...(address !== undefined && { address }),
+      ...(leaves !== undefined && { leaves }),
+      ...(until !== undefined && { until }),
+    };
   }
 
   #now(): number {
@@ -304,6 +312,8 @@ export class Course {
     this.#peers.delete(name);
     this.#meetings.leave(name);
     await this.#scraper.last(instance);
+    // From here on it may have logged out, although it has not ended.
+    this.#leaves.set(name, this.#now());
     await instance.stop();
     this.#until.set(name, this.#now());
   }
@@ -319,12 +329,15 @@ export class Course {
     const { user, system } = process.cpuUsage();
     this.#resources.labCpuSeconds = (user + system) / 1e6;
     this.#resources.peerMemoryBytesMax = this.#scraper.peerMemoryBytesMax;
-    const directory = await this.#directory?.usage();
-    if (directory) this.#resources.directoryCpuSeconds = directory.cpuSeconds;
     let peers = 0;
-    await inPool(this.#peers.values(), STARTS_AT_A_TIME, async (peer) => {
+    const measureDirectory = async () => {
+      const usage = await this.#directory?.usage();
+      if (usage) this.#resources.directoryCpuSeconds = usage.cpuSeconds;
+    };
+    const measurePeers = inPool(this.#peers.values(), STARTS_AT_A_TIME, async (peer) => {
       peers += (await peer.usage())?.cpuSeconds ?? 0;
     });
+    await Promise.all([measureDirectory(), measurePeers]);
     this.#resources.peerCpuSeconds = peers;
   }
 }
