@@ -39,10 +39,13 @@ async function main(): Promise<number> {
       '--reporter=default',
       '--reporter=json',
       `--outputFile.json=${report}`,
-      ...(without ? ['--exclude', '**/*.docker.test.ts'] : []),
       ...process.argv.slice(2),
     ],
-    { cwd: root, stdio: ['ignore', 'inherit', 'inherit'], env: { ...process.env, NODE_ENV: 'test' } },
+    {
+      cwd: root,
+      stdio: ['ignore', 'inherit', 'inherit'],
+      env: { ...process.env, NODE_ENV: 'test', PEERLAB_WITHOUT_DOCKER: without ? '1' : '' },
+    },
   );
   const results = read(report);
   const tests = results.flatMap(({ assertionResults }) => assertionResults);
