@@ -150,7 +150,7 @@ export function describeDriver(name: string, driver: DriverUnderTest): void {
       const peer = await start('limited', {}, [], { cpus: LIMITS.cpus });
       const first = await peer.usage();
       const startedAt = performance.now();
-      // Each burns for 300 ms by the clock, throttled or not.
+      // Each burns 300 ms of CPU time.
       for (let i = 0; i < 3; i++) await status(`${peer.url}/burn`);
       const seconds = (performance.now() - startedAt) / 1000;
       const second = await peer.usage();
