@@ -30,6 +30,8 @@ export interface RunInit {
   readonly driver: Driver;
   readonly folder: ResultsFolder;
   readonly progress: Progress;
+  /** Called when the run can be reported, however it ends, and before anything is made that would outlive the lab. */
+  readonly beforeMaking: () => void;
   /** Fires when the run shall end early; it is cleaned up and reported all the same. */
   readonly signal: AbortSignal;
 }
@@ -80,6 +82,7 @@ export class Course {
       now: () => this.#now(),
       scrape: () => this.#scraper.scrapeNow(),
     });
+    this.#saveFacts();
   }
 
   trouble({ code, message }: PeerLabError): void {
@@ -105,6 +108,7 @@ export class Course {
       progress.advance(this.#peers.size, first.length);
     });
     progress.end();
+    this.#saveFacts();
     this.#scraper.start();
   }
 
@@ -118,6 +122,7 @@ export class Course {
       if (stage.signal.aborted) break;
       progress.begin(`Step ${index + 1}/${plan.steps.length}: ${step.label}`);
       const { done, failed } = await executeStep(step, stage, progress);
+      this.#saveFacts();
       progress.end(done === 0 ? '' : `${done - failed} ok${failed > 0 ? `, ${failed} failed` : ''}`);
     }
     for (const demand of plan.demands) {
@@ -172,7 +177,8 @@ export class Course {
 
   facts(leftovers: string[]): RunFacts {
     const { plan, driver, runId } = this.#init;
-    const began = this.#stepsBegan ?? performance.now();
+    const now = performance.now();
+    const began = this.#stepsBegan ?? now;
     return {
       runId,
       scenario: plan.name,
@@ -183,7 +189,7 @@ export class Course {
       leaseSeconds: plan.leaseMs / 1000,
       startedAt: this.#startedAt,
       setupSeconds: (began - this.#began) / 1000,
-      durationSeconds: this.#stepsBegan === undefined ? 0 : ((this.#stepsEnded ?? began) - began) / 1000,
+      durationSeconds: this.#stepsBegan === undefined ? 0 : ((this.#stepsEnded ?? now) - began) / 1000,
       peers: plan.peers.map(({ name, group }) => this.#peerFacts(name, group)),
       planned: this.#operations,
       steps: placesOf(plan.steps).map(({ id, label }) => ({ id, label, taken: this.#taken.has(id) })),
@@ -196,6 +202,11 @@ export class Course {
       trouble: this.#trouble,
       leftovers,
     };
+  }
+
+  /** So far, and as of a run that is cut off: should the lab be killed, they are what its report is made of. */
+  #saveFacts(): void {
+    this.#init.folder.writeFacts({ ...this.facts([]), completed: false });
   }
 
   #peerFacts(name: string, group: string): RunFacts['peers'][number] {
