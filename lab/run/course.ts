@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { PeerLabError } from '#proto/errors.ts';
+import { PeerLabError } from '#proto/errors.ts';
 import type { Driver, Instance, ShareFile } from '../drivers/driver.ts';
 import type { AnswerRecord, FileRecord, OperationEvent, RunFacts } from '../history/events.ts';
 import { LineWriter, type ResultsFolder } from '../history/results-folder.ts';
@@ -206,7 +206,11 @@ export class Course {
 
   /** So far, and as of a run that is cut off: should the lab be killed, they are what its report is made of. */
   #saveFacts(): void {
-    this.#init.folder.writeFacts({ ...this.facts([]), completed: false });
+    try {
+      this.#init.folder.writeFacts({ ...this.facts([]), completed: false });
+    } catch (cause) {
+      this.trouble(new PeerLabError('disk-full', { about: 'the results folder', cause }));
+    }
   }
 
   #peerFacts(name: string, group: string): RunFacts['peers'][number] {

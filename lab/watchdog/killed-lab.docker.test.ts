@@ -1,11 +1,10 @@
 import Docker from 'dockerode';
-import { describeKilledLab, MOMENTS } from './killed-lab.ts';
+import { describeKilledLab } from './killed-lab.ts';
 
 const docker = new Docker();
 
 describeKilledLab({
   driver: 'docker',
-  moments: MOMENTS,
   // All names of a run hold its id: what lost its label would be found, too.
   tracesOf: async (runId) => {
     const [containers, networks, { Volumes }] = await Promise.all([

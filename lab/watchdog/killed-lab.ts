@@ -15,7 +15,7 @@ const POLL_MS = 100;
 const COMMAND_TIMEOUT_MS = 60_000;
 
 /** What the lab has printed last when it is killed: what comes next is under way then. */
-export const MOMENTS = [
+const MOMENTS = [
   'Scenario:',
   'Prepare (',
   'Make the files of the shares (',
@@ -34,7 +34,6 @@ const EXPECT = '[operations.login.failed == 0]';
 
 export interface KilledLabInit {
   readonly driver: 'process' | 'docker';
-  readonly moments: readonly string[];
   /** All on this host that carries the id of the run. */
   readonly tracesOf: (runId: string) => Promise<string[]>;
 }
@@ -43,7 +42,7 @@ export interface KilledLabInit {
  * The labs get a temporary folder of their own: what they, their watchdogs and their instances leave on the host is what
  * lies there, and every process whose environment names it. Other runs on this machine don't disturb.
  */
-export function describeKilledLab({ driver, moments, tracesOf }: KilledLabInit): void {
+export function describeKilledLab({ driver, tracesOf }: KilledLabInit): void {
   const folder = path.join(tmpdir(), `killed-lab-${driver}-${process.pid}`);
   const lab = (...args: string[]) => startLab([...args, '--driver', driver], { TMPDIR: folder });
   const command = async (...args: string[]): Promise<{ code: number; output: string }> => {
@@ -67,19 +66,28 @@ export function describeKilledLab({ driver, moments, tracesOf }: KilledLabInit):
     expect([...snapshot(), ...(await tracesOf(runId))]).toEqual([]);
   };
 
-  test.each(moments)('killed after "%s": nothing is left, and its results can be reported', async (moment) => {
+  const killAfter = async (moment: string) => {
     const started = lab(writeScenario(STEPS, EXPECT));
     await started.says(moment);
     started.child.kill('SIGKILL');
     const { run } = await started.ended;
-    const runId = path.basename(run ?? 'none');
-    await cleanHost(runId);
-    // Killed before there were facts to write: then nothing had been made either.
-    if (moment === MOMENTS[0] && !existsSync(path.join(run ?? '', 'run.json'))) return;
-    expect(await command('report', run as string)).toMatchObject({ code: 75 });
-    expect(resultOf(run)).toMatchObject({ verdict: 'inconclusive', reason: expect.stringContaining('[lab-lost]') });
-    expect(readFileSync(path.join(run as string, 'watchdog.log'), 'utf8')).toContain('nothing of the run is left');
-  });
+    return { moment, run: run ?? 'none' };
+  };
+
+  test.each(inPairs(MOMENTS))(
+    'killed after "%s" and "%s": nothing is left, results can be reported',
+    async (...moments) => {
+      const killed = await Promise.all(moments.map(killAfter));
+      for (const { run } of killed) await cleanHost(path.basename(run));
+      for (const { moment, run } of killed) {
+        // Killed before there were facts to write: then nothing had been made either.
+        if (moment === MOMENTS[0] && !existsSync(path.join(run, 'run.json'))) continue;
+        expect(await command('report', run), moment).toMatchObject({ code: 75 });
+        expect(resultOf(run)).toMatchObject({ verdict: 'inconclusive', reason: expect.stringContaining('[lab-lost]') });
+        expect(readFileSync(path.join(run, 'watchdog.log'), 'utf8')).toContain('nothing of the run is left');
+      }
+    },
+  );
 
   test('of two runs one is killed: the other passes untouched, and the next command says once what happened', async () => {
     const killed = lab(writeScenario(SLOW_STEPS, EXPECT));
@@ -134,6 +142,12 @@ export function describeKilledLab({ driver, moments, tracesOf }: KilledLabInit):
     expect(await living.ended).toMatchObject({ code: 0 });
     await cleanHost(runId);
   });
+}
+
+/** Two at a time: the machine is busy while one of them only waits. */
+function inPairs(moments: readonly string[]): [string, string][] {
+  const half = moments.length / 2;
+  return moments.slice(0, half).map((moment, index) => [moment, moments[index + half] as string]);
 }
 
 /** Processes, this one apart, whose environment names the folder: a line each, for a message to show. */
