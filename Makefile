@@ -58,6 +58,10 @@ check: ## types, lint, format, dead code, import rules, stale generated files
 mutants: ## break the product on purpose, one rule at a time: does a scenario notice? ARGS='name ...' takes some
 	@$(SETUP); node dev/mutants.ts $(ARGS)
 
+.PHONY: gc
+gc: ## remove what killed runs left (containers, processes, folders); never anything of a living run
+	@bin/lab gc $(ARGS)
+
 # Benchmarks are one file each, run one after another: two cores measure nothing well at once.
 .PHONY: bench
 bench: ## the benchmarks, each beside its reference; a line BAR <id> met|missed <actual> <limit> for each bar

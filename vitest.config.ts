@@ -1,7 +1,13 @@
 import { defineConfig } from 'vitest/config';
 
 /** Tests that start whole runs compare the host before and after: one file at a time, after the others. */
-const HOST = ['lab/main*.test.ts', 'lab/drivers/**/*.test.ts', 'lab/doubles/**/*.test.ts', '**/*.docker.test.ts'];
+const HOST = [
+  'lab/main*.test.ts',
+  'lab/drivers/**/*.test.ts',
+  'lab/watchdog/**/*.test.ts',
+  'lab/doubles/**/*.test.ts',
+  '**/*.docker.test.ts',
+];
 const NEVER = ['node_modules/**', 'dist/**', '.node/**', 'results/**'];
 /** dev/test.ts sets it where no engine answers, and names what is left out. */
 if (process.env.PEERLAB_WITHOUT_DOCKER === '1') NEVER.push('**/*.docker.test.ts');

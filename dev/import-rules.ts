@@ -80,6 +80,19 @@ const RULES: readonly Rule[] = [
     may: ['lab/doubles/', 'proto/'],
     testsMay: ['lab/end-to-end.ts', 'lab/limit.ts', 'lab/scenario/find.ts'],
   },
+  {
+    from: 'lab/watchdog/',
+    may: [
+      'lab/watchdog/',
+      'lab/drivers/*.ts',
+      'lab/drivers/docker/sweeper.ts',
+      'lab/drivers/docker/staging.ts',
+      'lab/drivers/process/sweeper.ts',
+      'lab/history/',
+      'proto/',
+    ],
+    testsMay: ['lab/end-to-end.ts'],
+  },
   { from: 'lab/', may: ['lab/', 'proto/'] },
   {
     from: 'dev/',

@@ -14,7 +14,7 @@ import { resultSchema } from './report/result-schema.ts';
 /** Without one of these first, arguments are those of `run`. */
 const COMMANDS = new Set(['suite']);
 
-const LAB = fileURLToPath(new URL('../bin/lab', import.meta.url));
+export const LAB = fileURLToPath(new URL('../bin/lab', import.meta.url));
 
 interface Ended {
   readonly code: number | null;

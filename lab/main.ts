@@ -27,6 +27,8 @@ import type { Scenario } from './scenario/read.ts';
 import { type Variables, variableValue } from './scenario/variables.ts';
 import { runSuite } from './suite/run-suite.ts';
 import { findSuite, suiteSchema } from './suite/suite.ts';
+import { settleDeadRuns } from './watchdog/dead-runs.ts';
+import { collectGarbage } from './watchdog/gc.ts';
 
 /** The CLI, and the only file that names concrete drivers. */
 
@@ -77,9 +79,10 @@ async function stageFor(
   const { kind, why } = await chooseDriver(options.driver, needs);
   const out = process.stdout;
   out.write(`Driver: ${kind} (${why})\n`);
+  await settleDeadRuns((line) => out.write(`${line}\n`));
   return (scenario, plan, signal) => {
     out.write(`Scenario: ${plan.name}, ${plan.peers.length} peers, seed ${plan.seed}. ${plan.description.trim()}\n`);
-    return play({ ...options, scenario, plan, driver: DRIVERS[kind], out, ...(signal && { signal }) });
+    return play({ ...options, scenario, plan, kind, driver: DRIVERS[kind], out, ...(signal && { signal }) });
   };
 }
 
@@ -247,6 +250,17 @@ function program(exit: (code: number) => void): Command {
       const schema = SCHEMAS[what];
       if (!schema) throw new PeerLabError('usage', { expected: 'scenario, suite or result', got: what });
       process.stdout.write(`${JSON.stringify(schema(), null, 2)}\n`);
+      exit(EXIT.pass);
+    });
+
+  lab
+    .command('gc')
+    .description(
+      'remove what runs left whose lab was killed or whose machine went down; never anything of a living run',
+    )
+    .option('--all', 'also what carries the id of a run that is unknown on this machine', false)
+    .action(async ({ all }: { all: boolean }) => {
+      await collectGarbage({ all, tell: (line) => process.stdout.write(`${line}\n`) });
       exit(EXIT.pass);
     });
 

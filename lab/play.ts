@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { EXIT } from '#proto/errors.ts';
+import { EXIT, type PeerLabError } from '#proto/errors.ts';
 import type { Driver, DriverInit } from './drivers/driver.ts';
 import { ResultsFolder } from './history/results-folder.ts';
 import type { Result } from './report/result-schema.ts';
@@ -10,10 +10,12 @@ import { run } from './run/run.ts';
 import { scenarioAsRun } from './scenario/as-run.ts';
 import type { Plan } from './scenario/plan.ts';
 import type { Scenario } from './scenario/read.ts';
+import { Watchdog } from './watchdog/watchdog.ts';
 
 export interface PlayInit {
   readonly scenario: Scenario;
   readonly plan: Plan;
+  readonly kind: Driver['kind'];
   /** Makes the driver that carries the run. */
   readonly driver: (init: DriverInit) => Driver;
   readonly results: string;
@@ -36,6 +38,7 @@ export interface Played {
 export async function play({
   scenario,
   plan,
+  kind,
   driver: makeDriver,
   results,
   peerImage,
@@ -46,12 +49,13 @@ export async function play({
   const runId = randomBytes(5).toString('hex');
   const folder = ResultsFolder.create(results, runId);
   folder.write('scenario.yaml', scenarioAsRun(scenario, plan.seed, countsOf(plan), folder.path));
+  const watchdog = new Watchdog({ runId, driver: kind, scenario: plan.name, results: folder.path });
   let driver: Driver | undefined;
   using interrupt = onInterrupt(
     (what) => out.write(`\n${what}\n`),
-    async () => driver?.end(false),
+    async () => watchdog.done((await driver?.end(false)) ?? []),
   );
-  const ends = signal ? AbortSignal.any([interrupt.signal, signal]) : interrupt.signal;
+  const ends = AbortSignal.any([interrupt.signal, watchdog.lost, ...(signal ? [signal] : [])]);
   driver = makeDriver({
     runId,
     logsDir: folder.logs,
@@ -59,8 +63,22 @@ export async function play({
     ...(peerImage && { peerImage }),
     ...(directoryImage && { directoryImage }),
   });
-  const facts = await run({ runId, plan, driver, folder, progress: new TerminalProgress(out), signal: ends });
-  folder.write('run.json', `${JSON.stringify(facts, null, 2)}\n`);
+  const facts = await run({
+    runId,
+    plan,
+    driver,
+    folder,
+    progress: new TerminalProgress(out),
+    beforeMaking: () => watchdog.start(),
+    signal: ends,
+  });
+  // Also when it was lost while the run was cleaned up, which nobody then watched over.
+  if (watchdog.lost.aborted && facts.trouble.length === 0) {
+    const { code, message }: PeerLabError = watchdog.lost.reason;
+    facts.trouble.push({ code, message });
+  }
+  folder.writeFacts(facts);
+  await watchdog.done(facts.leftovers);
   const result = await writeReport(folder, plan.demands);
   printSummary(result, folder, out);
   const interrupted = interrupt.signal.aborted;

@@ -370,6 +370,22 @@ export const ERRORS = {
     meaning: 'the driver can not do what the scenario needs on this machine',
     next: 'Do what would help, or take another driver.',
   },
+  'lab-lost': {
+    http: 500,
+    grpc: GRPC.ABORTED,
+    exit: EXIT.inconclusive,
+    definite: false,
+    meaning: 'the lab was gone before its run had ended',
+    next: 'What was recorded until then is in the results folder, and what was done after it in watchdog.log; run it again.',
+  },
+  'watchdog-lost': {
+    http: 500,
+    grpc: GRPC.ABORTED,
+    exit: EXIT.inconclusive,
+    definite: false,
+    meaning: 'the watchdog of the run was gone before the run had ended',
+    next: 'See what ended it (was memory short?), then run again.',
+  },
   'bad-results': {
     http: 500,
     grpc: GRPC.INTERNAL,

@@ -8,13 +8,14 @@ import {
   rmSync,
   symlinkSync,
   type WriteStream,
-  writeFileSync,
 } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import type { z } from 'zod';
 import { PeerLabError } from '#proto/errors.ts';
+import type { RunFacts } from './events.ts';
+import { writeWhole } from './write-whole.ts';
 
 /** `results/<run-id>/`: every file that a run leaves, by its name in one place. */
 export class ResultsFolder {
@@ -52,7 +53,11 @@ export class ResultsFolder {
   }
 
   write(name: ResultFile, content: string): void {
-    writeFileSync(this.file(name), content);
+    writeWhole(this.file(name), content);
+  }
+
+  writeFacts(facts: RunFacts): void {
+    this.write('run.json', `${JSON.stringify(facts, null, 2)}\n`);
   }
 
   readJson<S extends z.ZodType>(name: ResultFile, schema: S): z.output<S> {
@@ -106,7 +111,8 @@ export type ResultFile =
   | 'junit.xml'
   | 'summary.md'
   | 'scenario.yaml'
-  | 'metrics/samples.ndjson';
+  | 'metrics/samples.ndjson'
+  | 'watchdog.log';
 
 /** Appends records to a file, a line each; the caller waits when the disk is slower than the run. */
 export class LineWriter<T> {

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { PeerLabError } from '#proto/errors.ts';
+import { PeerLabError } from '#proto/errors.ts';
 import type { Driver, Instance, ShareFile } from '../drivers/driver.ts';
 import type { AnswerRecord, FileRecord, OperationEvent, RunFacts } from '../history/events.ts';
 import { LineWriter, type ResultsFolder } from '../history/results-folder.ts';
@@ -30,6 +30,8 @@ export interface RunInit {
   readonly driver: Driver;
   readonly folder: ResultsFolder;
   readonly progress: Progress;
+  /** Called when the run can be reported, however it ends, and before anything is made that would outlive the lab. */
+  readonly beforeMaking: () => void;
   /** Fires when the run shall end early; it is cleaned up and reported all the same. */
   readonly signal: AbortSignal;
 }
@@ -81,6 +83,7 @@ export class Course {
       now: () => this.#now(),
       scrape: () => this.#scraper.scrapeNow(),
     });
+    this.#saveFacts();
   }
 
   trouble({ code, message }: PeerLabError): void {
@@ -106,6 +109,7 @@ export class Course {
       progress.advance(this.#peers.size, first.length);
     });
     progress.end();
+    this.#saveFacts();
     this.#scraper.start();
   }
 
@@ -119,6 +123,7 @@ export class Course {
       if (stage.signal.aborted) break;
       progress.begin(`Step ${index + 1}/${plan.steps.length}: ${step.label}`);
       const { done, failed } = await executeStep(step, stage, progress);
+      this.#saveFacts();
       progress.end(done === 0 ? '' : `${done - failed} ok${failed > 0 ? `, ${failed} failed` : ''}`);
     }
     for (const demand of plan.demands) {
@@ -173,7 +178,8 @@ export class Course {
 
   facts(leftovers: string[]): RunFacts {
     const { plan, driver, runId } = this.#init;
-    const began = this.#stepsBegan ?? performance.now();
+    const now = performance.now();
+    const began = this.#stepsBegan ?? now;
     return {
       runId,
       scenario: plan.name,
@@ -184,7 +190,7 @@ export class Course {
       leaseSeconds: plan.leaseMs / 1000,
       startedAt: this.#startedAt,
       setupSeconds: (began - this.#began) / 1000,
-      durationSeconds: this.#stepsBegan === undefined ? 0 : ((this.#stepsEnded ?? began) - began) / 1000,
+      durationSeconds: this.#stepsBegan === undefined ? 0 : ((this.#stepsEnded ?? now) - began) / 1000,
       peers: plan.peers.map(({ name, group }) => this.#peerFacts(name, group)),
       planned: this.#operations,
       steps: placesOf(plan.steps).map(({ id, label }) => ({ id, label, taken: this.#taken.has(id) })),
@@ -197,6 +203,15 @@ export class Course {
       trouble: this.#trouble,
       leftovers,
     };
+  }
+
+  /** So far, and as of a run that is cut off: should the lab be killed, they are what its report is made of. */
+  #saveFacts(): void {
+    try {
+      this.#init.folder.writeFacts({ ...this.facts([]), completed: false });
+    } catch (cause) {
+      this.trouble(new PeerLabError('disk-full', { about: 'the results folder', cause }));
+    }
   }
 
   #peerFacts(name: string, group: string): RunFacts['peers'][number] {

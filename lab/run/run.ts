@@ -11,6 +11,7 @@ export async function run(init: RunInit): Promise<RunFacts> {
   const { driver, progress } = init;
   const course = new Course(init);
   try {
+    init.beforeMaking();
     await course.setUp();
     await course.takeSteps();
     await course.readDisks();

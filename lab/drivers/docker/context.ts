@@ -1,7 +1,7 @@
-import { cp, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { cp, mkdir, readFile, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { ROOT, type Services } from '../artifacts.ts';
+import { makeStaging } from './staging.ts';
 
 /** WHAT GOES INTO THE IMAGES: a folder for each, laid out as the files shall lie in /app, with the Dockerfile beside them. */
 
@@ -20,7 +20,7 @@ export async function withContexts<T>(
   services: Services,
   work: (folderOf: (kind: ImageKind) => string) => Promise<T>,
 ): Promise<T> {
-  const folder = await mkdtemp(join(tmpdir(), 'peerlab-images-'));
+  const folder = await makeStaging('images');
   const folderOf = (kind: ImageKind) => join(folder, kind);
   try {
     await layOut(services.dist, folderOf('base'), ['package.json', 'proto', 'images/base']);

@@ -1,7 +1,6 @@
 import { execFile, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { copyFile, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { copyFile, mkdir, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { promisify } from 'node:util';
@@ -9,6 +8,7 @@ import { ROOT } from '../artifacts.ts';
 import { anyOf } from '../deadline.ts';
 import type { EngineConnection } from './connection.ts';
 import { followed } from './image-store.ts';
+import { makeStaging } from './staging.ts';
 
 /**
  * A base image without a registry: the libraries that the Node binary needs, busybox for a shell and the usual commands,
@@ -43,7 +43,7 @@ export function localBaseFlaw(engine: EngineConnection): string | undefined {
 export async function importLocalBase(engine: EngineConnection, name: string, signal?: AbortSignal): Promise<void> {
   const flaw = localBaseFlaw(engine);
   if (flaw) throw new Error(flaw);
-  const folder = await mkdtemp(join(tmpdir(), 'peerlab-base-'));
+  const folder = await makeStaging('base');
   try {
     const root = join(folder, 'root');
     await unpackPackages(folder, root, signal);

@@ -9,7 +9,7 @@ import type { EngineConnection } from './connection.ts';
 const TAIL_LINES = 100;
 const HEADER_BYTES = 8;
 
-/** Writes what a container that has ended said, both streams in order, to `file`. */
+/** Writes all that a container that has ended said, both streams in order, to `file`, in place of what was saved before. */
 export async function saveLog(
   engine: EngineConnection,
   container: Container,
@@ -22,7 +22,7 @@ export async function saveLog(
     'read the log',
     container.logs({ stdout: true, stderr: true, follow: true, abortSignal }),
   );
-  await pipeline(log as Readable, new LogFrames(), createWriteStream(file, { flags: 'a' }), { signal: abortSignal });
+  await pipeline(log as Readable, new LogFrames(), createWriteStream(file), { signal: abortSignal });
 }
 
 /** The last words of a container, for an error message; empty when they can't be had. */

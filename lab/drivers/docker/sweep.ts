@@ -3,6 +3,7 @@ import type { ContainerInfo } from 'dockerode';
 import { createLimit } from '../../limit.ts';
 import { settled } from '../deadline.ts';
 import { STOP_GRACE_MS } from '../driver.ts';
+import type { Trace } from '../sweeper.ts';
 import { EngineConnection, statusOf } from './connection.ts';
 import type { EngineInfo } from './engine.ts';
 import { LABEL, ofRun } from './labels.ts';
@@ -18,10 +19,16 @@ const REMOVE_ATTEMPTS = 3;
 /**
  * Ends all that carries the run's label, in the order that lets nothing be lost: stop, save the logs, remove containers,
  * then volumes, then the network. Uses a connection of its own: the run's may have been lost, and the engine be back.
+ * @param logsDir where the logs go; nowhere when there is none
  * @param hurry containers are killed instead of stopped as soon as it fires
  * @returns what is still there, a line each; never throws
  */
-export async function sweep(info: EngineInfo, runId: string, logsDir: string, hurry: AbortSignal): Promise<string[]> {
+export async function sweep(
+  info: EngineInfo,
+  runId: string,
+  logsDir: string | undefined,
+  hurry: AbortSignal,
+): Promise<string[]> {
   const engine = new EngineConnection(info);
   if (!(await engine.answers())) {
     return [`the Docker engine does not answer: what carries the label ${LABEL.run}=${runId} may still be there`];
@@ -29,7 +36,7 @@ export async function sweep(info: EngineInfo, runId: string, logsDir: string, hu
   try {
     const containers = await listContainers(engine, runId);
     await stopAll(engine, containers, hurry);
-    await saveLogs(engine, containers, logsDir, hurry);
+    if (logsDir !== undefined) await saveLogs(engine, containers, logsDir, hurry);
     await removeAll(engine, runId, containers);
     return await leftovers(engine, runId);
   } catch (error) {
@@ -107,13 +114,23 @@ async function remove(engine: EngineConnection, what: string, call: () => Promis
 }
 
 async function leftovers(engine: EngineConnection, runId: string): Promise<string[]> {
+  return (await findTraces(engine, runId)).map(({ what }) => `${what} is still there`);
+}
+
+/** Containers, volumes and networks that carry the label of this run, or of any. */
+export async function findTraces(engine: EngineConnection, runId?: string): Promise<Trace[]> {
   const { docker } = engine;
-  const containers = await listContainers(engine, runId);
-  const { Volumes } = await engine.call('list volumes', docker.listVolumes({ filters: ofRun(runId) }));
-  const networks = await engine.call('list networks', docker.listNetworks({ filters: ofRun(runId) }));
+  const filters = runId === undefined ? { label: [LABEL.run] } : ofRun(runId);
+  const containers = await engine.call('list containers', docker.listContainers({ all: true, filters }));
+  const { Volumes } = await engine.call('list volumes', docker.listVolumes({ filters }));
+  const networks = await engine.call('list networks', docker.listNetworks({ filters }));
+  const trace = (kind: string, name: string | undefined, labels: Record<string, string> | undefined) => ({
+    runId: labels?.[LABEL.run] ?? '',
+    what: `${kind} ${name}`,
+  });
   return [
-    ...containers.map(({ Names }) => `container ${Names[0]?.slice(1)} is still there`),
-    ...(Volumes ?? []).map(({ Name }) => `volume ${Name} is still there`),
-    ...networks.map(({ Name }) => `network ${Name} is still there`),
+    ...containers.map(({ Names, Labels }) => trace('container', Names[0]?.slice(1), Labels)),
+    ...(Volumes ?? []).map(({ Name, Labels }) => trace('volume', Name, Labels)),
+    ...networks.map(({ Name, Labels }) => trace('network', Name, Labels)),
   ];
 }

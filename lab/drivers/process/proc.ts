@@ -24,14 +24,15 @@ export async function usageOf(pid: number): Promise<InstanceUsage | undefined> {
   }
 }
 
-/** Processes, of this user, that carry `variable` (as `NAME=value`) in their environment. */
-export async function processesWith(variable: string): Promise<number[]> {
+/** Processes, of this user, that carry `PEERLAB_RUN` in their environment, and the run that it names. */
+export async function processesOfRuns(): Promise<{ pid: number; runId: string }[]> {
   const pids = (await readdir('/proc').catch(() => [])).filter((name) => /^\d+$/.test(name)).map(Number);
-  const found: number[] = [];
+  const found: { pid: number; runId: string }[] = [];
   for (const pid of pids) {
     if (pid === process.pid) continue;
-    const environ = await readFile(`/proc/${pid}/environ`, 'utf8').catch(() => '');
-    if (environ.split('\0').includes(variable)) found.push(pid);
+    const environ = await readFile(`/proc/${pid}/environ`, 'latin1').catch(() => '');
+    const runId = /(?:^|\0)PEERLAB_RUN=([^\0]+)/.exec(environ)?.[1];
+    if (runId) found.push({ pid, runId });
   }
   return found;
 }

@@ -1,6 +1,5 @@
-import { existsSync } from 'node:fs';
-import { mkdir, rm } from 'node:fs/promises';
-import { availableParallelism, tmpdir } from 'node:os';
+import { mkdir } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { PeerLabError } from '#proto/errors.ts';
 import { createLimit } from '../../limit.ts';
@@ -17,10 +16,10 @@ import {
 } from '../driver.ts';
 import { processCapabilities, wordsOf } from './capabilities.ts';
 import { FreePorts } from './ports.ts';
-import { processesWith } from './proc.ts';
 import { type ProcessInit, ProcessInstance } from './process-instance.ts';
 import { waitUntilHealthy } from './readiness.ts';
 import { writeShare } from './share-folder.ts';
+import { folderOf, processSweeper } from './sweeper.ts';
 
 const HOST = '127.0.0.1';
 /** Another program may take a port between our choosing it and the instance's listening on it. */
@@ -40,7 +39,6 @@ class ProcessDriver implements Driver {
   artifacts: Record<string, string> = {};
   readonly #init: DriverInit;
   readonly #folder: string;
-  readonly #mark: string;
   readonly #ports = new FreePorts();
   readonly #limit = createLimit(Math.max(4, 2 * availableParallelism()));
   readonly #instances: ProcessInstance[] = [];
@@ -53,8 +51,7 @@ class ProcessDriver implements Driver {
 
   constructor(init: DriverInit) {
     this.#init = init;
-    this.#folder = join(tmpdir(), `peerlab-${init.runId}`);
-    this.#mark = `PEERLAB_RUN=${init.runId}`;
+    this.#folder = folderOf(init.runId);
     this.#signal = AbortSignal.any([init.signal, this.#closing.signal]);
   }
 
@@ -180,9 +177,10 @@ class ProcessDriver implements Driver {
     this.#closing.abort();
     await settled(this.#starting, SETTLE_TIMEOUT_MS);
     await Promise.allSettled(this.#instances.map((instance) => this.#stop(instance)));
-    await this.#killStrays();
-    await rm(this.#folder, { recursive: true, force: true, maxRetries: 3 }).catch(() => {});
-    return this.#leftovers();
+    // Processes that left their group still carry the run's id in their environment.
+    const left = await processSweeper.sweep(this.#init.runId);
+    const alive = this.#instances.filter((instance) => !instance.gone.aborted);
+    return [...alive.map((instance) => `process of ${instance.name} is still there`), ...left];
   }
 
   async #stop(instance: ProcessInstance): Promise<void> {
@@ -192,35 +190,5 @@ class ProcessDriver implements Driver {
     if (hurry.aborted) await instance.kill();
     else await instance.stop(STOP_GRACE_MS);
     hurry.removeEventListener('abort', kill);
-  }
-
-  /** Processes that left their group still carry the run's id in their environment. */
-  async #killStrays(): Promise<void> {
-    for (const pid of await processesWith(this.#mark)) {
-      try {
-        process.kill(pid, 'SIGKILL');
-      } catch {
-        // It ended in this moment.
-      }
-    }
-  }
-
-  async #leftovers(): Promise<string[]> {
-    const alive = this.#instances.filter((instance) => !instance.gone.aborted);
-    const strays = await this.#straysLeft();
-    return [
-      ...alive.map((instance) => `process of ${instance.name} is still there`),
-      ...strays.map((pid) => `process ${pid} carries ${this.#mark}`),
-      ...(existsSync(this.#folder) ? [`folder ${this.#folder} is still there`] : []),
-    ];
-  }
-
-  /** A killed process needs a moment to leave. */
-  async #straysLeft(): Promise<number[]> {
-    for (let attempt = 0; ; attempt++) {
-      const strays = await processesWith(this.#mark);
-      if (strays.length === 0 || attempt === 20) return strays;
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
   }
 }

@@ -1,0 +1,70 @@
+import { existsSync } from 'node:fs';
+import { readdir, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Sweeper, Trace } from '../sweeper.ts';
+import { processesOfRuns } from './proc.ts';
+
+/** How long killed processes may take to leave, and those that they started meanwhile with them. */
+const LEAVE_TIMEOUT_MS = 5000;
+const POLL_MS = 50;
+const RUN_FOLDER = /^peerlab-(t?[0-9a-f]{10})$/;
+
+/** All that a run of the process driver puts on the disk, its results apart. */
+export function folderOf(runId: string): string {
+  return join(tmpdir(), `peerlab-${runId}`);
+}
+
+/** Processes by `PEERLAB_RUN` in their environment, also those that left their group; and the run's folder. */
+export const processSweeper: Sweeper = {
+  // A child is there, with its environment, before the pipe to the watchdog closes: it holds the pipe until then.
+  settleMs: 0,
+
+  async find(runId?: string): Promise<Trace[]> {
+    const processes = (await processesOfRuns()).map(({ pid, runId }) => ({ runId, what: `process ${pid}` }));
+    return [...processes, ...(await findFolders())].filter((trace) => runId === undefined || trace.runId === runId);
+  },
+
+  async sweep(runId: string): Promise<string[]> {
+    const strays = await killProcesses(runId);
+    const folder = folderOf(runId);
+    await rm(folder, { recursive: true, force: true, maxRetries: 3 }).catch(() => {});
+    return [
+      ...strays.map((pid) => `process ${pid} carries PEERLAB_RUN=${runId}`),
+      ...(existsSync(folder) ? [`folder ${folder} is still there`] : []),
+    ];
+  },
+};
+
+/** @returns those that are still there */
+async function killProcesses(runId: string): Promise<number[]> {
+  const giveUpAt = Date.now() + LEAVE_TIMEOUT_MS;
+  for (;;) {
+    const found = (await processesOfRuns()).filter((process) => process.runId === runId).map(({ pid }) => pid);
+    if (found.length === 0 || Date.now() > giveUpAt) return found;
+    for (const pid of found) {
+      try {
+        process.kill(pid, 'SIGKILL');
+      } catch {
+        // It ended in this moment.
+      }
+    }
+    await sleep(POLL_MS);
+  }
+}
+
+async function findFolders(): Promise<Trace[]> {
+  const traces: Trace[] = [];
+  for (const name of await readdir(tmpdir())) {
+    const runId = RUN_FOLDER.exec(name)?.[1];
+    const folder = join(tmpdir(), name);
+    if (runId && (await isMine(folder))) traces.push({ runId, what: `folder ${folder}` });
+  }
+  return traces;
+}
+
+async function isMine(path: string): Promise<boolean> {
+  const found = await stat(path).catch(() => undefined);
+  return found !== undefined && found.uid === process.getuid?.();
+}

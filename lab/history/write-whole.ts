@@ -1,0 +1,8 @@
+import { renameSync, writeFileSync } from 'node:fs';
+
+/** Writes a file that is there with all of its content or not at all: its writer may be killed at any moment. */
+export function writeWhole(file: string, content: string): void {
+  const fresh = `${file}.${process.pid}.new`;
+  writeFileSync(fresh, content);
+  renameSync(fresh, file);
+}

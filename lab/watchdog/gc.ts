@@ -1,0 +1,51 @@
+import { reasonOf } from '#proto/errors.ts';
+import { sweepStaging } from '../drivers/docker/staging.ts';
+import type { Driver } from '../drivers/driver.ts';
+import type { Trace } from '../drivers/sweeper.ts';
+import { cleanUp, SWEEPERS } from './clean-up.ts';
+import { settleDeadRuns } from './dead-runs.ts';
+import { livingRuns, ownRecords } from './record.ts';
+
+const PATIENCE_MS = 30_000;
+
+export interface GcInit {
+  /** Also what carries the id of a run that nobody knows: by default it is only named, as it may be somebody's elsewhere. */
+  readonly all: boolean;
+  readonly tell: (line: string) => void;
+}
+
+/** Removes what dead runs left behind, whatever ended them; never anything of a living run. Says a line for each thing. */
+export async function collectGarbage({ all, tell }: GcInit): Promise<void> {
+  let lines = 0;
+  const say = (line: string) => {
+    lines++;
+    tell(line);
+  };
+  await settleDeadRuns(say);
+  for (const driver of Object.keys(SWEEPERS) as Driver['kind'][]) await collectOf(driver, all, say);
+  for (const folder of await sweepStaging()) say(`removed folder ${folder}`);
+  if (lines === 0) tell('Nothing is left of dead runs.');
+}
+
+async function collectOf(driver: Driver['kind'], all: boolean, tell: (line: string) => void): Promise<void> {
+  const traces = await SWEEPERS[driver].find().catch((error) => {
+    tell(`${driver}: not looked at: ${reasonOf(error)}`);
+    return [];
+  });
+  for (const [runId, found] of strangers(traces)) {
+    if (all) await cleanUp({ driver, runId, patienceMs: PATIENCE_MS, tell });
+    else
+      tell(
+        `${driver}: ${found.length} things carry the id ${runId}, a run unknown here; --all removes them: ${found[0]?.what}, ...`,
+      );
+  }
+}
+
+/** Runs without a record, with what was found of them. Those that have one live, or have been dealt with. */
+export function strangers(traces: readonly Trace[]): Map<string, Trace[]> {
+  const known = new Set([...livingRuns(), ...ownRecords().map(({ runId }) => runId)]);
+  return Map.groupBy(
+    traces.filter(({ runId }) => !known.has(runId)),
+    ({ runId }) => runId,
+  );
+}

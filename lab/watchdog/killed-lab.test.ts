@@ -1,0 +1,7 @@
+import { processSweeper } from '../drivers/process/sweeper.ts';
+import { describeKilledLab } from './killed-lab.ts';
+
+describeKilledLab({
+  driver: 'process',
+  tracesOf: async (runId) => (await processSweeper.find(runId)).map(({ what }) => what),
+});
