@@ -15,11 +15,11 @@ import {
   READY_TIMEOUT_MS,
   STOP_GRACE_MS,
 } from '../driver.ts';
+import { waitUntilHealthy } from '../readiness.ts';
 import { processCapabilities, wordsOf } from './capabilities.ts';
 import { FreePorts } from './ports.ts';
 import { processesWith } from './proc.ts';
 import { type ProcessInit, ProcessInstance } from './process-instance.ts';
-import { waitUntilHealthy } from './readiness.ts';
 import { writeShare } from './share-folder.ts';
 
 const HOST = '127.0.0.1';
@@ -106,6 +106,14 @@ class ProcessDriver implements Driver {
       },
       () => writeShare(shareFolder, spec.share, this.#signal),
     );
+  }
+
+  restart(instance: Instance): Promise<Instance> {
+    const { init, gone } = instance as ProcessInstance;
+    return this.#start(async () => {
+      if (!gone.aborted) throw new PeerLabError('internal', { about: init.name, expected: 'its end before a restart' });
+      return init;
+    });
   }
 
   #refuseLimits({ name, memoryBytes, cpus }: PeerSpec): void {
