@@ -55,6 +55,7 @@ const GOOD: History = {
   facts,
   events: [download],
   answers: [],
+  faults: [],
   shares: [{ peer: 's-1', ...file }],
   stored: [
     { peer: 's-1', ...file },

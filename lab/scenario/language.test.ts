@@ -276,7 +276,7 @@ describe('the JSON Schema', () => {
 
 test('the example of every step is right', () => {
   for (const { verb, example } of STEPS.values()) {
-    const steps = `  - ${example}${verb === 'login' ? '' : '\n  - login: seeders'}`;
+    const steps = `  - ${example.replaceAll('\n', '\n  ')}${verb === 'login' ? '' : '\n  - login: seeders'}`;
     expect([verb, mistakes(steps)]).toEqual([verb, '']);
   }
 });

@@ -49,8 +49,7 @@ export class DockerInstance implements Instance {
 
   /** Its next life, to be made before the container is started again: no end goes unseen. */
   again(): DockerInstance {
-    if (!this.#hasEnded)
-      throw new PeerLabError('internal', { about: this.name, expected: 'its end before a restart' });
+    if (!this.#hasEnded) throw new PeerLabError('internal', { about: this.name, expected: 'its end before a restart' });
     return new DockerInstance(this.#engine, this.#endings, this.container, this);
   }
 
