@@ -16,6 +16,8 @@ export interface InjectorInit {
   now(): number;
   /** Takes each record once, when the fault is over or the run is. */
   record(fault: FaultRecord): Promise<void>;
+  /** How long an instance is given to answer. */
+  readonly answerMs?: number;
 }
 
 export interface FaultOrder {
@@ -47,6 +49,10 @@ export class Injector {
 
   constructor(init: InjectorInit) {
     this.#init = init;
+  }
+
+  get #answerMs(): number {
+    return this.#init.answerMs ?? ANSWER_MS;
   }
 
   /**
@@ -92,7 +98,9 @@ export class Injector {
       await this.#proveInForce(record, instance, wanted);
       record.until = this.#init.now();
       const after = await lift(instance, this.#init.driver);
-      const back = await this.#prove(record, 'after', 'answers', () => probeUntil(after.url, 'answers', ANSWER_MS));
+      const back = await this.#prove(record, 'after', 'answers', () =>
+        probeUntil(after.url, 'answers', this.#answerMs),
+      );
       if (back.ok) record.recoverySeconds = back.at - record.until;
       await this.#close(who);
       return { instance: after, kind: record.kind };
@@ -108,7 +116,7 @@ export class Injector {
   /** An instance that another fault has hold of can't answer: then that one's proof must hold. */
   #proveBefore(record: FaultRecord, { url }: Instance, before: FaultKind | undefined): Promise<Proof> {
     const wanted = before === undefined ? 'answers' : FAULTS[before].seen;
-    return this.#prove(record, 'before', wanted, () => probe(url, wanted === 'silent' ? SILENCE_MS : ANSWER_MS));
+    return this.#prove(record, 'before', wanted, () => probe(url, wanted === 'silent' ? SILENCE_MS : this.#answerMs));
   }
 
   #proveInForce(record: FaultRecord, { url }: Instance, wanted: Proof['wanted']): Promise<Proof> {
