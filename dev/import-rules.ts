@@ -23,8 +23,19 @@ const RULES: readonly Rule[] = [
   { from: 'lab/drivers/docker/', may: ['lab/drivers/docker/', 'lab/drivers/*.ts', 'lab/limit.ts', 'proto/'] },
   { from: 'lab/drivers/', may: ['lab/drivers/', 'lab/limit.ts', 'proto/'] },
   { from: 'lab/history/', may: ['lab/history/', 'proto/'] },
-  { from: 'lab/steps/', may: ['lab/steps/', 'lab/scenario/', 'lab/checks/', 'proto/'] },
-  { from: 'lab/scenario/', may: ['lab/scenario/', 'lab/steps/', 'lab/checks/', 'proto/'] },
+  {
+    from: 'lab/steps/',
+    may: ['lab/steps/', 'lab/scenario/', 'lab/checks/', 'lab/history/events.ts', 'proto/'],
+  },
+  {
+    from: 'lab/faults/',
+    may: ['lab/faults/', 'lab/drivers/driver.ts', 'lab/history/', 'proto/'],
+    testsMay: ['lab/drivers/'],
+  },
+  {
+    from: 'lab/scenario/',
+    may: ['lab/scenario/', 'lab/steps/', 'lab/checks/', 'lab/history/events.ts', 'proto/'],
+  },
   {
     from: 'lab/metrics/',
     may: [
@@ -55,6 +66,7 @@ const RULES: readonly Rule[] = [
       'lab/limit.ts',
       'lab/checks/',
       'lab/drivers/driver.ts',
+      'lab/faults/',
       'lab/history/',
       'lab/metrics/',
       'lab/scenario/',

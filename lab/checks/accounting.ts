@@ -28,9 +28,15 @@ interface Moved {
 }
 
 /** Bytes that each peer received or sent, by the history. */
-function movedByHistory({ facts, events }: History, direction: Direction): Map<string, Moved> {
+function movedByHistory({ facts, events, faults }: History, direction: Direction): Map<string, Moved> {
+  // Stopped, killed: what was counted after the last scrape is unknown, and another life begins at zero. Killed, frozen: what was
+  // under way was counted at one end only.
+  const less = new Set(
+    faults.filter(({ kind, until }) => kind !== 'freeze' || until === undefined).map(({ who }) => who),
+  );
+  const more = new Set(faults.filter(({ kind }) => kind !== 'stop').map(({ who }) => who));
   const moved = new Map<string, Moved>(
-    facts.peers.map(({ name, until }) => [name, { bytes: 0, more: false, less: until !== undefined }]),
+    facts.peers.map(({ name }) => [name, { bytes: 0, more: more.has(name), less: less.has(name) }]),
   );
   const nameOf = new Map(facts.peers.flatMap(({ name, address }) => (address ? [[address, name] as const] : [])));
   const add = direction === 'received' ? addReceived : addSent;

@@ -6,6 +6,8 @@ export interface Check {
   readonly name: string;
   /** What it proves, in one sentence. */
   readonly question: string;
+  /** When it is inconclusive, so is the run, whatever else is wrong: the run was not the one that was asked for. */
+  readonly decides?: boolean;
   judge(history: History): Omit<CheckResult, 'name'>;
 }
 

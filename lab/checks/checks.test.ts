@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { OperationEvent, RunFacts } from '../history/events.ts';
+import type { FaultRecord, OperationEvent, Proof, RunFacts } from '../history/events.ts';
 import { parsePrometheusText } from '../metrics/prometheus-text.ts';
 import { parseExpectation } from './expectation.ts';
 import { figuresOf, percentile } from './figures.ts';
@@ -55,6 +55,7 @@ const GOOD: History = {
   facts,
   events: [download],
   answers: [],
+  faults: [],
   shares: [{ peer: 's-1', ...file }],
   stored: [
     { peer: 's-1', ...file },
@@ -250,4 +251,67 @@ test('figures: latency of good operations, throughput, time in which something m
 test('percentile takes the nearest rank', () => {
   const values = Array.from({ length: 20 }, (_, i) => i + 1);
   expect([1, 50, 95, 99, 100].map((p) => percentile(values, p))).toEqual([1, 10, 19, 20, 20]);
+});
+
+describe('faults', () => {
+  const proof = (when: Proof['when'], wanted: Proof['wanted'], seen = wanted): Proof => ({
+    ...{ when, at: 1, wanted, seen, ok: seen === wanted },
+  });
+  const killed: FaultRecord = {
+    ...{ kind: 'kill', who: 's-1', step: '1', from: 1, inForce: 1.1 },
+    proofs: [proof('before', 'answers'), proof('during', 'refuses')],
+  };
+  const frozen: FaultRecord = {
+    ...{ kind: 'freeze', who: 's-1', step: '1', from: 1, inForce: 1.1, requestedSeconds: 2, until: 3.2 },
+    ...{ recoverySeconds: 0.5 },
+    proofs: [proof('before', 'answers'), proof('during', 'silent'), proof('after', 'answers')],
+  };
+  const check = (name: string, history: Partial<History>) =>
+    CHECKS.find((one) => one.name === name)?.judge({ ...GOOD, ...history });
+
+  test('that are proved are figures, and no reason to doubt', () => {
+    const { verdict: said, faults } = verdict({ faults: [killed, frozen] });
+    expect(said).toBe('pass');
+    expect(faults).toMatchObject({ count: 2, recoverySeconds: { max: 0.5 } });
+    expect(faults.list[1]?.achievedSeconds).toBeCloseTo(2.1);
+  });
+
+  test.each<[string, FaultRecord]>([
+    ['was never done', { ...killed, inForce: undefined, proofs: [] }],
+    ['did not take', { ...killed, proofs: [proof('before', 'answers'), proof('during', 'refuses', 'answers')] }],
+    ['was done to what was gone already', { ...killed, proofs: [proof('before', 'answers', 'refuses')] }],
+    ['nobody looked at', { ...killed, proofs: [proof('before', 'answers')] }],
+    ['did not go away', { ...frozen, proofs: [...frozen.proofs.slice(0, 2), proof('after', 'answers', 'silent')] }],
+    ['nobody looked at after', { ...frozen, proofs: frozen.proofs.slice(0, 2) }],
+    ['lasted too short', { ...frozen, until: 2 }],
+    ['lasted too long', { ...frozen, until: 6 }],
+  ])('one that %s makes the run inconclusive, whatever else is wrong', (_, fault) => {
+    const broken = { events: [{ ...download, outcome: 'failed' as const }], stored: [GOOD.stored[0]!] };
+    expect(verdict({ ...broken, faults: [fault] })).toMatchObject({
+      verdict: 'inconclusive',
+      reason: expect.stringMatching(new RegExp(`^faults in force: ${fault.kind} of s-1`)),
+    });
+  });
+
+  test('excuse counters: of who was killed in both directions, of who stopped only for want of a last look', () => {
+    const metrics = (sent: number) => new Map([...GOOD.metrics, ['s-1', counted(0, sent)]]);
+    for (const sent of [90, 110]) {
+      expect(check('bytes agree', { metrics: metrics(sent) })?.verdict).toBe('fail');
+      expect(check('bytes agree', { metrics: metrics(sent), faults: [killed] })?.verdict).toBe('pass');
+    }
+    const stopped: FaultRecord = { ...killed, kind: 'stop' };
+    expect(check('bytes agree', { metrics: metrics(90), faults: [stopped] })?.verdict).toBe('pass');
+    expect(check('bytes agree', { metrics: metrics(110), faults: [stopped] })?.verdict).toBe('fail');
+    expect(check('bytes agree', { metrics: metrics(90), faults: [frozen] })?.verdict).toBe('fail');
+  });
+
+  test('excuse what a peer that was killed, or stands still, left unfinished', () => {
+    const stored = [...GOOD.stored, { peer: 's-1', ...file, name: '.peerlab/part' }];
+    const { until: _, ...still } = frozen;
+    expect(check('nothing unfinished', { stored })?.verdict).toBe('fail');
+    expect(check('nothing unfinished', { stored, faults: [frozen] })?.verdict).toBe('fail');
+    for (const fault of [killed, still]) {
+      expect(check('nothing unfinished', { stored, faults: [fault] })?.verdict).toBe('pass');
+    }
+  });
 });

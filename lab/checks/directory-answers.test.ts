@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { OperationEvent } from '../history/events.ts';
+import type { FaultKind, FaultRecord, OperationEvent } from '../history/events.ts';
 import { judgeAnswers } from './directory-answers.ts';
 import type { History } from './history.ts';
 
@@ -27,20 +27,17 @@ const event = (
   ...more,
 });
 
-function judge(
-  events: OperationEvent[],
-  answers: [OperationEvent, [string, string][]][],
-  stop: { leaves?: number; until?: number } = {},
-) {
+function judge(events: OperationEvent[], answers: [OperationEvent, [string, string][]][], faults: FaultRecord[] = []) {
   const facts = {
     leaseSeconds: 30,
     peers: [
-      { name: 's-1', group: 's', address: seeder, ...stop },
+      { name: 's-1', group: 's', address: seeder },
       { name: 'l-1', group: 'l', address: leecher },
     ],
   };
   return judgeAnswers({
     facts,
+    faults,
     events: [...events, ...answers.map(([question]) => question)],
     answers: answers.map(([{ id }, entries]) => ({
       id,
@@ -49,6 +46,11 @@ function judge(
     shares: [{ peer: 's-1', name: 'a', size: 1, sha256: SHA }],
   } as unknown as History);
 }
+
+const fault = (kind: FaultKind, who: string, from: number, inForce: number, until?: number): FaultRecord => ({
+  ...{ kind, who, step: '1', from, inForce, proofs: [] },
+  ...(until !== undefined && { until, recoverySeconds: 0.5 }),
+});
 
 const login = () => event('login', 's-1', 1, 2);
 const index = (start: number, end: number) => event('index', 'l-1', start, end);
@@ -82,7 +84,7 @@ describe('an entry', () => {
     );
     expect({ precision, stalenessSeconds }).toEqual({ precision: 0, stalenessSeconds: 3 });
     expect(wrong).toEqual([expect.stringContaining('had been gone for 3.0 s')]);
-    expect(judge([login()], [[index(9, 10), [[seeder, 'a']]]], { leaves: 5, until: 6 }).wrong).toHaveLength(1);
+    expect(judge([login()], [[index(9, 10), [[seeder, 'a']]]], [fault('stop', 's-1', 5, 6)]).wrong).toHaveLength(1);
   });
 
   test('while the logout is under way: either', () => {
@@ -92,7 +94,7 @@ describe('an entry', () => {
   });
 
   test('while the scenario stops the peer: either', () => {
-    const stop = { leaves: 5, until: 8 };
+    const stop = [fault('stop', 's-1', 5, 8)];
     expect(judge([login()], [[index(6, 7), []]], stop).wrong).toEqual([]);
     expect(judge([login()], [[index(6, 7), [[seeder, 'a']]]], stop).wrong).toEqual([]);
     expect(judge([login()], [[index(3, 4), []]], stop).wrong).toHaveLength(1);
@@ -104,6 +106,7 @@ describe('an entry', () => {
     const judged = judgeAnswers({
       facts,
       events: [login(), question],
+      faults: [],
       answers: [{ id: question.id, entries: [[seeder, 'b', SHA]] }],
       shares: ['a', 'b'].map((name) => ({ peer: 's-1', name, size: 1, sha256: SHA })),
     } as unknown as History);
@@ -170,4 +173,65 @@ describe('an entry', () => {
 test('a search is due only what its pattern asks for', () => {
   expect(judge([login()], [[event('search', 'l-1', 3, 4, { asked: 'b*' }), []]]).wrong).toEqual([]);
   expect(judge([login()], [[event('search', 'l-1', 3, 4, { asked: '?' }), []]]).wrong).toHaveLength(1);
+});
+
+describe('faults (a lease is 30 s, and 2 s are for acting on its end)', () => {
+  const named: [string, string][] = [[seeder, 'a']];
+  const answer = (start: number, entries: [string, string][], faults: FaultRecord[], more: OperationEvent[] = []) =>
+    judge([login(), ...more], [[index(start, start + 0.1), entries]], faults).wrong;
+
+  test('an orderly stop: either while it goes on, gone after', () => {
+    const stopped = [fault('stop', 's-1', 10, 11)];
+    expect(answer(10.5, named, stopped)).toEqual([]);
+    expect(answer(10.5, [], stopped)).toEqual([]);
+    expect(answer(11.5, named, stopped)).toEqual([expect.stringContaining('had been gone for 0.5 s')]);
+  });
+
+  test('who was killed may stay named for a lease, need not, and must be gone after', () => {
+    const killed = [fault('kill', 's-1', 10, 10.1)];
+    expect(answer(9, [], killed)).toEqual([expect.stringContaining('is missing')]);
+    expect(answer(42, named, killed)).toEqual([]);
+    expect(answer(10.5, [], killed)).toEqual([]);
+    expect(answer(42.2, named, killed)).toEqual([expect.stringContaining('had been gone for 0.1 s')]);
+  });
+
+  test('who was killed and came back is due again only once it has logged in', () => {
+    const killed = [fault('kill', 's-1', 10, 10.1, 12)];
+    const again = [event('login', 's-1', 14, 15)];
+    expect(answer(13, [], killed, again)).toEqual([]);
+    expect(answer(16, [], killed, again)).toEqual([expect.stringContaining('is missing')]);
+    expect(answer(60, named, killed, again)).toEqual([]);
+    // In its second life it never logged in: what a logout says there does not end what the first left behind.
+    expect(answer(20, named, killed, [event('logout', 's-1', 14, 15)])).toEqual([]);
+    expect(answer(60, named, killed, [event('logout', 's-1', 14, 15)])).toHaveLength(1);
+  });
+
+  test('a login that certainly failed, because the peer was down, is none', () => {
+    const failed = { outcome: 'failed', error: { code: 'not-running', message: '', definite: true } } as const;
+    const down = [event('login', 's-1', 12, 12.1, failed)];
+    expect(answer(60, named, [fault('kill', 's-1', 10, 10.1)], down)).toHaveLength(1);
+  });
+
+  test('who stands still is in doubt, gone after a lease, and due again a lease after it goes on', () => {
+    const short = [fault('freeze', 's-1', 10, 10.1, 13)];
+    for (const entries of [named, []]) expect(answer(12, entries, short)).toEqual([]);
+    expect(answer(44, [], short)).toEqual([]);
+    expect(answer(46, [], short)).toEqual([expect.stringContaining('is missing')]);
+    const long = [fault('freeze', 's-1', 10, 10.1, 60)];
+    expect(answer(41, named, long)).toEqual([]);
+    expect(answer(50, named, long)).toEqual([expect.stringContaining('had been gone for 8.0 s')]);
+    expect(answer(61, named, long)).toEqual([]);
+  });
+
+  test('a directory that was away has a lease to learn who is there', () => {
+    const away = [fault('kill', 'directory', 10, 10.1, 12)];
+    expect(answer(9, [], away)).toHaveLength(1);
+    expect(answer(13, [], away)).toEqual([]);
+    expect(answer(13, named, away)).toEqual([]);
+    expect(answer(45, [], away)).toEqual([expect.stringContaining('is missing')]);
+    // Who was killed meanwhile may have been given a new lease when the directory came back, and one who stopped was not heard.
+    expect(answer(43, named, [...away, fault('kill', 's-1', 9, 9.1)])).toEqual([]);
+    expect(answer(20, named, [...away, fault('stop', 's-1', 11, 11.5)])).toEqual([]);
+    expect(answer(45, named, [...away, fault('kill', 's-1', 9, 9.1)])).toHaveLength(1);
+  });
 });

@@ -2,6 +2,7 @@ import { matchesGlob } from '#proto/names.ts';
 import type { OperationEvent } from '../history/events.ts';
 import { type Check, noneWrong } from './check.ts';
 import { type History, isTransfer, receiverOf } from './history.ts';
+import { type Interval, intersect, PUBLISHING_DELAY_SECONDS, presenceOf } from './presence.ts';
 
 /**
  * THE ORACLE FOR THE DIRECTORY: every answer to index and search, held against who really shared what at that time.
@@ -10,16 +11,9 @@ import { type History, isTransfer, receiverOf } from './history.ts';
  * it began, until the one that ended it was done. *Certain*: from the moment at which the publishing operation was done (for
  * a received file, with a publishing delay more), until the ending one began. Between the two, an answer may say either. An
  * entry in an answer is true when it was possible at any moment of the question; an entry that was certain during the whole question must
- * be in the answer, by its content: of two names for one content, a search shows one. Logout ends an entry at once: no lease excuses one that stays.
+ * be in the answer, by its content: of two names for one content, a search shows one. Logout ends an entry at once: no
+ * lease excuses one that stays. presence.ts has what faults do to this.
  */
-
-/** How long a peer may take to publish what it received. */
-export const PUBLISHING_DELAY_SECONDS = 2;
-
-interface Interval {
-  readonly from: number;
-  until: number;
-}
 
 interface Entry {
   readonly peer: string;
@@ -106,7 +100,7 @@ function flawOf(
 }
 
 /** When each (peer, file) was, possibly and certainly, in the directory. */
-function timeline({ facts, events, shares }: History): Map<string, Entry> {
+function timeline({ facts, events, faults, shares }: History): Map<string, Entry> {
   const entries = new Map<string, Entry>();
   const received = Map.groupBy(
     events.filter((event) => isTransfer(event) && event.file !== undefined),
@@ -116,8 +110,8 @@ function timeline({ facts, events, shares }: History): Map<string, Entry> {
     events.filter(({ operation }) => operation === 'login' || operation === 'logout'),
     ({ peer }) => peer,
   );
-  for (const { name: peer, leaves, until } of facts.peers) {
-    const online = sessionsOf(sessions.get(peer) ?? [], leaves, until);
+  for (const { name: peer } of facts.peers) {
+    const online = presenceOf(peer, sessions.get(peer) ?? [], faults, facts.leaseSeconds);
     const add = (file: string, had: Interval, surely: Interval | undefined) => {
       const possible = intersect(online.possible, had);
       const certain = surely ? intersect(online.certain, surely) : [];
@@ -138,36 +132,6 @@ function timeline({ facts, events, shares }: History): Map<string, Entry> {
     }
   }
   return entries;
-}
-
-/**
- * When a peer was, possibly and certainly, logged in. One that the scenario stops logs out somewhere between `leaves`, when
- * it was told to, and `until`, when it had ended.
- */
-function sessionsOf(
-  events: readonly OperationEvent[],
-  leaves = Number.POSITIVE_INFINITY,
-  until = Number.POSITIVE_INFINITY,
-): { possible: Interval[]; certain: Interval[] } {
-  const possible: Interval[] = [];
-  const certain: Interval[] = [];
-  for (const { operation, outcome, start, end: done } of [...events].sort((a, b) => a.start - b.start)) {
-    if (operation === 'login') {
-      possible.push({ from: start, until });
-      if (outcome === 'ok') certain.push({ from: done, until: leaves });
-    } else {
-      for (const interval of certain) interval.until = Math.min(interval.until, start);
-      // A logout that failed may have worked or not: what follows is possible, not certain.
-      if (outcome === 'ok') for (const interval of possible) interval.until = Math.min(interval.until, done);
-    }
-  }
-  return { possible, certain };
-}
-
-function intersect(intervals: readonly Interval[], { from, until }: Interval): Interval[] {
-  return intervals
-    .map((interval) => ({ from: Math.max(interval.from, from), until: Math.min(interval.until, until) }))
-    .filter((interval) => interval.from < interval.until);
 }
 
 export const directoryTells: Check = {

@@ -1,4 +1,4 @@
-import type { OperationEvent } from '../history/events.ts';
+import type { FaultRecord, OperationEvent } from '../history/events.ts';
 import { type Sample, sumOf } from '../metrics/prometheus-text.ts';
 import type { Result, ScopeFigures } from '../report/result-schema.ts';
 import { judgeAnswers } from './directory-answers.ts';
@@ -9,12 +9,21 @@ import { compareDisks } from './integrity.ts';
 export type Figures = ScopeFigures &
   Pick<
     Result,
-    'groups' | 'steps' | 'integrity' | 'directory' | 'lab' | 'peers' | 'durationSeconds' | 'setupSeconds' | 'resources'
+    | 'groups'
+    | 'steps'
+    | 'integrity'
+    | 'directory'
+    | 'faults'
+    | 'lab'
+    | 'peers'
+    | 'durationSeconds'
+    | 'setupSeconds'
+    | 'resources'
   >;
 
 /** Every figure of result.json, from the history alone. */
 export function figuresOf(history: History): Figures {
-  const { facts, events } = history;
+  const { facts, events, faults } = history;
   const { verified, wrong } = compareDisks(history);
   const { answers, precision, recall, stalenessSeconds } = judgeAnswers(history);
   const lags = events
@@ -37,6 +46,7 @@ export function figuresOf(history: History): Figures {
       ...(recall !== undefined && { recall }),
       ...(stalenessSeconds !== undefined && { stalenessSeconds }),
     },
+    faults: faultFigures(faults),
     lab: { stallSeconds: facts.stallSeconds, ...(lags.length > 0 && { lagSeconds: percentile(lags, 99) }) },
     resources: facts.resources,
   };
@@ -147,6 +157,18 @@ function transferFigures(events: readonly OperationEvent[]): Result['transfers']
       },
     }),
     ...(firstByteSeconds && { firstByteSeconds }),
+  };
+}
+
+function faultFigures(faults: readonly FaultRecord[]): Result['faults'] {
+  const recoverySeconds = percentiles(faults.flatMap(({ recoverySeconds }) => recoverySeconds ?? []));
+  return {
+    count: faults.length,
+    ...(recoverySeconds && { recoverySeconds }),
+    list: faults.map((fault) => {
+      const { inForce, until } = fault;
+      return { ...fault, ...(inForce !== undefined && until !== undefined && { achievedSeconds: until - inForce }) };
+    }),
   };
 }
 

@@ -1,7 +1,9 @@
 import {
   type AnswerRecord,
   answerRecord,
+  type FaultRecord,
   type FileRecord,
+  faultRecord,
   fileRecord,
   type OperationEvent,
   operationEvent,
@@ -16,6 +18,8 @@ export interface History {
   readonly facts: RunFacts;
   readonly events: readonly OperationEvent[];
   readonly answers: readonly AnswerRecord[];
+  /** What the scenario did to instances. */
+  readonly faults: readonly FaultRecord[];
   /** What the lab put into the shares, and what the disks had at the end. */
   readonly shares: readonly FileRecord[];
   readonly stored: readonly FileRecord[];
@@ -38,6 +42,7 @@ export async function readHistory(folder: ResultsFolder, texts: readonly string[
     facts: folder.readJson('run.json', runFacts),
     events: await Array.fromAsync(folder.readLines('events.ndjson', operationEvent)),
     answers: await Array.fromAsync(folder.readLines('answers.ndjson', answerRecord)),
+    faults: await Array.fromAsync(folder.readLines('faults.ndjson', faultRecord)),
     shares: await Array.fromAsync(folder.readLines('shares.ndjson', fileRecord)),
     stored: await Array.fromAsync(folder.readLines('stored.ndjson', fileRecord)),
     metrics,

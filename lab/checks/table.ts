@@ -2,6 +2,7 @@ import { bytesAgree, operationsAccounted } from './accounting.ts';
 import { barriersMet } from './barriers.ts';
 import type { Check } from './check.ts';
 import { directoryTells } from './directory-answers.ts';
+import { faultsInForce } from './faults-in-force.ts';
 import { instancesLived } from './instances.ts';
 import { integrity } from './integrity.ts';
 import { labKeptUp } from './lab-kept-up.ts';
@@ -16,5 +17,6 @@ export const CHECKS: readonly Check[] = [
   bytesAgree,
   barriersMet,
   instancesLived,
+  faultsInForce,
   labKeptUp,
 ];

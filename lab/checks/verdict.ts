@@ -12,11 +12,13 @@ export interface Demand extends Expectation {
   readonly abort?: boolean;
 }
 
+const DECIDING: ReadonlySet<string> = new Set(CHECKS.filter(({ decides }) => decides).map(({ name }) => name));
+
 type Conclusion = Pick<Result, 'verdict' | 'reason' | 'look'>;
 
 /**
  * The whole judgement of a run: pure, from its history. Trouble of the lab, the engine or the machine makes any answer
- * untrustworthy and comes first; then what is wrong; then what could not be judged. Only a run in which something was done,
+ * untrustworthy and comes first, and so does a fault that was not in force; then what is wrong; then what could not be judged. Only a run in which something was done,
  * everything was judged and nothing is wrong passes.
  */
 export function judgeRun(history: History, demands: readonly Demand[]): Result {
@@ -72,6 +74,10 @@ const CUT_OFF: Omit<CheckResult, 'name'> = {
 function conclude({ facts, events }: History, checks: CheckResult[], expectations: ExpectationResult[]): Conclusion {
   const [trouble] = facts.trouble;
   if (trouble) return { verdict: 'inconclusive', reason: `${trouble.message} [${trouble.code}]`, look: 'logs/' };
+
+  const deciding = checks.find(({ name, verdict }) => verdict === 'inconclusive' && DECIDING.has(name));
+  if (deciding && facts.completed)
+    return { verdict: 'inconclusive', reason: `${deciding.name}: ${deciding.reason}`, look: 'faults.ndjson' };
 
   const failedCheck = checks.find(({ verdict }) => verdict === 'fail');
   if (failedCheck)

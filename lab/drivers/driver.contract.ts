@@ -207,6 +207,38 @@ export function describeDriver(name: string, driver: DriverUnderTest): void {
       expect(await peer.ended).toMatch(/exit code 0/);
     });
 
+    test('restarts what was killed or stopped: same name, address, settings and share', async () => {
+      const { start, driver: made, directory } = await standInRun();
+      const files = [bytesFile('a', 700)];
+      const peer = await start('peer-1', { LOG_LEVEL: 'debug' }, files);
+      await expect(made.restart(peer)).rejects.toMatchObject({ code: 'internal' });
+      await peer.kill();
+      const second = await made.restart(peer);
+      expect(second).toMatchObject({ name: peer.name, role: 'peer', address: peer.address });
+      expect(await getJson(`${second.url}/env`)).toMatchObject({ LOG_LEVEL: 'debug', PEER_ADVERTISE: peer.address });
+      expect(await sorted(second.storedFiles())).toEqual(await expected(files));
+      // Its first end is not that of its second life.
+      expect(await Promise.race([second.ended, 'it runs'])).toBe('it runs');
+      expect((await second.usage())?.memoryBytes).toBeGreaterThan(5 * MIB);
+      await second.stop();
+      expect(await second.ended).toMatch(/exit code 0/);
+      expect(await status(`${(await made.restart(second)).url}/healthz`)).toBe(200);
+      await directory.kill();
+      const restarted = await made.restart(directory);
+      expect(restarted.address).toBe(directory.address);
+      expect(await status(`${restarted.url}/healthz`)).toBe(200);
+    });
+
+    test('says why an instance did not come back', async () => {
+      const { start, driver: made } = await standInRun();
+      const peer = await start('peer-1', { PEER_USER: 'lives-once' });
+      await peer.kill();
+      await expect(made.restart(peer)).rejects.toMatchObject({
+        code: 'instance-exited',
+        message: expect.stringMatching(/exit code 4[\s\S]*once is enough/),
+      });
+    });
+
     test('tells how much an instance uses', async () => {
       const { start } = await standInRun();
       const peer = await start('peer-1');

@@ -29,6 +29,14 @@ export interface Driver {
   startPeer(spec: PeerSpec): Promise<Instance>;
 
   /**
+   * Starts an instance that has ended once more, with the same name, address, settings and share folder as it was left, and
+   * waits until its `/healthz` answers. Its log goes on where it ended.
+   * @returns its new life; `url` may differ from the old one's
+   * @throws PeerLabError as `startPeer`; `internal` when it has not ended
+   */
+  restart(instance: Instance): Promise<Instance>;
+
+  /**
    * Ends the run: stops every instance, lets each write its log into the logs folder before it is removed, and removes
    * all that carries the run id. `orderly` gives instances time to stop by themselves; otherwise they are killed, logs
    * are saved as far as that costs no time, and the call is quick. Never throws; may be called again.

@@ -1,14 +1,23 @@
+import { existsSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 
 /**
  * A service that behaves as its user name says: how the drivers' tests get a peer that is never ready, exits early or
  * ignores SIGTERM. Runs alone, in a container too, so it imports nothing of ours. `/env` shows its environment.
  */
-const { PEER_USER, PEER_HOST, PEER_CONTROL_PORT, DIRECTORY_HOST, DIRECTORY_PORT } = process.env;
+const { PEER_USER, PEER_HOST, PEER_CONTROL_PORT, PEER_SHARE_DIR, DIRECTORY_HOST, DIRECTORY_PORT } = process.env;
 
 if (PEER_USER === 'exits-early') {
   console.error('I can not go on: the reason');
   process.exit(3);
+}
+if (PEER_USER === 'lives-once') {
+  const mark = `${PEER_SHARE_DIR}/.lived`;
+  if (existsSync(mark)) {
+    console.error('once is enough');
+    process.exit(4);
+  }
+  writeFileSync(mark, '');
 }
 if (PEER_USER === 'stubborn') process.on('SIGTERM', () => console.log('no'));
 else process.on('SIGTERM', () => process.exit(0));

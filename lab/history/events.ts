@@ -41,6 +41,46 @@ export type AnswerRecord = z.infer<typeof answerRecord>;
 export const fileRecord = z.object({ peer: z.string(), name: z.string(), size: z.number().int(), sha256: z.string() });
 export type FileRecord = z.infer<typeof fileRecord>;
 
+/** The name of the directory among instances; all others are peers. */
+export const DIRECTORY = 'directory';
+
+/** What a probe of an instance saw: an answer, a closed port, or nothing. */
+const seen = z.enum(['answers', 'refuses', 'silent']);
+export type Seen = z.infer<typeof seen>;
+
+const faultKind = z.enum(['kill', 'stop', 'freeze']);
+export type FaultKind = z.infer<typeof faultKind>;
+
+/** A look of the lab's own at the instance that a fault befell. */
+const proof = z.object({
+  when: z.enum(['before', 'during', 'after']),
+  at: z.number(),
+  wanted: seen,
+  seen,
+  ok: z.boolean(),
+});
+export type Proof = z.infer<typeof proof>;
+
+/** A fault that the scenario did to an instance (faults.ndjson). Times as in events. */
+export const faultRecord = z.object({
+  kind: faultKind,
+  who: z.string(),
+  /** The step's place in the scenario. */
+  step: z.string(),
+  /** From when on it was done, and when it was; without the latter it never was. */
+  from: z.number(),
+  inForce: z.number().optional(),
+  /** When undoing it began; and how long it then took until the instance answered. */
+  until: z.number().optional(),
+  recoverySeconds: z.number().optional(),
+  /** How long it was to be in force; `until - inForce` is what came of it. */
+  requestedSeconds: z.number().optional(),
+  /** Another fault ended it: nobody was to undo it any more. */
+  overtakenBy: faultKind.optional(),
+  proofs: z.array(proof),
+});
+export type FaultRecord = z.infer<typeof faultRecord>;
+
 /** An expectation that was held while the run went on. */
 const observation = z.object({
   expression: z.string(),
@@ -64,16 +104,7 @@ export const runFacts = z.object({
   startedAt: z.iso.datetime(),
   setupSeconds: z.number(),
   durationSeconds: z.number(),
-  /** `leaves`, `until`: when the scenario began to stop it, and when it had ended, if it did. */
-  peers: z.array(
-    z.object({
-      name: z.string(),
-      group: z.string(),
-      address: z.string().optional(),
-      leaves: z.number().optional(),
-      until: z.number().optional(),
-    }),
-  ),
+  peers: z.array(z.object({ name: z.string(), group: z.string(), address: z.string().optional() })),
   /** Operations that the steps were to do. */
   planned: z.number().int(),
   /** The steps of the scenario, and whether each was taken. */

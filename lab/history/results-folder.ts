@@ -108,6 +108,7 @@ export type ResultFile =
   | 'shares.ndjson'
   | 'stored.ndjson'
   | 'answers.ndjson'
+  | 'faults.ndjson'
   | 'junit.xml'
   | 'summary.md'
   | 'scenario.yaml'

@@ -52,7 +52,7 @@ export class Scraper {
     this.#loop = this.#run();
   }
 
-  /** Reads an instance that is about to be stopped for the last time. */
+  /** Reads an instance that is about to be stopped, or to stand still, and from then on leaves it out. */
   async last(instance: Instance): Promise<void> {
     this.#instances.delete(instance);
     await this.#scrape(instance);

@@ -23,6 +23,7 @@ const result: Result = {
   failures: {},
   groups: {},
   steps: {},
+  faults: { count: 0, list: [] },
   directory: { answers: 0 },
   lab: {},
   resources: {},

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { faultRecord } from '../history/events.ts';
 
 /** `result.json`: the shape, and with it the figures that expectations can name. Units are part of the schema. */
 
@@ -104,6 +105,16 @@ export const resultSchema = scopeFigures.extend({
     stalenessSeconds: seconds
       .optional()
       .meta({ description: 'The oldest untrue entry: how long its peer or file had been gone.' }),
+  }),
+  faults: z.object({
+    count: count.meta({ description: 'Faults that the scenario did to instances: `kill`, `stop`, `freeze`.' }),
+    recoverySeconds: percentiles.optional().meta({
+      description:
+        'From the moment at which a fault began to be undone until the instance answered; absent when none was undone.',
+    }),
+    list: z
+      .array(faultRecord.extend({ achievedSeconds: seconds.optional() }))
+      .meta({ description: 'Each of them, with what the lab saw before, during and after.' }),
   }),
   lab: z
     .object({

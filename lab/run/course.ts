@@ -3,7 +3,17 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PeerLabError } from '#proto/errors.ts';
 import type { Driver, Instance, ShareFile } from '../drivers/driver.ts';
-import type { AnswerRecord, FileRecord, OperationEvent, RunFacts } from '../history/events.ts';
+import { type FaultOrder, Injector } from '../faults/injector.ts';
+import { FAULTS } from '../faults/table.ts';
+import {
+  type AnswerRecord,
+  DIRECTORY,
+  type FaultKind,
+  type FaultRecord,
+  type FileRecord,
+  type OperationEvent,
+  type RunFacts,
+} from '../history/events.ts';
 import { LineWriter, type ResultsFolder } from '../history/results-folder.ts';
 import { createLimit } from '../limit.ts';
 import { Scraper } from '../metrics/scraper.ts';
@@ -46,14 +56,14 @@ export class Course {
   /** Peers that run now, and the addresses and ends of all that ever did. */
   readonly #peers = new Map<string, Instance>();
   readonly #instances = new Map<string, Instance>();
-  readonly #leaves = new Map<string, number>();
-  readonly #until = new Map<string, number>();
-  readonly #asked = new Set<string>();
+  readonly #asked = new Set<Instance>();
   readonly #taken = new Set<string>();
   readonly #exits: RunFacts['exits'] = [];
   readonly #trouble: RunFacts['trouble'] = [];
   readonly #events: LineWriter<OperationEvent>;
   readonly #answers: LineWriter<AnswerRecord>;
+  readonly #faults: LineWriter<FaultRecord>;
+  readonly #injector: Injector;
   readonly #resources: Record<string, number> = {};
   readonly #loopDelay = monitorEventLoopDelay({ resolution: 20 });
   readonly #scraper: Scraper;
@@ -75,6 +85,12 @@ export class Course {
     this.#planned = new Map(plan.peers.map((peer) => [peer.name, peer]));
     this.#events = new LineWriter(folder.file('events.ndjson'));
     this.#answers = new LineWriter(folder.file('answers.ndjson'));
+    this.#faults = new LineWriter(folder.file('faults.ndjson'));
+    this.#injector = new Injector({
+      driver: init.driver,
+      now: () => this.#now(),
+      record: (fault) => this.#faults.append(fault),
+    });
     this.#scraper = new Scraper(folder);
     this.#meetings = new MeetingPoints(plan.steps);
     this.#live = new Live({
@@ -98,9 +114,7 @@ export class Course {
     await this.#recordShares();
     progress.begin('Start the directory');
     const env = { ...plan.directoryEnv, DIRECTORY_LEASE: `${plan.leaseMs}ms` };
-    this.#directory = await driver.startDirectory({ name: 'directory', env });
-    this.#watch(this.#directory);
-    this.#scraper.add(this.#directory);
+    this.#enter(await driver.startDirectory({ name: DIRECTORY, env }));
     const first = plan.peers.filter(({ later }) => !later);
     progress.begin(`Start ${first.length} peers`);
     await inPool(first, STARTS_AT_A_TIME, async ({ name }) => {
@@ -171,7 +185,13 @@ export class Course {
     this.#closed = true;
     this.#stepsEnded ??= performance.now();
     const { trouble } = this;
-    for (const end of [() => this.#scraper.finish(), () => this.#events.close(), () => this.#answers.close()]) {
+    for (const end of [
+      () => this.#scraper.finish(),
+      () => this.#injector.close(),
+      () => this.#faults.close(),
+      () => this.#events.close(),
+      () => this.#answers.close(),
+    ]) {
       await end().catch((error) => trouble.call(this, error));
     }
   }
@@ -216,19 +236,16 @@ export class Course {
 
   #peerFacts(name: string, group: string): RunFacts['peers'][number] {
     const address = this.#instances.get(name)?.address;
-    const leaves = this.#leaves.get(name);
-    const until = this.#until.get(name);
-    return {
-      name,
-      group,
-      ...(address !== undefined && { address }),
-      ...(leaves !== undefined && { leaves }),
-      ...(until !== undefined && { until }),
-    };
+    return { name, group, ...(address !== undefined && { address }) };
   }
 
   #now(): number {
     return this.#stepsBegan === undefined ? 0 : (performance.now() - this.#stepsBegan) / 1000;
+  }
+
+  /** Fires when no step shall be begun any more. */
+  get #stageSignal(): AbortSignal {
+    return AbortSignal.any([this.#init.signal, this.#broken.signal]);
   }
 
   #stage(): Stage {
@@ -236,12 +253,13 @@ export class Course {
       peers: this.#peers,
       addressOf: (name) => this.#instances.get(name)?.address,
       controlToken: this.#controlToken,
-      signal: AbortSignal.any([this.#init.signal, this.#broken.signal]),
+      signal: this.#stageSignal,
       limit: createLimit(MAX_UNDER_WAY),
       live: this.#live,
       meetings: this.#meetings,
       startPeer: (name) => this.#startPeer(name),
-      stopPeer: (name) => this.#stopPeer(name),
+      befall: (order) => this.#befall(order),
+      heal: (name, of) => this.#heal(name, of),
       now: () => this.#now(),
       record: async (event, answer) => {
         this.#live.add(event);
@@ -314,28 +332,52 @@ export class Course {
       ...(memoryBytes !== undefined && { memoryBytes }),
       ...(cpus !== undefined && { cpus }),
     });
-    this.#peers.set(name, instance);
-    this.#instances.set(name, instance);
+    this.#enter(instance);
+  }
+
+  /** The instance runs: it is asked, read and watched from now on. */
+  #enter(instance: Instance): void {
+    const { name, role } = instance;
+    if (role === 'directory') this.#directory = instance;
+    else {
+      this.#peers.set(name, instance);
+      this.#instances.set(name, instance);
+      this.#meetings.comeBack(name);
+    }
     this.#scraper.add(instance);
     this.#watch(instance);
   }
 
-  async #stopPeer(name: string): Promise<void> {
-    const instance = this.#peers.get(name);
-    if (!instance) return;
-    this.#asked.add(name);
-    this.#peers.delete(name);
-    this.#meetings.leave(name);
+  async #befall(order: FaultOrder): Promise<void> {
+    const { who, kind, seconds } = order;
+    const instance = who === DIRECTORY ? this.#directory : this.#peers.get(who);
+    if (instance) await this.#expectFault(instance, kind);
+    const leftMs = await this.#injector.begin(order, instance);
+    if (seconds === undefined) return;
+    await sleep(leftMs, undefined, { signal: this.#stageSignal }).catch(() => {});
+    await this.#heal(who, [kind]);
+  }
+
+  /** What follows from the fault is what the scenario wants: nobody waits for the instance, or takes its end for a surprise. */
+  async #expectFault(instance: Instance, kind: FaultKind): Promise<void> {
+    if (FAULTS[kind].ends) {
+      this.#asked.add(instance);
+      this.#peers.delete(instance.name);
+      this.#meetings.leave(instance.name);
+    }
     await this.#scraper.last(instance);
-    // From here on it may have logged out, although it has not ended.
-    this.#leaves.set(name, this.#now());
-    await instance.stop();
-    this.#until.set(name, this.#now());
+  }
+
+  async #heal(name: string, of: readonly FaultKind[]): Promise<void> {
+    const healed = await this.#injector.end(name, (kind) => of.includes(kind));
+    if (!healed) return;
+    if (FAULTS[healed.kind].ends) this.#enter(healed.instance);
+    else this.#scraper.add(healed.instance);
   }
 
   #watch(instance: Instance): void {
     void instance.ended.then((how) => {
-      if (!this.#closed && !this.#asked.has(instance.name)) this.#exits.push({ instance: instance.name, how });
+      if (!this.#closed && !this.#asked.has(instance)) this.#exits.push({ instance: instance.name, how });
       this.#meetings.leave(instance.name);
     });
   }

@@ -3,7 +3,8 @@ import type { ControlResponse, TransferResult } from '#proto/control-api.ts';
 import { addressText } from '#proto/directory-api.ts';
 import { PeerLabError, toPeerLabError } from '#proto/errors.ts';
 import type { Instance } from '../drivers/driver.ts';
-import type { AnswerRecord, OperationEvent } from '../history/events.ts';
+import type { FaultOrder } from '../faults/injector.ts';
+import type { AnswerRecord, FaultKind, OperationEvent } from '../history/events.ts';
 import type { Limit } from '../limit.ts';
 import type { Flow, PlannedOperation, PlannedStep } from '../steps/step.ts';
 import { callControl } from './instance-http.ts';
@@ -25,7 +26,10 @@ export interface Stage {
   readonly live: Live;
   readonly meetings: MeetingPoints;
   startPeer(name: string): Promise<void>;
-  stopPeer(name: string): Promise<void>;
+  /** Does a fault to an instance, for so long or until it is healed. */
+  befall(order: FaultOrder): Promise<void>;
+  /** Undoes the fault of one of these kinds that is in force. */
+  heal(name: string, of: readonly FaultKind[]): Promise<void>;
   /** Seconds since the first step began. */
   now(): number;
   record(event: OperationEvent, answer?: AnswerRecord): Promise<void>;
@@ -92,8 +96,14 @@ const ACTS: { [D in PlannedStep['does']]: Act<D> } = {
   async start({ peers }, stage) {
     await Promise.all(peers.map(({ peer, atMs }) => pause(atMs, stage.signal).then(() => stage.startPeer(peer))));
   },
-  async stop({ peers }, stage) {
-    await Promise.all(peers.map(({ peer, atMs }) => pause(atMs, stage.signal).then(() => stage.stopPeer(peer))));
+  async fault({ id, fault, who, forMs }, stage) {
+    const order = { kind: fault, step: id, ...(forMs !== undefined && { seconds: forMs / 1000 }) };
+    await Promise.all(
+      who.map(({ peer, atMs }) => pause(atMs, stage.signal).then(() => stage.befall({ ...order, who: peer }))),
+    );
+  },
+  async heal({ of, who }, stage) {
+    await Promise.all(who.map(({ peer, atMs }) => pause(atMs, stage.signal).then(() => stage.heal(peer, of))));
   },
   async barrier(step, stage, count) {
     const { peer, name, deadlineMs } = step;

@@ -47,6 +47,11 @@ export class MeetingPoints {
     for (const barrier of this.#barriers.values()) this.#release(barrier);
   }
 
+  /** The peer is back: from now on it is waited for again. */
+  comeBack(peer: string): void {
+    this.#gone.delete(peer);
+  }
+
   /** @throws PeerLabError `barrier-missed`, naming who is missing; or the signal's reason */
   async arrive(name: string, peer: string, deadlineMs: number, signal: AbortSignal): Promise<void> {
     const barrier = this.#at(name);

@@ -76,6 +76,43 @@ describe('who', () => {
   });
 });
 
+describe('faults', () => {
+  const who = (steps: string) =>
+    plan(`  - login: all\n${steps}`).steps.map((step) =>
+      step.does === 'fault' || step.does === 'heal' ? step.who.map(({ peer }) => peer) : step.does,
+    );
+
+  test('befall peers by the seed, or the directory', () => {
+    expect(who('  - kill: {group: seeders, take: 2}')[1]).toHaveLength(2);
+    expect(who('  - kill: {group: seeders, take: 2}')).toEqual(who('  - kill: {group: seeders, take: 2}'));
+    expect(who('  - kill: directory\n  - restart: directory').slice(1)).toEqual([['directory'], ['directory']]);
+    expect(mistakes('  - login: all\n  - kill: {group: directory, take: 1}')).toContain('there is one directory');
+    expect(mistakes('  - login: directory')).toContain('unknown group "directory"');
+    expect(mistakes('  - login: all', { groups: '  directory: {count: 1}' })).toContain('a meaning of their own');
+  });
+
+  test('who was killed takes no part until restarted, and only those come back', () => {
+    expect(mistakes('  - login: all\n  - kill: seeders\n  - search: seeders')).toContain('nobody has anything to do');
+    const killed = who('  - kill: {group: seeders, take: 2}\n  - restart: all');
+    expect(killed[2]).toEqual(killed[1]);
+    expect(mistakes('  - login: all\n  - restart: seeders')).toContain('none of them was killed or stopped');
+    expect(mistakes('  - login: all\n  - restart: latecomers')).toContain('none of them was killed or stopped');
+    expect(mistakes('  - stop: seeders\n  - start: seeders\n  - login: leechers')).toContain('`restart` is for peers');
+    expect(mistakes('  - login: all\n  - kill: directory\n  - kill: directory')).toContain('none of them is there');
+  });
+
+  test('who is frozen is there; thaw is for them alone', () => {
+    const frozen = who('  - freeze: {group: seeders, take: 1}\n  - thaw: all\n  - freeze: {group: seeders, for: 2s}');
+    expect(frozen[2]).toEqual(frozen[1]);
+    expect(operations(plan('  - freeze: leechers\n  - login: leechers').steps)).toHaveLength(10);
+    expect(mistakes('  - login: all\n  - freeze: {group: seeders, for: 2s}\n  - thaw: seeders')).toContain(
+      'none of them is frozen',
+    );
+    expect(mistakes('  - login: all\n  - freeze: seeders\n  - freeze: seeders')).toContain('is there and runs');
+    expect(mistakes('  - login: all\n  - freeze: {group: seeders, for: 500ms}')).toContain('expected at least 1s');
+  });
+});
+
 describe('arrival', () => {
   const times = (how: Parameters<typeof arrivalTimesMs>[0], count: number) =>
     arrivalTimesMs(how, count, new Random('arrival'));
@@ -276,7 +313,7 @@ describe('the JSON Schema', () => {
 
 test('the example of every step is right', () => {
   for (const { verb, example } of STEPS.values()) {
-    const steps = `  - ${example}${verb === 'login' ? '' : '\n  - login: seeders'}`;
+    const steps = `  - ${example.replaceAll('\n', '\n  ')}${verb === 'login' ? '' : '\n  - login: seeders'}`;
     expect([verb, mistakes(steps)]).toEqual([verb, '']);
   }
 });

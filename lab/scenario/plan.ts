@@ -117,7 +117,8 @@ function planSteps({ steps, names }: Scenario, world: World, flaws: Flaw[]): Pla
 
 function isIdle(step: PlannedStep): boolean {
   if (step.does === 'operations') return step.flows.length === 0;
-  if (step.does === 'start' || step.does === 'stop') return step.peers.length === 0;
+  if (step.does === 'start') return step.peers.length === 0;
+  if (step.does === 'fault' || step.does === 'heal') return step.who.length === 0;
   return step.does === 'parallel' && step.branches.length === 0;
 }
 

@@ -50,7 +50,11 @@ export const sizeRange = z
   })
   .meta({ description: 'A size, or a range from which the seed picks.', examples: ['1MiB', '4KiB..1MiB', 0] });
 
+/** What steps call everybody, the peer itself, and the directory. */
+const TAKEN: ReadonlySet<string> = new Set(['all', 'self', 'directory']);
+
 /** Names of groups: short enough to be part of an instance's name. */
 export const groupName = z
   .string()
-  .regex(/^[a-z][a-z0-9-]{0,29}$/, 'expected a group name: lower-case letters, digits and dashes, at most 30');
+  .regex(/^[a-z][a-z0-9-]{0,29}$/, 'expected a group name: lower-case letters, digits and dashes, at most 30')
+  .refine((name) => !TAKEN.has(name), 'all, self and directory have a meaning of their own: expected another name');

@@ -1,11 +1,15 @@
 import { PeerLabError } from '#proto/errors.ts';
 import { matchesGlob } from '#proto/names.ts';
+import { DIRECTORY } from '../history/events.ts';
 import { type Arrival, arrivalTimesMs } from './arrival.ts';
 import type { Content } from './content.ts';
 import { Random } from './random.ts';
 
 /** A plan is laid out in memory before anything starts: more operations than this are a slip, or a case for smaller rounds. */
 const MAX_OPERATIONS = 2_000_000;
+
+/** Whether an instance is there: not started yet, there (frozen or not), or taken down by the scenario. */
+export type Presence = 'later' | 'there' | 'frozen' | 'down';
 
 /** A file as the plan knows it: its bytes are decided, not yet made. */
 export interface PlannedFile {
@@ -44,15 +48,15 @@ export class World {
   readonly seed: number;
   readonly #files = new Map<string, PlannedFile>();
   readonly #holders = new Map<string, Set<string>>();
-  readonly #present: Set<string>;
+  readonly #presence = new Map<string, Presence>([[DIRECTORY, 'there']]);
   #self: PlannedPeer | undefined;
   #operations = 0;
 
   constructor(peers: readonly PlannedPeer[], seed: number) {
     this.peers = peers;
     this.seed = seed;
-    this.#present = new Set(peers.filter(({ later }) => !later).map(({ name }) => name));
     for (const peer of peers) {
+      this.#presence.set(peer.name, peer.later ? 'later' : 'there');
       for (const file of peer.share) {
         this.#files.set(file.name, file);
         this.hold(peer.name, file.name);
@@ -64,7 +68,7 @@ export class World {
   fork(): World {
     const fork = new World(this.peers, this.seed);
     for (const [file, holders] of this.#holders) for (const holder of holders) fork.hold(holder, file);
-    for (const { name } of this.peers) fork.setPresent(name, this.#present.has(name));
+    for (const [name, presence] of this.#presence) fork.setPresence(name, presence);
     fork.#self = this.#self;
     return fork;
   }
@@ -82,7 +86,7 @@ export class World {
 
   /** The peers of a group that are there; `all` are all. */
   group(name: string): readonly PlannedPeer[] {
-    return this.members(name).filter((peer) => this.#present.has(peer.name));
+    return this.members(name).filter(({ name: peer }) => this.#isThere(peer));
   }
 
   /** The peers of a group, there or not. */
@@ -91,8 +95,14 @@ export class World {
     return name === 'all' ? this.peers : this.peers.filter((peer) => peer.group === name);
   }
 
-  isPresent(peer: string): boolean {
-    return this.#present.has(peer);
+  /** Of a peer, or of the directory. */
+  presence(instance: string): Presence | undefined {
+    return this.#presence.get(instance);
+  }
+
+  #isThere(peer: string): boolean {
+    const presence = this.presence(peer);
+    return presence === 'there' || presence === 'frozen';
   }
 
   /** Who does a step, of those there, each with the time at which they begin. */
@@ -117,10 +127,9 @@ export class World {
     throw new PeerLabError('plan-too-large', { expected: `at most ${MAX_OPERATIONS} operations`, got: 'more' });
   }
 
-  /** Peers come (a `start` step) and go (a `stop` step). */
-  setPresent(peer: string, present: boolean): void {
-    if (present) this.#present.add(peer);
-    else this.#present.delete(peer);
+  /** Instances come and go: `start` and `restart`, `stop` and `kill`, `freeze` and `thaw`. */
+  setPresence(instance: string, presence: Presence): void {
+    this.#presence.set(instance, presence);
   }
 
   random(...label: (string | number)[]): Random {
@@ -133,7 +142,7 @@ export class World {
   }
 
   #isHeld(file: string): boolean {
-    for (const holder of this.#holders.get(file) ?? []) if (this.#present.has(holder)) return true;
+    for (const holder of this.#holders.get(file) ?? []) if (this.#isThere(holder)) return true;
     return false;
   }
 

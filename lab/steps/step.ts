@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { ControlVerb } from '#proto/control-api.ts';
 import type { Expectation } from '../checks/expectation.ts';
 import type { Names } from '../checks/figure.ts';
+import type { FaultKind } from '../history/events.ts';
 import { arrival } from '../scenario/arrival.ts';
 import { duration, strict } from '../scenario/words.ts';
 import type { PlannedPeer, Who, World } from '../scenario/world.ts';
@@ -22,7 +23,7 @@ export interface Flow {
   readonly operations: readonly PlannedOperation[];
 }
 
-/** A peer whose turn in a step comes `atMs` after it began. */
+/** A peer (or the directory, where a step says so) whose turn in a step comes `atMs` after it began. */
 export interface Turn {
   readonly peer: string;
   readonly atMs: number;
@@ -45,7 +46,8 @@ export type PlannedStep = Common &
       }
     | { readonly does: 'wait'; readonly ms: number }
     | { readonly does: 'start'; readonly peers: readonly Turn[] }
-    | { readonly does: 'stop'; readonly peers: readonly Turn[] }
+    | { readonly does: 'fault'; readonly fault: FaultKind; readonly who: readonly Turn[]; readonly forMs?: number }
+    | { readonly does: 'heal'; readonly of: readonly FaultKind[]; readonly who: readonly Turn[] }
     | { readonly does: 'barrier'; readonly name: string; readonly peer: string; readonly deadlineMs: number }
     | { readonly does: 'expect'; readonly expectation: Expectation; readonly withinMs: number }
     | {

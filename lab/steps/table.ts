@@ -2,12 +2,13 @@ import { barrier } from './barrier.ts';
 import { each, parallel, repeat } from './blocks.ts';
 import { download } from './download.ts';
 import { expectStep } from './expect-step.ts';
+import { freeze, kill, restart, stop, thaw } from './faults.ts';
 import { index } from './index-step.ts';
 import { loadfiles } from './loadfiles.ts';
 import { login } from './login.ts';
 import { logout } from './logout.ts';
 import { search } from './search.ts';
-import { start, stop } from './start-stop.ts';
+import { start } from './start.ts';
 import type { StepKind } from './step.ts';
 import { upload } from './upload.ts';
 import { wait } from './wait.ts';
@@ -23,6 +24,10 @@ const ALL = [
   logout,
   start,
   stop,
+  kill,
+  restart,
+  freeze,
+  thaw,
   wait,
   expectStep,
   parallel,

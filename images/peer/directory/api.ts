@@ -42,7 +42,8 @@ export class DirectoryApi {
   }
 
   heartbeat(token: string, timeoutMs: number) {
-    const limit = Math.min(timeoutMs, REQUEST_TIMEOUT_MS);
+    // Node refuses a timeout that is no whole number, and most leases divide by three unevenly.
+    const limit = Math.ceil(Math.min(timeoutMs, REQUEST_TIMEOUT_MS));
     return this.#ask(heartbeatResponse, { method: 'POST', url: '/heartbeat', token, body: {}, timeoutMs: limit });
   }
 

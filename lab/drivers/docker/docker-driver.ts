@@ -37,6 +37,10 @@ class DockerDriver implements Driver {
     return this.#prepared().startPeer(spec);
   }
 
+  restart(instance: Instance): Promise<Instance> {
+    return this.#prepared().restart(instance);
+  }
+
   async end(orderly: boolean): Promise<string[]> {
     // A run that ends while it is prepared: what is being made must be known before it can be removed.
     this.#run?.close();

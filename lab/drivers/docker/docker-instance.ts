@@ -17,6 +17,7 @@ export class DockerInstance implements Instance {
   readonly container: Container;
   readonly ended: Promise<string>;
   readonly #engine: EngineConnection;
+  readonly #endings: Endings;
   #url = '';
   #hasEnded = false;
   #paused = false;
@@ -33,6 +34,7 @@ export class DockerInstance implements Instance {
     this.address = address;
     this.container = container;
     this.#engine = engine;
+    this.#endings = endings;
     this.ended = new Promise((resolve) => {
       endings.once(container.id, (how) => {
         this.#hasEnded = true;
@@ -43,6 +45,12 @@ export class DockerInstance implements Instance {
 
   get url(): string {
     return this.#url;
+  }
+
+  /** Its next life, to be made before the container is started again: no end goes unseen. */
+  again(): DockerInstance {
+    if (!this.#hasEnded) throw new PeerLabError('internal', { about: this.name, expected: 'its end before a restart' });
+    return new DockerInstance(this.#engine, this.#endings, this.container, this);
   }
 
   /** Known once it runs. */

@@ -3,6 +3,7 @@ import { PeerLabError } from '#proto/errors.ts';
 import { createLimit } from '../../limit.ts';
 import { interruption, settled, within } from '../deadline.ts';
 import { type DirectorySpec, type DriverInit, type Instance, type PeerSpec, READY_TIMEOUT_MS } from '../driver.ts';
+import { waitUntilHealthy } from '../readiness.ts';
 import { EngineConnection } from './connection.ts';
 import { HealthWait, InstanceContainer, type PeerLimits } from './container.ts';
 import { DockerInstance } from './docker-instance.ts';
@@ -136,6 +137,38 @@ export class DockerRun {
     });
   }
 
+  /** The container keeps its address and its volume; the port that it is reached at is published anew. */
+  restart(instance: Instance): Promise<Instance> {
+    return this.#limit(async () => {
+      this.#throwIfOver();
+      const again = (instance as DockerInstance).again();
+      await this.#engine.call(`start ${again.name} again`, again.container.start(), ENGINE_START_MS);
+      again.reachedAt(await this.#publishedAt(again));
+      await this.#untilHealthy(again);
+      return again;
+    }).catch((error) => {
+      throw this.#signal.aborted ? interruption(this.#signal) : this.#engine.errorOf('restart a container', error);
+    });
+  }
+
+  async #publishedAt({ name, role, container }: DockerInstance): Promise<string> {
+    const { NetworkSettings } = await this.#engine.call(`inspect ${name}`, container.inspect());
+    const [bound] = NetworkSettings.Ports[`${role === 'directory' ? DIRECTORY_PORT : CONTROL_PORT}/tcp`] ?? [];
+    // An instance that ended at once has none: whoever waits for it finds that out.
+    return `http://127.0.0.1:${bound?.HostPort ?? 0}`;
+  }
+
+  async #untilHealthy(instance: DockerInstance): Promise<void> {
+    const gone = new AbortController();
+    const exited = instance.ended.then((how) => {
+      gone.abort();
+      return how;
+    });
+    const timeoutMs = this.#init.readyTimeoutMs ?? READY_TIMEOUT_MS;
+    await waitUntilHealthy(`${instance.url}/healthz`, instance.name, timeoutMs, this.#signal, gone.signal);
+    if (gone.signal.aborted) throw await this.#exitedEarly(instance, await exited);
+  }
+
   /** Nothing new is begun from now on. */
   close(): void {
     this.#closing.abort();
@@ -199,17 +232,21 @@ export class DockerRun {
     readyTimeoutMs: number,
   ): Promise<T> {
     const exited = instance.ended.then(async (how) => {
-      if (this.#engine.lost.aborted) throw interruption(this.#engine.lost);
-      const log = await logTail(this.#engine, instance.container);
-      throw new PeerLabError('instance-exited', {
-        about: spec.name,
-        got: `"${how}" before it was ready; its last words:\n${log || '(nothing)'}`,
-      });
+      throw await this.#exitedEarly(instance, how);
     });
     exited.catch(() => {});
     // The deadline for readiness is kept by HealthWait and begins after the share was copied: this one is for the whole.
     const outerMs = COPY_TIMEOUT_MS + ENGINE_START_MS + readyTimeoutMs;
     return within(Promise.race([starting, exited]), outerMs, () => notReady(spec, outerMs), this.#signal);
+  }
+
+  async #exitedEarly({ name, container }: DockerInstance, how: string): Promise<PeerLabError> {
+    if (this.#engine.lost.aborted) return interruption(this.#engine.lost);
+    const log = await logTail(this.#engine, container);
+    return new PeerLabError('instance-exited', {
+      about: name,
+      got: `"${how}" before it was ready; its last words:\n${log || '(nothing)'}`,
+    });
   }
 
   #container(spec: ContainerSpec, readyTimeoutMs: number, created: (id: string) => Promise<void>): InstanceContainer {

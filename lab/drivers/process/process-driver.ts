@@ -14,10 +14,10 @@ import {
   READY_TIMEOUT_MS,
   STOP_GRACE_MS,
 } from '../driver.ts';
+import { waitUntilHealthy } from '../readiness.ts';
 import { processCapabilities, wordsOf } from './capabilities.ts';
 import { FreePorts } from './ports.ts';
 import { type ProcessInit, ProcessInstance } from './process-instance.ts';
-import { waitUntilHealthy } from './readiness.ts';
 import { writeShare } from './share-folder.ts';
 import { folderOf, processSweeper } from './sweeper.ts';
 
@@ -103,6 +103,14 @@ class ProcessDriver implements Driver {
       },
       () => writeShare(shareFolder, spec.share, this.#signal),
     );
+  }
+
+  restart(instance: Instance): Promise<Instance> {
+    const { init, gone } = instance as ProcessInstance;
+    return this.#start(async () => {
+      if (!gone.aborted) throw new PeerLabError('internal', { about: init.name, expected: 'its end before a restart' });
+      return init;
+    });
   }
 
   #refuseLimits({ name, memoryBytes, cpus }: PeerSpec): void {

@@ -31,6 +31,8 @@ export class ProcessInstance implements Instance {
   readonly url: string;
   readonly address: string;
   readonly ended: Promise<string>;
+  /** What it was started with: the same gives it another life. */
+  readonly init: ProcessInit;
   readonly #child: ChildProcess;
   readonly #shareFolder: string | undefined;
   readonly #logFile: string;
@@ -39,6 +41,7 @@ export class ProcessInstance implements Instance {
 
   /** Starts the process; whether it gets ready is for the caller to find out. */
   constructor(init: ProcessInit) {
+    this.init = init;
     this.name = init.name;
     this.role = init.role;
     this.url = init.url;

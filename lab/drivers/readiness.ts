@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PeerLabError, reasonOf } from '#proto/errors.ts';
-import { interruption } from '../deadline.ts';
+import { interruption } from './deadline.ts';
 
 const POLL_MS = 50;
 const ANSWER_TIMEOUT_MS = 2000;

@@ -1,0 +1,120 @@
+import type { FaultRecord, OperationEvent } from '../history/events.ts';
+import { DIRECTORY } from '../history/events.ts';
+
+/**
+ * When each peer was in the directory, possibly and certainly, by what the lab asked of it and did to it.
+ *
+ * A login begins it; a logout or an orderly stop ends it at once. Who was killed can't say so: the entry may stay for a lease, and
+ * must be gone after. Who stands still renews no lease: in doubt from then on, gone after a lease, and due again a lease after it
+ * goes on. A directory that was away (killed, stopped, frozen) has a lease to learn again who is there; within it nobody is due.
+ */
+
+/** How long a peer may take to publish what changed, and the directory to act on a lease that ran out. */
+export const PUBLISHING_DELAY_SECONDS = 2;
+
+export interface Interval {
+  readonly from: number;
+  readonly until: number;
+}
+
+export interface Presence {
+  readonly possible: readonly Interval[];
+  readonly certain: readonly Interval[];
+}
+
+/** @param sessions the peer's logins and logouts */
+export function presenceOf(
+  peer: string,
+  sessions: readonly OperationEvent[],
+  faults: readonly FaultRecord[],
+  leaseSeconds: number,
+): Presence {
+  const grace = leaseSeconds + PUBLISHING_DELAY_SECONDS;
+  const outages = faults.filter(({ who }) => who === DIRECTORY).map((fault) => ({ ...spanOf(fault), grace }));
+  const own = faults.filter(({ who }) => who === peer).sort((a, b) => a.from - b.from);
+  const lives = own.filter(({ kind }) => kind !== 'freeze').map((fault) => lifeEnd(fault, outages, grace));
+  const { possible, certain } = sessionsOf(sessions, lives);
+  const freezes = own.filter(({ kind }) => kind === 'freeze').map(spanOf);
+  const doubts = [...freezes, ...outages].map(({ from, until }) => ({ from, until: until + grace }));
+  // While the directory itself is away, it can't end a lease in time.
+  const lapses = freezes
+    .filter((freeze) => !outages.some((outage) => overlap(outage, freeze)))
+    .map(({ from, until }) => ({ from: from + grace, until }));
+  return { possible: without(possible, lapses), certain: without(certain, doubts) };
+}
+
+/** From the first moment at which the fault may have been felt to the last. */
+function spanOf({ from, until, recoverySeconds }: FaultRecord): Interval {
+  return { from, until: until === undefined ? Number.POSITIVE_INFINITY : until + (recoverySeconds ?? 0) };
+}
+
+interface LifeEnd {
+  /** Not due from then on; and not to be named any more after this. */
+  readonly from: number;
+  readonly goneBy: number;
+}
+
+function lifeEnd(fault: FaultRecord, outages: readonly Interval[], grace: number): LifeEnd {
+  const { kind, from, inForce = Number.POSITIVE_INFINITY } = fault;
+  const heard = kind === 'stop' && !outages.some((outage) => overlap(outage, { from, until: inForce }));
+  const lapsed = heard ? inForce : inForce + grace;
+  // A directory that was away meanwhile may have given everyone a new lease when it came back.
+  const renewals = outages
+    .filter((outage) => overlap(outage, { from, until: lapsed }))
+    .map(({ until }) => until + grace);
+  return { from, goneBy: Math.max(lapsed, ...renewals) };
+}
+
+interface Session {
+  readonly life: number;
+  readonly possible: { from: number; until: number };
+  readonly certain?: { from: number; until: number };
+}
+
+/** Each login's session lasts until a logout in the same life, or the end of that life. */
+function sessionsOf(events: readonly OperationEvent[], lives: readonly LifeEnd[]): Presence {
+  const sessions: Session[] = [];
+  const ever = Number.POSITIVE_INFINITY;
+  for (const { operation, outcome, error, start, end: done } of [...events].sort((a, b) => a.start - b.start)) {
+    const life = lives.filter(({ from }) => from < start).length;
+    const { from = ever, goneBy = ever } = lives[life] ?? {};
+    if (operation === 'login' && !(outcome === 'failed' && error?.definite)) {
+      const possible = { from: start, until: goneBy };
+      sessions.push({ life, possible, ...(outcome === 'ok' && { certain: { from: done, until: from } }) });
+    }
+    if (operation !== 'logout') continue;
+    for (const session of sessions.filter((one) => one.life === life)) {
+      if (session.certain) session.certain.until = Math.min(session.certain.until, start);
+      // A logout that failed may have worked or not: what follows is possible, not certain.
+      if (outcome === 'ok') session.possible.until = Math.min(session.possible.until, done);
+    }
+  }
+  return {
+    possible: sessions.map(({ possible }) => possible),
+    certain: sessions.flatMap(({ certain }) => certain ?? []),
+  };
+}
+
+function overlap(a: Interval, b: Interval): boolean {
+  return a.from <= b.until && b.from <= a.until;
+}
+
+export function intersect(intervals: readonly Interval[], { from, until }: Interval): Interval[] {
+  return intervals
+    .map((interval) => ({ from: Math.max(interval.from, from), until: Math.min(interval.until, until) }))
+    .filter((interval) => interval.from < interval.until);
+}
+
+/** What is left of the intervals when the `cuts` are taken out. */
+function without(intervals: readonly Interval[], cuts: readonly Interval[]): Interval[] {
+  return cuts.reduce(
+    (left, { from, until }) =>
+      until <= from
+        ? left
+        : [
+            ...intersect(left, { from: Number.NEGATIVE_INFINITY, until: from }),
+            ...intersect(left, { from: until, until: Number.POSITIVE_INFINITY }),
+          ],
+    [...intervals],
+  );
+}

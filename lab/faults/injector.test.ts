@@ -1,0 +1,142 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import { afterEach, describe, expect, test } from 'vitest';
+import type { Instance } from '../drivers/driver.ts';
+import type { FaultRecord } from '../history/events.ts';
+import { type FaultOrder, Injector } from './injector.ts';
+import { probe } from './probe.ts';
+
+/** An instance that is nothing but its health endpoint, and does as it is told, or not. */
+class Patient {
+  readonly #sockets = new Set<Socket>();
+  #server: Server | undefined;
+  #frozen = false;
+  #port = 0;
+  /** What it ignores, as a driver would that did not do its work. */
+  readonly deaf: ReadonlySet<string>;
+
+  constructor(...deaf: string[]) {
+    this.deaf = new Set(deaf);
+  }
+
+  async live(): Promise<this> {
+    this.#server = createServer((_request, response) => {
+      if (!this.#frozen) response.end('{}');
+    });
+    this.#server.on('connection', (socket) => this.#sockets.add(socket));
+    await new Promise<void>((resolve) => this.#server?.listen(this.#port, '127.0.0.1', resolve));
+    this.#port = (this.#server.address() as AddressInfo).port;
+    return this;
+  }
+
+  async die(): Promise<void> {
+    this.#server?.close();
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  get instance(): Instance {
+    const does = (what: string, work: () => Promise<void>) => async () => {
+      if (!this.deaf.has(what)) await work();
+    };
+    const freeze = (frozen: boolean) => async () => {
+      this.#frozen = frozen;
+    };
+    return {
+      url: `http://127.0.0.1:${this.#port}`,
+      kill: does('kill', () => this.die()),
+      stop: does('stop', () => this.die()),
+      pause: does('pause', freeze(true)),
+      resume: does('resume', freeze(false)),
+    } as unknown as Instance;
+  }
+}
+
+const patients: Patient[] = [];
+afterEach(async () => {
+  for (const patient of patients.splice(0)) await patient.die();
+});
+
+async function setup(...deaf: string[]) {
+  const patient = await new Patient(...deaf).live();
+  patients.push(patient);
+  const records: FaultRecord[] = [];
+  const injector = new Injector({
+    answerMs: 3000,
+    driver: { restart: async () => (await patient.live()).instance },
+    now: () => performance.now() / 1000,
+    record: async (record) => {
+      records.push(record);
+    },
+  });
+  const begin = (kind: FaultOrder['kind'], seconds?: number) =>
+    injector.begin({ kind, who: 'p-1', step: '1', ...(seconds !== undefined && { seconds }) }, patient.instance);
+  const seen = () => records.map(({ proofs }) => proofs.map(({ when, seen, ok }) => `${when} ${seen} ${ok}`));
+  return { patient, injector, records, begin, seen, end: () => injector.end('p-1', () => true) };
+}
+
+test('a probe tells an answer, a closed port and silence apart', async () => {
+  const { patient } = await setup();
+  const { url, pause, kill } = patient.instance;
+  expect(await probe(url, 2000)).toBe('answers');
+  await pause();
+  expect(await probe(url, 100)).toBe('silent');
+  await kill();
+  expect(await probe(url, 2000)).toBe('refuses');
+});
+
+describe('a fault', () => {
+  test('that is done and undone is proved at each point, and timed', async () => {
+    const it = await setup();
+    await it.begin('kill');
+    expect(it.records).toEqual([]);
+    expect(await it.end()).toMatchObject({ kind: 'kill' });
+    const proofs = ['before answers true', 'during refuses true', 'during refuses true', 'after answers true'];
+    expect(it.seen()).toEqual([proofs]);
+    expect(it.records[0]?.recoverySeconds).toBeGreaterThanOrEqual(0);
+    expect(await it.end()).toBeUndefined();
+  });
+
+  test('leaves as much time as it was asked for, proofs included', async () => {
+    const it = await setup();
+    const leftMs = await it.begin('freeze', 2);
+    expect(leftMs).toBeGreaterThan(500);
+    expect(leftMs).toBeLessThan(1000);
+    await it.end();
+    expect(it.seen()[0]?.[1]).toBe('during silent true');
+  });
+
+  test('that did not take is seen', async () => {
+    const freeze = await setup('pause');
+    await freeze.begin('freeze');
+    await freeze.injector.close();
+    expect(freeze.seen()).toEqual([['before answers true', 'during answers false']]);
+    const kill = await setup('kill');
+    await kill.begin('kill');
+    await kill.injector.close();
+    expect(kill.seen()).toEqual([['before answers true', 'during answers false']]);
+  });
+
+  test('that did not go away is seen', async () => {
+    const it = await setup('resume');
+    await it.begin('freeze');
+    await it.end();
+    expect(it.seen()[0]?.at(-1)).toBe('after silent false');
+    expect(it.records[0]).not.toHaveProperty('recoverySeconds');
+  });
+
+  test('on an instance that is not there has no proof', async () => {
+    const it = await setup();
+    await it.injector.begin({ kind: 'kill', who: 'p-1', step: '1' }, undefined);
+    expect(it.records).toEqual([expect.objectContaining({ kind: 'kill', proofs: [] })]);
+  });
+
+  test('that another one overtakes is over with it', async () => {
+    const it = await setup();
+    await it.begin('freeze');
+    await it.begin('kill');
+    expect(it.records).toEqual([expect.objectContaining({ kind: 'freeze', overtakenBy: 'kill' })]);
+    expect(await it.injector.end('p-1', (kind) => kind === 'freeze')).toBeUndefined();
+    await it.end();
+    expect(it.seen()[1]?.[0]).toBe('before silent true');
+  });
+});
