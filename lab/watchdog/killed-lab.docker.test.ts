@@ -1,5 +1,5 @@
 import Docker from 'dockerode';
-import { describeKilledLab } from './killed-lab.ts';
+import { describeKilledLab } from './killed-lab.contract.ts';
 
 const docker = new Docker();
 

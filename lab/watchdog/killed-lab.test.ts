@@ -1,5 +1,5 @@
 import { processSweeper } from '../drivers/process/sweeper.ts';
-import { describeKilledLab } from './killed-lab.ts';
+import { describeKilledLab } from './killed-lab.contract.ts';
 
 describeKilledLab({
   driver: 'process',
