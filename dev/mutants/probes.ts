@@ -26,6 +26,7 @@ const PROBES: Readonly<Record<string, Omit<Trial, 'scenario'>>> = {
   ghosts: { peer: LYING, unbroken: failsBy('directory tells the truth') },
   'false-counters': { peer: LYING, unbroken: failsBy('bytes agree') },
   'early-exit': { peer: LYING, unbroken: failsBy('instances lived') },
+  'brief-faults': { unbroken: { verdict: 'pass' } },
   'short-lease': { unbroken: { verdict: 'pass' } },
 };
 

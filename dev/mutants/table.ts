@@ -7,6 +7,7 @@ import type { Demand } from './trial.ts';
  */
 
 const fails = (because: string): Demand => ({ verdict: 'fail', because });
+const NOT_IN_FORCE: Demand = { verdict: 'inconclusive', because: 'faults in force' };
 const PASSES: Demand = { verdict: 'pass' };
 
 const FLIP_A_BIT = 'content[0] = (content[0] ?? 0) ^ 1;';
@@ -501,6 +502,27 @@ const LAB: readonly Mutant[] = [
     ],
     scenario: 'late-for-the-barrier',
     becomes: PASSES,
+  },
+  {
+    name: 'freezes-nobody',
+    rule: 'a fault is done, not only recorded (freeze)',
+    edits: [{ file: 'lab/faults/freeze.ts', find: '(instance) => instance.pause()', replace: 'async () => {}' }],
+    scenario: 'brief-faults',
+    becomes: NOT_IN_FORCE,
+  },
+  {
+    name: 'thaws-nobody',
+    rule: 'a fault goes away when it is undone',
+    edits: [{ file: 'lab/faults/freeze.ts', find: 'await instance.resume();', replace: '' }],
+    scenario: 'brief-faults',
+    becomes: NOT_IN_FORCE,
+  },
+  {
+    name: 'kills-nobody',
+    rule: 'a fault is done, not only recorded (kill)',
+    edits: [{ file: 'lab/faults/kill.ts', find: '(instance) => instance.kill()', replace: 'async () => {}' }],
+    scenario: 'brief-faults',
+    becomes: NOT_IN_FORCE,
   },
 ];
 

@@ -9,7 +9,7 @@ import { type Result, resultSchema, type Verdict } from '../../lab/report/result
 export interface Demand {
   /** `refused`: a mistake in the scenario, and nothing was started. */
   readonly verdict: Verdict | 'refused';
-  /** A built-in check, or an expectation as it is written: it must be among those that are broken. */
+  /** A built-in check, or an expectation as it is written: it must be among those that are broken (or inconclusive, if the run is). */
   readonly because?: string;
 }
 
@@ -26,7 +26,7 @@ export interface Outcome {
   readonly verdict: Demand['verdict'] | 'none';
   /** In one line: the run's own words, or the last ones of a lab that broke down. */
   readonly reason: string;
-  /** Names of the checks that failed, and the expectations that were broken. */
+  /** Names of the checks that failed (or said as little as the run), and the expectations that were broken. */
   readonly broken: readonly string[];
   readonly seconds: number;
 }
@@ -89,9 +89,11 @@ function readResult(results: string): Result | undefined {
   }
 }
 
-function brokenIn({ checks, expectations }: Result): string[] {
+function brokenIn({ verdict: said, checks, expectations }: Result): string[] {
   return [
-    ...checks.filter(({ verdict }) => verdict === 'fail').map(({ name }) => name),
+    ...checks
+      .filter(({ verdict }) => verdict !== 'pass' && (verdict === 'fail' || verdict === said))
+      .map(({ name }) => name),
     ...expectations.filter(({ ok }) => ok === false).map(({ expression }) => expression),
   ];
 }

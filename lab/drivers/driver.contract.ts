@@ -231,7 +231,7 @@ export function describeDriver(name: string, driver: DriverUnderTest): void {
 
     test('says why an instance did not come back', async () => {
       const { start, driver: made } = await standInRun();
-      const peer = await start('peer-1', { PEER_USER: 'lives-once' });
+      const peer = await start('peer-1', { PEER_USER: 'lives-once' }, [bytesFile('lives', 0)]);
       await peer.kill();
       await expect(made.restart(peer)).rejects.toMatchObject({
         code: 'instance-exited',

@@ -345,7 +345,7 @@ const FIRST_GROUPS = {
   latecomer: { later: true },
 };
 
-test.each(['README.md', 'docs/writing-scenarios.md', 'docs/scenarios.md'])(
+test.each(['README.md', 'docs/writing-scenarios.md', 'docs/scenarios.md', 'docs/faults.md'])(
   'every YAML example in %s is right',
   (page) => {
     const text = readFileSync(path.join(LIBRARY, '..', page), 'utf8');

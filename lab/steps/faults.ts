@@ -62,7 +62,7 @@ const THERE: readonly Presence[] = ['there', 'frozen'];
 
 export const stop = faultStep({
   verb: 'stop',
-  summary: 'Instances end in order, as on SIGTERM; peers leave the index. `restart` brings them back.',
+  summary: 'Peers, or the `directory`, end in order, as on SIGTERM; peers leave the index. `restart` brings them back.',
   example: 'stop: {group: seeders, take: 1}',
   idle: 'none of them is there',
   schema: strict(shape).refine(oneDirectory, ONE_DIRECTORY),
@@ -73,7 +73,7 @@ export const stop = faultStep({
 
 export const kill = faultStep({
   verb: 'kill',
-  summary: 'Instances end at once, as on SIGKILL, and tell nobody. `restart` brings them back.',
+  summary: 'Peers, or the `directory`, end at once, as on SIGKILL, and tell nobody. `restart` brings them back.',
   example: 'kill: {group: seeders, take: 1}',
   idle: 'none of them is there',
   schema: strict(shape).refine(oneDirectory, ONE_DIRECTORY),
@@ -85,8 +85,8 @@ export const kill = faultStep({
 export const restart = faultStep({
   verb: 'restart',
   summary:
-    'Instances that were killed or stopped come back, with the same name, address and share; peers log in only when a step says so.',
-  example: 'kill: seeders\n- restart: seeders',
+    'Peers, or the `directory`, come back after they were killed or stopped, with the same name, address and share; peers log in only when a step says so.',
+  example: 'kill: directory\n- restart: directory',
   idle: 'none of them was killed or stopped',
   schema: strict(shape).refine(oneDirectory, ONE_DIRECTORY),
   of: ['down'],
@@ -97,7 +97,7 @@ export const restart = faultStep({
 export const freeze = faultStep({
   verb: 'freeze',
   summary:
-    'Instances stand still, as on SIGSTOP: their connections stay, and nothing answers. With `for` they go on after so long, and the step ends then; otherwise on `thaw`.',
+    'Peers, or the `directory`, stand still, as on SIGSTOP: their connections stay, and nothing answers. With `for` they go on after so long, and the step ends then; otherwise on `thaw`.',
   example: 'freeze: {group: seeders, take: 1, for: 3s}',
   idle: 'none of them is there and runs',
   schema: strict({
@@ -114,7 +114,7 @@ export const freeze = faultStep({
 
 export const thaw = faultStep({
   verb: 'thaw',
-  summary: 'Instances that are frozen go on.',
+  summary: 'Those that are frozen go on.',
   example: 'freeze: seeders\n- thaw: seeders',
   idle: 'none of them is frozen',
   schema: strict(shape).refine(oneDirectory, ONE_DIRECTORY),
