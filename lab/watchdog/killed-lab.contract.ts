@@ -76,7 +76,7 @@ export function describeKilledLab({ driver, tracesOf }: KilledLabInit): void {
   };
 
   test.each(inGroups(MOMENTS))(
-    'killed after $moments: nothing is left, results can be reported',
+    'killed after $moments.0 and $moments.1: nothing is left, results can be reported',
     async ({ moments }) => {
       const killed = await Promise.all(moments.map(killAfter));
       for (const { moment, run } of killed) {
