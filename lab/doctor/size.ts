@@ -1,5 +1,5 @@
 import type { Plan } from '../scenario/plan.ts';
-import type { PlannedStep } from '../steps/step.ts';
+import { listsInside, type PlannedStep } from '../steps/step.ts';
 
 /** How large a scenario is: what the checks hold against the machine. */
 export interface Size {
@@ -74,14 +74,6 @@ function atOnceOf(step: PlannedStep): number {
 function visit(steps: readonly PlannedStep[], see: (step: PlannedStep) => void): void {
   for (const step of steps) {
     see(step);
-    const inner =
-      step.does === 'parallel'
-        ? step.branches
-        : step.does === 'repeat'
-          ? step.rounds
-          : step.does === 'repeat-for'
-            ? [step.first]
-            : [];
-    for (const list of inner) visit(list, see);
+    for (const list of listsInside(step)) visit(list, see);
   }
 }

@@ -21,7 +21,7 @@ import { hashContent, openContent } from '../scenario/content.ts';
 import { type Plan, placesOf } from '../scenario/plan.ts';
 import { contentIdentity } from '../scenario/shares.ts';
 import type { PlannedPeer } from '../scenario/world.ts';
-import type { PlannedStep } from '../steps/step.ts';
+import { listsInside, type PlannedStep } from '../steps/step.ts';
 import { executeStep, type Stage } from './execute.ts';
 import { Live } from './live.ts';
 import { MeetingPoints } from './meeting-points.ts';
@@ -400,10 +400,5 @@ export class Course {
 }
 
 function hasExpect(steps: readonly PlannedStep[]): boolean {
-  return steps.some((step) => {
-    if (step.does === 'expect') return true;
-    if (step.does === 'parallel') return step.branches.some(hasExpect);
-    if (step.does === 'repeat') return step.rounds.some(hasExpect);
-    return step.does === 'repeat-for' && hasExpect(step.first);
-  });
+  return steps.some((step) => step.does === 'expect' || listsInside(step).some(hasExpect));
 }

@@ -6,7 +6,7 @@ import type { Instance } from '../drivers/driver.ts';
 import type { FaultOrder } from '../faults/injector.ts';
 import type { AnswerRecord, FaultKind, OperationEvent } from '../history/events.ts';
 import type { Limit } from '../limit.ts';
-import type { Flow, PlannedOperation, PlannedStep } from '../steps/step.ts';
+import { type Flow, listsInside, type PlannedOperation, type PlannedStep } from '../steps/step.ts';
 import { callControl } from './instance-http.ts';
 import type { Live } from './live.ts';
 import type { MeetingPoints } from './meeting-points.ts';
@@ -60,12 +60,10 @@ export async function executeStep(step: PlannedStep, stage: Stage, progress: Pro
 }
 
 function countOf(step: PlannedStep): number {
-  const all = (lists: readonly (readonly PlannedStep[])[]) =>
-    lists.flat().reduce((sum, inner) => sum + countOf(inner), 0);
   if (step.does === 'operations') return step.flows.reduce((sum, { operations }) => sum + operations.length, 0);
-  if (step.does === 'parallel') return all(step.branches);
-  if (step.does === 'repeat') return all(step.rounds);
-  return step.does === 'repeat-for' ? all([step.first]) : 0;
+  return listsInside(step)
+    .flat()
+    .reduce((sum, inner) => sum + countOf(inner), 0);
 }
 
 type Count = (failed: boolean) => void;

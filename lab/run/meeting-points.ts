@@ -1,5 +1,5 @@
 import { PeerLabError } from '#proto/errors.ts';
-import type { PlannedStep } from '../steps/step.ts';
+import { listsInside, type PlannedStep } from '../steps/step.ts';
 
 interface Barrier {
   readonly expected: Map<string, number>;
@@ -8,8 +8,8 @@ interface Barrier {
 }
 
 /**
- * The barriers of a run. Who will come is known from the plan; a peer that the scenario took away, or whose own way ended
- * early, is not waited for. Each visit of a barrier (in rounds of a repeat) is a meeting of its own.
+ * The barriers of a run. Who will come is known from the plan; a peer that the scenario took away, or that ended by
+ * itself, is not waited for. Each visit of a barrier (in rounds of a repeat) is a meeting of its own.
  */
 export class MeetingPoints {
   readonly #barriers = new Map<string, Barrier>();
@@ -23,15 +23,7 @@ export class MeetingPoints {
     for (const step of steps) {
       if (step.does === 'barrier')
         this.#at(step.name).expected.set(step.peer, (this.#at(step.name).expected.get(step.peer) ?? 0) + 1);
-      const inner =
-        step.does === 'parallel'
-          ? step.branches
-          : step.does === 'repeat'
-            ? step.rounds
-            : step.does === 'repeat-for'
-              ? [step.first]
-              : [];
-      for (const list of inner) this.#collect(list);
+      for (const list of listsInside(step)) this.#collect(list);
     }
   }
 

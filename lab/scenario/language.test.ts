@@ -201,6 +201,9 @@ describe('blocks', () => {
       'within `each` a peer acts for itself: expected self',
     );
     expect(mistakes('  - barrier: ready')).toContain('a barrier stands within `each`');
+    const timed = '  - each: {group: leechers, steps: [{repeat: {for: 5s, steps: [{login: self}, {barrier: ready}]}}]}';
+    expect(mistakes(timed)).toContain('nobody knows how many rounds');
+    expect(mistakes(timed.replace('for: 5s', 'times: 2'))).toBe('');
   });
 
   test('places in the file are numbered, and mistakes inside blocks are located', () => {

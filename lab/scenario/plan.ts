@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { nameFlaw } from '#proto/names.ts';
 import type { Demand } from '../checks/verdict.ts';
-import type { PlannedStep, Step } from '../steps/step.ts';
+import { listsInside, type PlannedStep, type Step } from '../steps/step.ts';
 import type { Flaw } from './mistake.ts';
 import type { Scenario } from './read.ts';
 import type { Group } from './schema.ts';
@@ -128,9 +128,7 @@ export function placesOf(steps: readonly PlannedStep[]): { id: string; label: st
   const visit = (some: readonly PlannedStep[]) => {
     for (const step of some) {
       if (!places.has(step.id)) places.set(step.id, step.label);
-      const inner = step.does === 'parallel' ? step.branches : step.does === 'repeat' ? step.rounds : [];
-      for (const list of inner) visit(list);
-      if (step.does === 'repeat-for') visit(step.first);
+      for (const list of listsInside(step)) visit(list);
     }
   };
   visit(steps);

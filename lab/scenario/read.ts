@@ -66,7 +66,7 @@ export function readScenario(text: string, file: string, given: Variables = {}):
   if (!frame.success) flaws.push(...flawsOf(frame.error, value, []));
   // Steps and expectations are looked at even when the rest is wrong, so that one reading names every mistake.
   const groups = new Set(Object.keys(groupsOf(value)));
-  const steps = readSteps(listAt(value, 'steps'), ['steps'], { groups, flaws, withinEach: false });
+  const steps = readSteps(listAt(value, 'steps'), ['steps'], { groups, flaws, withinEach: false, timed: false });
   const names = namesOf(steps, groups);
   const demands = readDemands(listAt(value, 'expect'), names, flaws);
   checkExpectSteps(steps, names, flaws);
@@ -98,6 +98,8 @@ interface StepReading {
   readonly groups: ReadonlySet<string>;
   readonly flaws: Flaw[];
   readonly withinEach: boolean;
+  /** Within a `repeat` for a time. */
+  readonly timed: boolean;
 }
 
 function readSteps(values: readonly unknown[], path: readonly PropertyKey[], reading: StepReading): Step[] {
@@ -125,7 +127,11 @@ function readStep(value: unknown, path: readonly PropertyKey[], reading: StepRea
   const given = (value as Record<string, unknown>)[verb];
   const spec = typeof given === 'string' && kind.shorthand ? { [kind.shorthand]: given } : given;
   const inner = (kind.inner?.(looseSpec(spec)) ?? []).map(({ path: below, steps }) =>
-    readSteps(steps, [...path, verb, ...below], { ...reading, withinEach: reading.withinEach || verb === 'each' }),
+    readSteps(steps, [...path, verb, ...below], {
+      ...reading,
+      withinEach: reading.withinEach || verb === 'each',
+      timed: reading.timed || (verb === 'repeat' && (spec as { for?: unknown } | null)?.for !== undefined),
+    }),
   );
   const result = kind.schema.safeParse(spec);
   if (!result.success) {
@@ -133,13 +139,18 @@ function readStep(value: unknown, path: readonly PropertyKey[], reading: StepRea
     return undefined;
   }
   flaws.push(...groupFlaws(kind.groups(result.data), [...path, verb], reading));
-  if (verb === 'barrier' && !reading.withinEach)
-    flaws.push({
-      path: [...path, verb],
-      message: 'a barrier stands within `each`: elsewhere every step waits for all anyway',
-      atKey: true,
-    });
+  if (verb === 'barrier') flaws.push(...barrierFlaws([...path, verb], reading));
   return { kind, spec: result.data, path: [...path, verb], id: idOf(path), inner };
+}
+
+function barrierFlaws(path: readonly PropertyKey[], { withinEach, timed }: StepReading): Flaw[] {
+  if (!withinEach) {
+    const message = 'a barrier stands within `each`: elsewhere every step waits for all anyway';
+    return [{ path, message, atKey: true }];
+  }
+  const message =
+    'nobody knows how many rounds a `repeat` for a time has: peers could wait for one whose last round is over; use `times`';
+  return timed ? [{ path, message, atKey: true }] : [];
 }
 
 /** Enough of a spec that `inner` can look for steps in it, whatever else is wrong. */

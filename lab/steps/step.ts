@@ -66,6 +66,13 @@ export type PlannedStep = Common &
       }
   );
 
+/** The lists of steps within a step, of a `repeat` for a time its first round: the later ones are not laid out yet. */
+export function listsInside(step: PlannedStep): readonly (readonly PlannedStep[])[] {
+  if (step.does === 'parallel') return step.branches;
+  if (step.does === 'repeat') return step.rounds;
+  return step.does === 'repeat-for' ? [step.first] : [];
+}
+
 /** What a kind of step needs to be planned. */
 export interface PlanContext {
   readonly world: World;
