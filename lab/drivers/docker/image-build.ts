@@ -17,6 +17,9 @@ import { testcontainersOn } from './testcontainers-client.ts';
 const BUILD_TIMEOUT_MS = 300_000;
 /** Lines of the builder's output that an error quotes. */
 const OUTPUT_LINES = 20;
+/** Builds of each image that are kept: other checkouts on this machine, and branches that one goes back to, find theirs. */
+const KEPT_BUILDS = 6;
+const KINDS = ['base', 'directory', 'peer'] as const satisfies readonly ImageKind[];
 
 export interface Images {
   readonly directory: Image;
@@ -24,7 +27,9 @@ export interface Images {
 }
 
 /**
- * Makes `peerlab/directory:latest` and `peerlab/peer:latest`, when their inputs have changed.
+ * Makes `peerlab/directory` and `peerlab/peer` when their inputs have changed. Each build has a tag of its own made from what went
+ * into it, and `latest` is the one that was asked for last: runs take the tag of their sources, so that two checkouts on one
+ * engine do not take each other's images away.
  * @throws PeerLabError `build-failed`, `no-base-image`, `engine-lost`, `engine-failed`, `interrupted`
  */
 export async function imagesOn(
@@ -36,19 +41,31 @@ export async function imagesOn(
   const ensure = async () => {
     const node = await ensureNodeImage(engine, report, signal);
     const wanted = await wantedInputs(node);
-    const current = await allCurrent(engine, wanted);
-    if (current) return current;
-    return withContexts(services, async (folderOf) => {
-      const build = (kind: ImageKind, args: Record<string, string>) =>
-        buildImage(engine, report, kind, folderOf(kind), wanted[kind], args, signal);
-      const baseImage = await build('base', { NODE_IMAGE: node.name });
-      const directory = await build('directory', { BASE_IMAGE: baseImage.name });
-      const peer = await build('peer', { BASE_IMAGE: baseImage.name });
-      await removeReplaced(engine);
-      return { directory, peer };
-    });
+    const images =
+      (await allCurrent(engine, wanted)) ?? (await buildAll(engine, report, services, node, wanted, signal));
+    for (const kind of KINDS) await nameLatest(engine, kind, wanted[kind]);
+    return images;
   };
   return withLock(join(services.dist, '.images.lock'), ensure, signal);
+}
+
+function buildAll(
+  engine: EngineConnection,
+  report: (what: string) => void,
+  services: Parameters<typeof withContexts>[0],
+  node: Image,
+  wanted: Record<ImageKind, string>,
+  signal?: AbortSignal,
+): Promise<Images> {
+  return withContexts(services, async (folderOf) => {
+    const build = (kind: ImageKind, args: Record<string, string>) =>
+      buildImage(engine, report, kind, folderOf(kind), wanted[kind], args, signal);
+    const baseImage = await build('base', { NODE_IMAGE: node.name });
+    const directory = await build('directory', { BASE_IMAGE: baseImage.name });
+    const peer = await build('peer', { BASE_IMAGE: baseImage.name });
+    await removeOld(engine);
+    return { directory, peer };
+  });
 }
 
 /** What the label of each image says when it is current: a hash of all that goes into it. */
@@ -71,8 +88,21 @@ async function inputsOf(kind: ImageKind): Promise<string> {
   return readFile(dockerfileOf(kind), 'utf8');
 }
 
-export function tagOf(kind: ImageKind): string {
+/** The name of the build that was made from `inputs`, a hash. */
+function tagOf(kind: ImageKind, inputs: string): string {
+  return `peerlab/${kind}:${inputs.slice(0, 16)}`;
+}
+
+/** The name that people use. */
+export function latestOf(kind: ImageKind): string {
   return `peerlab/${kind}:latest`;
+}
+
+async function nameLatest(engine: EngineConnection, kind: ImageKind, inputs: string): Promise<void> {
+  const [mine, latest] = await Promise.all([inspect(engine, tagOf(kind, inputs)), inspect(engine, latestOf(kind))]);
+  if (!mine || mine.Id === latest?.Id) return;
+  const named = engine.docker.getImage(mine.Id).tag({ repo: `peerlab/${kind}`, tag: 'latest' });
+  await engine.call(`name ${latestOf(kind)}`, named);
 }
 
 /** Both images as they shall be, or nothing when one is missing or outdated. */
@@ -82,8 +112,9 @@ export async function allCurrent(
 ): Promise<Images | undefined> {
   const [directory, peer] = await Promise.all(
     (['directory', 'peer'] as const).map(async (kind) => {
-      const found = await inspect(engine, tagOf(kind));
-      return found?.Config.Labels?.[LABEL.inputs] === wanted[kind] ? imageFrom(tagOf(kind), found) : undefined;
+      const name = tagOf(kind, wanted[kind]);
+      const found = await inspect(engine, name);
+      return found?.Config.Labels?.[LABEL.inputs] === wanted[kind] ? imageFrom(name, found) : undefined;
     }),
   );
   return directory && peer && { directory, peer };
@@ -98,7 +129,7 @@ async function buildImage(
   args: Record<string, string>,
   signal?: AbortSignal,
 ): Promise<Image> {
-  const name = tagOf(kind);
+  const name = tagOf(kind, inputs);
   report(`building the image ${name}`);
   const client = await testcontainersOn(engine);
   // testcontainers' own builder drops the output, takes an older image of the name for a success, and never settles
@@ -141,12 +172,20 @@ async function runBuild(
   }
 }
 
-/** Images of ours that lost their name to a newer one; those that a container of another run still uses are kept. */
-async function removeReplaced(engine: EngineConnection): Promise<void> {
-  const filters = { dangling: ['true'], label: [LABEL.inputs] };
-  for (const { Id } of await engine.call('list images', engine.docker.listImages({ filters }))) {
-    await engine.call('remove an old image', engine.docker.getImage(Id).remove()).catch((error) => {
-      if (![404, 409].includes(statusOf(error) ?? 0)) throw error;
-    });
+/** Builds that nobody has asked for since many others; those that a container still uses are kept. */
+async function removeOld(engine: EngineConnection): Promise<void> {
+  const filters = { label: [LABEL.inputs] };
+  const images = await engine.call('list images', engine.docker.listImages({ filters }));
+  const byAge = images.sort((a, b) => b.Created - a.Created);
+  for (const kind of KINDS) {
+    const builds = byAge.filter(({ RepoTags }) => RepoTags?.some((tag) => tag.startsWith(`peerlab/${kind}:`)));
+    for (const { RepoTags } of builds.slice(KEPT_BUILDS)) for (const tag of RepoTags ?? []) await remove(engine, tag);
   }
+  for (const { Id, RepoTags } of byAge) if (!RepoTags?.some((tag) => tag !== '<none>:<none>')) await remove(engine, Id);
+}
+
+async function remove(engine: EngineConnection, image: string): Promise<void> {
+  await engine.call('remove an old image', engine.docker.getImage(image).remove()).catch((error) => {
+    if (![404, 409].includes(statusOf(error) ?? 0)) throw error;
+  });
 }

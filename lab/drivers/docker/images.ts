@@ -3,7 +3,7 @@ import { findEngine } from './engine.ts';
 import type { Images } from './image-build.ts';
 
 /**
- * Makes `peerlab/directory:latest` and `peerlab/peer:latest`, when their inputs have changed. Cheap to import: the Docker
+ * Makes `peerlab/directory` and `peerlab/peer` when their inputs have changed. Cheap to import: the Docker
  * libraries are loaded when it is called.
  * @throws PeerLabError `no-engine`, `build-failed`, `no-base-image`, `engine-lost`, `engine-failed`
  */
