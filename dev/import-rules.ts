@@ -21,7 +21,7 @@ const RULES: readonly Rule[] = [
   { from: 'lab/main.ts', may: ['lab/', 'proto/'] },
   { from: 'lab/drivers/process/', may: ['lab/drivers/process/', 'lab/drivers/*.ts', 'lab/limit.ts', 'proto/'] },
   { from: 'lab/drivers/docker/', may: ['lab/drivers/docker/', 'lab/drivers/*.ts', 'lab/limit.ts', 'proto/'] },
-  { from: 'lab/drivers/', may: ['lab/drivers/', 'lab/limit.ts', 'proto/'] },
+  { from: 'lab/drivers/', may: ['lab/drivers/', 'lab/doubles/names.ts', 'lab/limit.ts', 'proto/'] },
   { from: 'lab/history/', may: ['lab/history/', 'proto/'] },
   {
     from: 'lab/steps/',
@@ -34,7 +34,7 @@ const RULES: readonly Rule[] = [
   },
   {
     from: 'lab/scenario/',
-    may: ['lab/scenario/', 'lab/steps/', 'lab/checks/', 'lab/history/events.ts', 'proto/'],
+    may: ['lab/scenario/', 'lab/steps/', 'lab/checks/', 'lab/doubles/names.ts', 'lab/history/events.ts', 'proto/'],
   },
   {
     from: 'lab/metrics/',

@@ -255,12 +255,13 @@ function program(exit: (code: number) => void): Command {
 
   lab
     .command('gc')
+    .argument('[ids...]', 'runs that are unknown on this machine, and whose things shall be removed as well')
     .description(
       'remove what runs left whose lab was killed or whose machine went down; never anything of a living run',
     )
-    .option('--all', 'also what carries the id of a run that is unknown on this machine', false)
-    .action(async ({ all }: { all: boolean }) => {
-      await collectGarbage({ all, tell: (line) => process.stdout.write(`${line}\n`) });
+    .option('--all', 'also what carries the id of any run that is unknown on this machine', false)
+    .action(async (ids: string[], { all }: { all: boolean }) => {
+      await collectGarbage({ all, ids, tell: (line) => process.stdout.write(`${line}\n`) });
       exit(EXIT.pass);
     });
 

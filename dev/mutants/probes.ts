@@ -8,7 +8,7 @@ import type { Demand, Trial } from './trial.ts';
  */
 
 const DO_NOTHING = 'node lab/doubles/do-nothing-peer.ts';
-const LYING = 'node lab/doubles/lying-peer.ts';
+const FALSE_WITNESS = 'node lab/doubles/false-witness.ts';
 
 const failsBy = (because: string): Demand => ({ verdict: 'fail', because });
 
@@ -22,12 +22,14 @@ const PROBES: Readonly<Record<string, Omit<Trial, 'scenario'>>> = {
   'late-for-the-barrier': { unbroken: failsBy('barriers met') },
   'empty-claims': { peer: DO_NOTHING, unbroken: failsBy('integrity') },
   'empty-answers': { peer: DO_NOTHING, unbroken: failsBy('directory tells the truth') },
-  garbage: { peer: LYING, unbroken: failsBy('integrity') },
-  ghosts: { peer: LYING, unbroken: failsBy('directory tells the truth') },
-  'false-counters': { peer: LYING, unbroken: failsBy('bytes agree') },
-  'early-exit': { peer: LYING, unbroken: failsBy('instances lived') },
+  garbage: { peer: FALSE_WITNESS, unbroken: failsBy('integrity') },
+  ghosts: { peer: FALSE_WITNESS, unbroken: failsBy('directory tells the truth') },
+  'false-counters': { peer: FALSE_WITNESS, unbroken: failsBy('bytes agree') },
+  'early-exit': { peer: FALSE_WITNESS, unbroken: failsBy('instances lived') },
   'brief-faults': { unbroken: { verdict: 'pass' } },
   'short-lease': { unbroken: { verdict: 'pass' } },
+  'silent-source': { unbroken: { verdict: 'pass' } },
+  'late-answer': { unbroken: { verdict: 'pass' } },
 };
 
 /** A probe, or a scenario of the library: those pass. Undefined when there is none of this name in the tree. */

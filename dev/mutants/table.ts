@@ -284,6 +284,19 @@ const PRODUCT: readonly Mutant[] = [
     scenario: 'short-lease',
     becomes: fails('metrics.peerlab_directory_leases_expired_total == 0'),
   },
+  {
+    name: 'never-gives-a-source-up',
+    rule: 'a source that sends nothing is given up, and another one asked',
+    edits: [
+      {
+        file: 'images/peer/bounds.ts',
+        find: 'if (this.#waits) onStall();',
+        replace: 'if (this.#waits && timeoutMs < 0) onStall();',
+      },
+    ],
+    scenario: 'silent-source',
+    becomes: fails('transfers.failed == 0'),
+  },
 ];
 
 const LAB: readonly Mutant[] = [
@@ -523,6 +536,45 @@ const LAB: readonly Mutant[] = [
     edits: [{ file: 'lab/faults/kill.ts', find: '(instance) => instance.kill()', replace: 'async () => {}' }],
     scenario: 'brief-faults',
     becomes: NOT_IN_FORCE,
+  },
+  {
+    name: 'leaves-the-folder',
+    rule: 'what cleanup could not remove is named, and the run is no pass',
+    edits: [
+      {
+        file: 'lab/drivers/process/sweeper.ts',
+        find: 'await rm(folder, { recursive: true, force: true, maxRetries: 3 }).catch(() => {});',
+        replace: '',
+      },
+    ],
+    scenario: 'basic',
+    becomes: { verdict: 'inconclusive' },
+  },
+  {
+    name: 'cleans-nothing-up',
+    rule: 'nothing is left on the machine',
+    edits: [
+      {
+        file: 'lab/drivers/process/process-driver.ts',
+        find: 'const left = await processSweeper.sweep(this.#init.runId);',
+        replace: 'const left: string[] = processSweeper ? [] : [];',
+      },
+    ],
+    scenario: 'basic',
+    becomes: { verdict: 'leaked' },
+  },
+  {
+    name: 'ignores-a-deadline',
+    rule: 'an operation that is not answered in its time has failed',
+    edits: [
+      {
+        file: 'lab/run/instance-http.ts',
+        find: 'AbortSignal.timeout(timeoutMs)',
+        replace: 'AbortSignal.timeout(timeoutMs * 100)',
+      },
+    ],
+    scenario: 'late-answer',
+    becomes: fails('operations.index.failed == 1'),
   },
 ];
 

@@ -1,14 +1,14 @@
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { EXIT } from '#proto/errors.ts';
 import { type Result, resultSchema, type Verdict } from '../../lab/report/result-schema.ts';
 
 /** What a run must say. */
 export interface Demand {
-  /** `refused`: a mistake in the scenario, and nothing was started. */
-  readonly verdict: Verdict | 'refused';
+  /** `refused`: a mistake in the scenario, and nothing was started. `leaked`: something was left behind, and the run did not say so. */
+  readonly verdict: Verdict | 'refused' | 'leaked';
   /** A built-in check, or an expectation as it is written: it must be among those that are broken (or inconclusive, if the run is). */
   readonly because?: string;
 }
@@ -45,6 +45,8 @@ const DEADLINE_MS = 120_000;
 const ENDING_MS = 10_000;
 /** A machine that was too busy gives no answer: it is asked again, so often at most in all. */
 const ATTEMPTS = 2;
+/** As lab/drivers/process names it. */
+const RUN_FOLDER = /^peerlab-[0-9a-f]{10}$/;
 const MAX_OUTPUT_CHARS = 64 * 1024;
 
 export function meets({ verdict, broken }: Outcome, demand: Demand): boolean {
@@ -68,6 +70,9 @@ async function runOnce({ scenario, peer }: Trial, { tree, tmp, signal }: RunInit
   const { code, output } = await runLab(args, { tree, tmp, signal });
   const seconds = (performance.now() - began) / 1000;
   const result = readResult(results);
+  const [left] = await takeLeftBehind(tmp);
+  if (left !== undefined && result?.leftovers.length === 0)
+    return { verdict: 'leaked', reason: `${left} is still there, and the run says nothing of it`, broken: [], seconds };
   // The exit code alone proves nothing: a program that breaks down ends with 1, too.
   if (result && code === EXIT[result.verdict]) {
     return { verdict: result.verdict, reason: result.reason, broken: brokenIn(result), seconds };
@@ -79,6 +84,13 @@ async function runOnce({ scenario, peer }: Trial, { tree, tmp, signal }: RunInit
     broken: [],
     seconds,
   };
+}
+
+/** Removes the folders that a run made and left, and names them. */
+async function takeLeftBehind(tmp: string): Promise<string[]> {
+  const left = (await readdir(tmp)).filter((name) => RUN_FOLDER.test(name));
+  for (const name of left) await rm(path.join(tmp, name), { recursive: true, force: true });
+  return left;
 }
 
 function readResult(results: string): Result | undefined {

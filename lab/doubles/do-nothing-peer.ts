@@ -16,11 +16,11 @@ startDouble(
     login: () => ({ leaseSeconds: 30 }),
     index: () => ({ peers: [] }),
     search: () => ({ results: [] }),
-    download: (name) => {
+    download: ({ name }) => {
       counters.received += SIZE_BYTES;
       return success(name, SIZE_BYTES, SHA256);
     },
-    upload: (name) => {
+    upload: ({ name }) => {
       counters.sent += SIZE_BYTES;
       return success(name, SIZE_BYTES, SHA256);
     },

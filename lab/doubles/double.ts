@@ -1,5 +1,11 @@
 import { createServer, type IncomingMessage } from 'node:http';
-import { CONTROL, type ControlResponse, type ControlVerb, type TransferResult } from '#proto/control-api.ts';
+import {
+  CONTROL,
+  type ControlRequest,
+  type ControlResponse,
+  type ControlVerb,
+  type TransferResult,
+} from '#proto/control-api.ts';
 import type { PeerEnv } from '#proto/env.ts';
 import { PeerLabError, toPeerLabError } from '#proto/errors.ts';
 
@@ -9,8 +15,10 @@ import { PeerLabError, toPeerLabError } from '#proto/errors.ts';
  * the control port.
  */
 
-/** What a double answers with status 200; what it throws is a refusal. `name` is that of the request, where it has one. */
-export type Answers = { [V in ControlVerb]: (name: string) => ControlResponse<V> };
+/** What a double answers with status 200; what it throws is a refusal. */
+export type Answers = {
+  [V in ControlVerb]: (request: ControlRequest<V>) => ControlResponse<V> | Promise<ControlResponse<V>>;
+};
 
 /** Bytes that the double says it has moved. */
 export interface Counters {
@@ -21,12 +29,16 @@ export interface Counters {
 /** A control request is a few hundred bytes. */
 const MAX_BODY_BYTES = 64 * 1024;
 
-export const settings = process.env as PeerEnv;
+/** The lab sets every one of them. */
+export const settings = process.env as Required<PeerEnv>;
 
-/** Listens where the lab wants it to, until SIGTERM. */
-export function startDouble(answers: Answers, counters: Counters): void {
+/**
+ * Listens where the lab wants it to, until SIGTERM.
+ * @param behave takes what comes at `POST /double/behaviour`: how to go on from now
+ */
+export function startDouble(answers: Answers, counters: Counters, behave?: (how: unknown) => void): void {
   const server = createServer(async (request, response) => {
-    const [status, type, body] = await answer(request, answers, counters);
+    const [status, type, body] = await answer(request, answers, counters, behave);
     response.writeHead(status, { 'content-type': type }).end(body);
   });
   server.listen(Number(settings.PEER_CONTROL_PORT), settings.PEER_HOST);
@@ -35,10 +47,20 @@ export function startDouble(answers: Answers, counters: Counters): void {
 
 type Answer = [status: number, type: string, body: string];
 
-async function answer(request: IncomingMessage, answers: Answers, counters: Counters): Promise<Answer> {
+async function answer(
+  request: IncomingMessage,
+  answers: Answers,
+  counters: Counters,
+  behave?: (how: unknown) => void,
+): Promise<Answer> {
   if (request.url === '/healthz') return [200, 'application/json', '{"status":"ok"}'];
   if (request.url === '/metrics') return [200, 'text/plain; version=0.0.4', metricsText(counters)];
   try {
+    if (behave && request.url === '/double/behaviour') {
+      authorize(request);
+      behave(JSON.parse(await bodyOf(request)));
+      return [200, 'application/json', '{}'];
+    }
     return [200, 'application/json', JSON.stringify(await controlAnswer(request, answers))];
   } catch (thrown) {
     const error = toPeerLabError(thrown);
@@ -47,11 +69,15 @@ async function answer(request: IncomingMessage, answers: Answers, counters: Coun
 }
 
 async function controlAnswer(request: IncomingMessage, answers: Answers): Promise<object> {
-  if (request.headers.authorization !== `Bearer ${settings.PEER_CONTROL_TOKEN}`) throw new PeerLabError('unauthorized');
+  authorize(request);
   const verb = request.url?.replace('/control/', '') ?? '';
   if (!Object.hasOwn(CONTROL, verb)) throw new PeerLabError('no-such-route', { got: verb.slice(0, 80) });
-  const { name } = JSON.parse((await bodyOf(request)) || '{}') as { name?: string };
-  return answers[verb as ControlVerb](name ?? '');
+  const asked = JSON.parse((await bodyOf(request)) || '{}');
+  return answers[verb as ControlVerb](asked as never);
+}
+
+function authorize({ headers }: IncomingMessage): void {
+  if (headers.authorization !== `Bearer ${settings.PEER_CONTROL_TOKEN}`) throw new PeerLabError('unauthorized');
 }
 
 async function bodyOf(request: IncomingMessage): Promise<string> {

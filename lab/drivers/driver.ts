@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { DirectoryEnv, PeerEnv } from '#proto/env.ts';
+import type { Double } from '../doubles/names.ts';
 
 /**
  * THE DRIVER: how the lab gets a directory and peers to run, on whatever carries them. A driver knows images, addresses
@@ -81,6 +82,8 @@ export interface PeerSpec {
   readonly share: readonly ShareFile[];
   /** Image or command of this peer alone, before `DriverInit.peerImage`. */
   readonly image?: string;
+  /** A program of the lab in this peer's place. */
+  readonly double?: Double;
   /** Limits of this peer; a driver without the capability throws `not-capable` (capabilities.ts). */
   readonly memoryBytes?: number;
   readonly cpus?: number;

@@ -322,13 +322,14 @@ export class Course {
       PEER_CONTROL_TOKEN: this.#controlToken,
       ...peer.env,
     };
-    const { image, memoryBytes, cpus } = peer;
+    const { image, double, memoryBytes, cpus } = peer;
     const instance = await this.#init.driver.startPeer({
       name,
       env,
       directory: this.#directory as Instance,
       share,
       ...(image !== undefined && { image }),
+      ...(double !== undefined && { double }),
       ...(memoryBytes !== undefined && { memoryBytes }),
       ...(cpus !== undefined && { cpus }),
     });

@@ -76,7 +76,7 @@ function planPeers(scenario: Scenario, seed: number, total: number | undefined, 
 function planPeer(
   name: string,
   groupName: string,
-  { user, env, image, limits, later }: Group,
+  { user, env, image, double, limits, later }: Group,
   share: PlannedFile[],
 ): PlannedPeer {
   return {
@@ -87,6 +87,7 @@ function planPeer(
     env,
     later,
     ...(image !== undefined && { image }),
+    ...(double !== undefined && { double }),
     ...(limits.memory && { memoryBytes: limits.memory.maxBytes }),
     ...(limits.cpus !== undefined && { cpus: limits.cpus }),
   };

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { DOUBLES } from '../doubles/names.ts';
 import { duration, groupName, sizeRange, strict } from './words.ts';
 
 /** The most peers a scenario may ask for: a bound against slips, far above what a machine carries. */
@@ -81,8 +82,15 @@ const group = strict({
     .min(1)
     .optional()
     .meta({ description: 'Bring your own peer: a container image, or a command for the process driver.' }),
+  double: z.enum(DOUBLES).optional().meta({
+    description:
+      'A program of the lab in place of the peer: byzantine-peer lies, sends or reads slowly, as `env` and `misbehave` say.',
+  }),
   limits: limits.default({}).meta({ description: 'Limits of each peer; need the docker driver.' }),
   env,
+}).refine(({ image, double }) => image === undefined || double === undefined, {
+  message: 'expected one of `image` and `double`',
+  path: ['double'],
 });
 export type Group = z.output<typeof group>;
 

@@ -1,5 +1,6 @@
 import { PeerLabError } from '#proto/errors.ts';
 import { matchesGlob } from '#proto/names.ts';
+import type { Double } from '../doubles/names.ts';
 import { DIRECTORY } from '../history/events.ts';
 import { type Arrival, arrivalTimesMs } from './arrival.ts';
 import type { Content } from './content.ts';
@@ -26,6 +27,7 @@ export interface PlannedPeer {
   readonly user: string;
   readonly env: Readonly<Record<string, string>>;
   readonly image?: string;
+  readonly double?: Double;
   readonly memoryBytes?: number;
   readonly cpus?: number;
   /** Not there at the start: a `start` step brings it. */

@@ -1,5 +1,6 @@
 import { barrier } from './barrier.ts';
 import { each, parallel, repeat } from './blocks.ts';
+import { churn } from './churn.ts';
 import { download } from './download.ts';
 import { expectStep } from './expect-step.ts';
 import { freeze, kill, restart, stop, thaw } from './faults.ts';
@@ -28,6 +29,7 @@ const ALL = [
   restart,
   freeze,
   thaw,
+  churn,
   wait,
   expectStep,
   parallel,

@@ -11,32 +11,39 @@ const PATIENCE_MS = 30_000;
 export interface GcInit {
   /** Also what carries the id of a run that nobody knows: by default it is only named, as it may be somebody's elsewhere. */
   readonly all: boolean;
+  /** The same for these ids only. */
+  readonly ids?: readonly string[];
   readonly tell: (line: string) => void;
 }
 
 /** Removes what dead runs left behind, whatever ended them; never anything of a living run. Says a line for each thing. */
-export async function collectGarbage({ all, tell }: GcInit): Promise<void> {
+export async function collectGarbage({ all, ids = [], tell }: GcInit): Promise<void> {
   let lines = 0;
   const say = (line: string) => {
     lines++;
     tell(line);
   };
   await settleDeadRuns(say);
-  for (const driver of Object.keys(SWEEPERS) as Driver['kind'][]) await collectOf(driver, all, say);
+  for (const driver of Object.keys(SWEEPERS) as Driver['kind'][])
+    await collectOf(driver, (runId) => all || ids.includes(runId), say);
   for (const folder of await sweepStaging()) say(`removed folder ${folder}`);
   if (lines === 0) tell('Nothing is left of dead runs.');
 }
 
-async function collectOf(driver: Driver['kind'], all: boolean, tell: (line: string) => void): Promise<void> {
+async function collectOf(
+  driver: Driver['kind'],
+  isMeant: (runId: string) => boolean,
+  tell: (line: string) => void,
+): Promise<void> {
   const traces = await SWEEPERS[driver].find().catch((error) => {
     tell(`${driver}: not looked at: ${reasonOf(error)}`);
     return [];
   });
   for (const [runId, found] of strangers(traces)) {
-    if (all) await cleanUp({ driver, runId, patienceMs: PATIENCE_MS, tell });
+    if (isMeant(runId)) await cleanUp({ driver, runId, patienceMs: PATIENCE_MS, tell });
     else
       tell(
-        `${driver}: ${found.length} things carry the id ${runId}, a run unknown here; --all removes them: ${found[0]?.what}, ...`,
+        `${driver}: ${found.length} things carry the id ${runId}, a run unknown here; bin/lab gc ${runId} removes them, --all those of every such run: ${found[0]?.what}, ...`,
       );
   }
 }

@@ -26,6 +26,8 @@ export interface ContainerInit {
   readonly limits: PeerLimits;
   readonly labels: Record<string, string>;
   readonly env: Record<string, string>;
+  /** In place of what the image says. */
+  readonly command?: readonly string[];
   readonly network: string;
   readonly address: string;
   /** The port that answers `/healthz`; it is published on 127.0.0.1. */
@@ -54,6 +56,7 @@ export class InstanceContainer extends GenericContainer {
       .withSecurityOpt('no-new-privileges')
       // The run's own sweep removes it; testcontainers' would need a container with the engine's socket.
       .withAutoCleanup(false);
+    if (init.command) this.withCommand([...init.command]);
     this.createOpts.Image = init.image.id;
     this.createOpts.NetworkingConfig = {
       EndpointsConfig: {

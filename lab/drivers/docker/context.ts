@@ -5,7 +5,8 @@ import { makeStaging } from './staging.ts';
 
 /** WHAT GOES INTO THE IMAGES: a folder for each, laid out as the files shall lie in /app, with the Dockerfile beside them. */
 
-export type ImageKind = 'base' | 'directory' | 'peer';
+export const KINDS = ['base', 'directory', 'peer', 'double'] as const;
+export type ImageKind = (typeof KINDS)[number];
 
 interface LockedPackage {
   readonly dev?: boolean;
@@ -26,10 +27,9 @@ export async function withContexts<T>(
     await layOut(services.dist, folderOf('base'), ['package.json', 'proto', 'images/base']);
     await layOut(services.dist, folderOf('directory'), ['images/directory']);
     await layOut(services.dist, folderOf('peer'), ['images/peer']);
+    await layOut(ROOT, folderOf('double'), ['lab/doubles']);
     await copyPackages(folderOf('base'));
-    for (const kind of ['base', 'directory', 'peer'] as const) {
-      await cp(dockerfileOf(kind), join(folderOf(kind), 'Dockerfile'));
-    }
+    for (const kind of KINDS) await cp(dockerfileOf(kind), join(folderOf(kind), 'Dockerfile'));
     return await work(folderOf);
   } finally {
     await rm(folder, { recursive: true, force: true });
@@ -38,7 +38,7 @@ export async function withContexts<T>(
 
 /** Path of the Dockerfile of an image. */
 export function dockerfileOf(kind: ImageKind): string {
-  return join(ROOT, 'images', kind, 'Dockerfile');
+  return kind === 'double' ? join(ROOT, 'lab', 'doubles', 'Dockerfile') : join(ROOT, 'images', kind, 'Dockerfile');
 }
 
 /** Folders in node_modules of the packages that the services need, and the part of the lock file that pins them. */

@@ -37,6 +37,7 @@ interface ContainerSpec {
   readonly address: string;
   readonly instanceAddress: string;
   readonly env: Readonly<Record<string, string | undefined>>;
+  readonly command?: readonly string[];
   readonly fill?: (container: Container) => Promise<void>;
 }
 
@@ -54,6 +55,7 @@ export class DockerRun {
   #images: Record<Instance['role'], Image> | undefined;
   /** Images of single peers, by name: each is looked for, and pulled, once. */
   readonly #ownImages = new Map<string, Promise<Image>>();
+  #doubles: Promise<Image> | undefined;
   #network: RunNetwork | undefined;
   #endings: Endings | undefined;
   #ending: Promise<string[]> | undefined;
@@ -110,9 +112,9 @@ export class DockerRun {
     });
   }
 
-  startPeer({ name, env, directory, share, image: ownImage, memoryBytes, cpus }: PeerSpec): Promise<Instance> {
+  startPeer({ name, env, directory, share, image: ownImage, double, memoryBytes, cpus }: PeerSpec): Promise<Instance> {
     return this.#start(async () => {
-      const image = ownImage === undefined ? this.#ready().images.peer : await this.#ownImage(ownImage);
+      const image = await this.#imageOf(ownImage, double);
       const address = this.#ready().network.takeAddress();
       const instanceAddress = `${address}:${GRPC_PORT}`;
       return {
@@ -120,6 +122,7 @@ export class DockerRun {
         role: 'peer',
         image,
         limits: { memoryBytes, cpus },
+        ...(double !== undefined && { command: [`/app/lab/doubles/${double}.ts`] }),
         httpPort: CONTROL_PORT,
         address,
         instanceAddress,
@@ -266,8 +269,16 @@ export class DockerRun {
       httpPort: spec.httpPort,
       readyTimeoutMs,
       created,
+      ...(spec.command && { command: spec.command }),
       ...(spec.role === 'peer' ? { shareVolume: containerName } : {}),
     });
+  }
+
+  #imageOf(ownImage: string | undefined, double: PeerSpec['double']): Promise<Image> | Image {
+    if (ownImage !== undefined) return this.#ownImage(ownImage);
+    if (double === undefined) return this.#ready().images.peer;
+    this.#doubles ??= imagesOn(this.#engine, () => {}, this.#signal).then((images) => images.double);
+    return this.#doubles;
   }
 
   #ownImage(name: string): Promise<Image> {

@@ -9,7 +9,7 @@ import { withLock } from '../build-lock.ts';
 import { within } from '../deadline.ts';
 import { ensureNodeImage } from './base-image.ts';
 import { type EngineConnection, statusOf } from './connection.ts';
-import { dockerfileOf, type ImageKind, productionPackages, withContexts } from './context.ts';
+import { dockerfileOf, type ImageKind, KINDS, productionPackages, withContexts } from './context.ts';
 import { followed, type Image, imageFrom, inspect } from './image-store.ts';
 import { LABEL } from './labels.ts';
 import { testcontainersOn } from './testcontainers-client.ts';
@@ -19,11 +19,11 @@ const BUILD_TIMEOUT_MS = 300_000;
 const OUTPUT_LINES = 20;
 /** Builds of each image that are kept: other checkouts on this machine, and branches that one goes back to, find theirs. */
 const KEPT_BUILDS = 6;
-const KINDS = ['base', 'directory', 'peer'] as const satisfies readonly ImageKind[];
 
 export interface Images {
   readonly directory: Image;
   readonly peer: Image;
+  readonly double: Image;
 }
 
 /**
@@ -63,8 +63,9 @@ function buildAll(
     const baseImage = await build('base', { NODE_IMAGE: node.name });
     const directory = await build('directory', { BASE_IMAGE: baseImage.name });
     const peer = await build('peer', { BASE_IMAGE: baseImage.name });
+    const double = await build('double', { BASE_IMAGE: baseImage.name });
     await removeOld(engine);
-    return { directory, peer };
+    return { directory, peer, double };
   });
 }
 
@@ -75,12 +76,14 @@ export async function wantedInputs(node: Image): Promise<Record<ImageKind, strin
     base: await hashOf(['proto/**/*.ts', 'proto/*.proto', 'images/base/*.ts', 'tsconfig*.json', 'package.json'], base),
     directory: await hashOf(['images/directory/**/*.ts'], await inputsOf('directory')),
     peer: await hashOf(['images/peer/**/*.ts'], await inputsOf('peer')),
+    double: await hashOf(['lab/doubles/*.ts'], await inputsOf('double')),
   };
   // What a service is made of includes what it stands on.
   return {
     base: hashes.base,
     directory: await hashOf([], hashes.base, hashes.directory),
     peer: await hashOf([], hashes.base, hashes.peer),
+    double: await hashOf([], hashes.base, hashes.double),
   };
 }
 
@@ -105,19 +108,19 @@ async function nameLatest(engine: EngineConnection, kind: ImageKind, inputs: str
   await engine.call(`name ${latestOf(kind)}`, named);
 }
 
-/** Both images as they shall be, or nothing when one is missing or outdated. */
+/** The images as they shall be, or nothing when one is missing or outdated. */
 export async function allCurrent(
   engine: EngineConnection,
   wanted: Record<ImageKind, string>,
 ): Promise<Images | undefined> {
-  const [directory, peer] = await Promise.all(
-    (['directory', 'peer'] as const).map(async (kind) => {
+  const [directory, peer, double] = await Promise.all(
+    (['directory', 'peer', 'double'] as const).map(async (kind) => {
       const name = tagOf(kind, wanted[kind]);
       const found = await inspect(engine, name);
       return found?.Config.Labels?.[LABEL.inputs] === wanted[kind] ? imageFrom(name, found) : undefined;
     }),
   );
-  return directory && peer && { directory, peer };
+  return directory && peer && double && { directory, peer, double };
 }
 
 async function buildImage(

@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { PeerLabError } from '#proto/errors.ts';
 import { createLimit } from '../../limit.ts';
-import { buildServices, COMPILE_CACHE } from '../artifacts.ts';
+import { buildServices, COMPILE_CACHE, ROOT } from '../artifacts.ts';
 import { interruption, settled } from '../deadline.ts';
 import {
   type DirectorySpec,
@@ -99,7 +99,8 @@ class ProcessDriver implements Driver {
           PEER_DIRECTORY_URL: spec.directory.address,
         };
         const url = `http://${HOST}:${controlPort}`;
-        return this.#process({ name: spec.name, role: 'peer', url, address, shareFolder }, env, spec.image);
+        const own = spec.image === undefined ? spec.double && doubleCommand(spec.double) : wordsOf(spec.image);
+        return this.#process({ name: spec.name, role: 'peer', url, address, shareFolder }, env, own);
       },
       () => writeShare(shareFolder, spec.share, this.#signal),
     );
@@ -164,7 +165,7 @@ class ProcessDriver implements Driver {
   #process(
     what: Pick<ProcessInit, 'name' | 'role' | 'url' | 'address' | 'shareFolder'>,
     settings: Readonly<Record<string, string | undefined>>,
-    ownCommand?: string,
+    ownCommand?: readonly string[],
   ): ProcessInit {
     const { PATH, HOME, LANG } = process.env;
     const TMPDIR = join(this.#folder, 'tmp');
@@ -173,7 +174,7 @@ class ProcessDriver implements Driver {
     const users = ownCommand ?? (what.role === 'peer' ? this.#init.peerImage : this.#init.directoryImage);
     return {
       ...what,
-      command: ownCommand === undefined ? this.#commands[what.role] : wordsOf(ownCommand),
+      command: ownCommand ?? this.#commands[what.role],
       env: Object.fromEntries(Object.entries(env).filter((entry) => entry[1] !== undefined)) as Record<string, string>,
       // A command of the user's may name its program relative to where the user is.
       cwd: users === undefined ? this.#folder : process.cwd(),
@@ -199,4 +200,9 @@ class ProcessDriver implements Driver {
     else await instance.stop(STOP_GRACE_MS);
     hurry.removeEventListener('abort', kill);
   }
+}
+
+/** From its source: Node takes the types out by itself. */
+function doubleCommand(double: NonNullable<PeerSpec['double']>): string[] {
+  return [process.execPath, ...NODE_FLAGS, join(ROOT, 'lab', 'doubles', `${double}.ts`)];
 }

@@ -26,12 +26,12 @@ startDouble(
     search: () => ({
       results: [{ name: 'ghost.bin', size: SIZE_BYTES, sha256: SHA256, peers: [{ ...ghost, name: 'ghost.bin' }] }],
     }),
-    download: (name) => {
+    download: ({ name }) => {
       counters.received += SIZE_BYTES;
-      writeFileSync(path.join(settings.PEER_SHARE_DIR ?? '', path.basename(name)), CONTENT);
+      writeFileSync(path.join(settings.PEER_SHARE_DIR, path.basename(name)), CONTENT);
       return success(name, SIZE_BYTES, SHA256);
     },
-    upload: (name) => {
+    upload: ({ name }) => {
       counters.received += SIZE_BYTES;
       throw new PeerLabError('file-not-found', { about: name });
     },

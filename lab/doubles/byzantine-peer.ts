@@ -1,0 +1,54 @@
+import type { SharedFile } from '#proto/directory-api.ts';
+import { PeerLabError } from '#proto/errors.ts';
+import { type Behaviour, behaviour } from './behaviour.ts';
+import { DirectoryLink } from './directory-link.ts';
+import { type Counters, settings, startDouble } from './double.ts';
+import { fetchFile } from './fetching.ts';
+import { filesOf } from './files.ts';
+import { serve } from './serving.ts';
+
+/**
+ * A peer that takes part like any other (it logs in, serves, fetches from one source) and does wrong what it is told to: it lies
+ * about content, sends slowly, reads slowly. In a scenario it is `double: byzantine-peer`; behaviour.ts has what it can do.
+ */
+
+const directory = new DirectoryLink();
+const counters: Counters = { sent: 0, received: 0 };
+let acts: Behaviour = behaviour.parse(process.env);
+let files: SharedFile[] = [];
+
+async function look(): Promise<SharedFile[]> {
+  files = await filesOf(settings.PEER_SHARE_DIR);
+  return files;
+}
+
+await look();
+await serve({ behaviour: () => acts, files: () => files, counters });
+startDouble(
+  {
+    login: async () => ({ leaseSeconds: (await directory.login(await look())).leaseSeconds }),
+    index: () => directory.index(),
+    search: ({ name, sha256 }) => directory.search(sha256 ? { sha256 } : { name: name ?? '*' }),
+    download: async ({ name, sha256 }) => {
+      const { results } = await directory.search(sha256 ? { sha256 } : { name });
+      const result = await fetchFile(name, results, { behaviour: acts, counters });
+      await directory.publish(await look());
+      return result;
+    },
+    upload: () => {
+      throw new PeerLabError('not-capable', { about: 'a double', got: 'an upload' });
+    },
+    loadfiles: async () => {
+      await directory.publish(await look());
+      return { files: files.length };
+    },
+    logout: async () => {
+      await directory.logout();
+      return {};
+    },
+  },
+  counters,
+  (told) => {
+    acts = behaviour.parse(told);
+  },
+);

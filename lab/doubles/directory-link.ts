@@ -1,0 +1,59 @@
+import {
+  type IndexResponse,
+  type LoginResponse,
+  parseAddress,
+  type SearchResponse,
+  type SharedFile,
+} from '#proto/directory-api.ts';
+import { isErrorCode, PeerLabError } from '#proto/errors.ts';
+import { settings } from './double.ts';
+
+const TIMEOUT_MS = 10_000;
+
+/** A registration at the directory, as the contract asks for it and no more: a page of answers is enough for a double. */
+export class DirectoryLink {
+  #token = '';
+  #renewal: NodeJS.Timeout | undefined;
+
+  async login(files: readonly SharedFile[]): Promise<LoginResponse> {
+    const address = parseAddress(settings.PEER_ADVERTISE);
+    if (!address) throw new PeerLabError('bad-setting', { about: 'PEER_ADVERTISE' });
+    const { PEER_USER: user, PEER_PASSWORD: password } = settings;
+    const answer = await this.#ask<LoginResponse>('POST', '/login', { user, password, ...address, files });
+    this.#token = answer.token;
+    clearInterval(this.#renewal);
+    const renew = () => this.#ask('POST', '/heartbeat', {}).catch(() => {});
+    this.#renewal = setInterval(renew, (answer.leaseSeconds * 1000) / 3);
+    return answer;
+  }
+
+  index(): Promise<IndexResponse> {
+    return this.#ask('GET', '/index?limit=1000');
+  }
+
+  search(by: { name: string } | { sha256: string }): Promise<SearchResponse> {
+    return this.#ask('GET', `/search?limit=1000&${new URLSearchParams(by)}`);
+  }
+
+  async publish(files: readonly SharedFile[]): Promise<void> {
+    await this.#ask('PUT', '/loadfiles', { files });
+  }
+
+  async logout(): Promise<void> {
+    clearInterval(this.#renewal);
+    await this.#ask('POST', '/logout', {});
+  }
+
+  async #ask<T>(method: string, path: string, body?: object): Promise<T> {
+    const answer = await fetch(settings.PEER_DIRECTORY_URL + path, {
+      method,
+      headers: { authorization: `Bearer ${this.#token}`, 'content-type': 'application/json' },
+      ...(body && { body: JSON.stringify(body) }),
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    });
+    const told = (await answer.json()) as T & { error?: { code: string; message: string } };
+    if (answer.ok) return told;
+    const code = told.error?.code ?? 'internal';
+    throw new PeerLabError(isErrorCode(code) ? code : 'internal', { got: told.error?.message ?? `${answer.status}` });
+  }
+}
