@@ -89,6 +89,7 @@ function planPeer(
     ...(image !== undefined && { image }),
     ...(limits.memory && { memoryBytes: limits.memory.maxBytes }),
     ...(limits.cpus !== undefined && { cpus: limits.cpus }),
+    ...(limits.disk && { diskBytes: limits.disk.maxBytes }),
   };
 }
 

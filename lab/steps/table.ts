@@ -2,7 +2,7 @@ import { barrier } from './barrier.ts';
 import { each, parallel, repeat } from './blocks.ts';
 import { download } from './download.ts';
 import { expectStep } from './expect-step.ts';
-import { freeze, kill, restart, stop, thaw } from './faults.ts';
+import { cut, delay, fill, freeze, heal, kill, limit, lose, restart, stop, thaw } from './faults.ts';
 import { index } from './index-step.ts';
 import { loadfiles } from './loadfiles.ts';
 import { login } from './login.ts';
@@ -28,6 +28,12 @@ const ALL = [
   restart,
   freeze,
   thaw,
+  cut,
+  lose,
+  limit,
+  delay,
+  fill,
+  heal,
   wait,
   expectStep,
   parallel,
