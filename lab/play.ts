@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { EXIT, type PeerLabError } from '#proto/errors.ts';
+import { disturbs } from './doctor/needs.ts';
 import type { Driver, DriverInit } from './drivers/driver.ts';
 import { ResultsFolder } from './history/results-folder.ts';
 import type { Result } from './report/result-schema.ts';
@@ -62,6 +63,7 @@ export async function play({
     signal: ends,
     ...(peerImage && { peerImage }),
     ...(directoryImage && { directoryImage }),
+    disturbs: disturbs(plan),
   });
   const facts = await run({
     runId,

@@ -6,7 +6,12 @@ import { PeerService } from '#proto/peer.ts';
  * Asks for a file and reads one message of it, then nothing for a while: what is sent meanwhile has to wait somewhere.
  * @param readers so many of them at once, each on a connection of its own
  */
-export async function pausedReaders(address: string, filename: string, readers: number, pauseMs: number): Promise<void> {
+export async function pausedReaders(
+  address: string,
+  filename: string,
+  readers: number,
+  pauseMs: number,
+): Promise<void> {
   const read = async () => {
     const client = new PeerService(address, grpc.credentials.createInsecure(), { 'grpc.use_local_subchannel_pool': 1 });
     const call = client.downloadFile({ filename });

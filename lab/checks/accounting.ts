@@ -1,4 +1,4 @@
-import type { OperationEvent } from '../history/events.ts';
+import type { FaultKind, FaultRecord, OperationEvent } from '../history/events.ts';
 import { sumOf } from '../metrics/prometheus-text.ts';
 import { type Check, noneWrong } from './check.ts';
 import { type History, isTransfer, receiverOf } from './history.ts';
@@ -29,12 +29,10 @@ interface Moved {
 
 /** Bytes that each peer received or sent, by the history. */
 function movedByHistory({ facts, events, faults }: History, direction: Direction): Map<string, Moved> {
-  // Stopped, killed: what was counted after the last scrape is unknown, and another life begins at zero. Killed, frozen: what was
-  // under way was counted at one end only.
-  const less = new Set(
-    faults.filter(({ kind, until }) => kind !== 'freeze' || until === undefined).map(({ who }) => who),
-  );
-  const more = new Set(faults.filter(({ kind }) => kind !== 'stop').map(({ who }) => who));
+  // Stopped, killed, frozen at the end: what was counted after the last scrape is unknown, and another life begins at zero. Killed,
+  // frozen, cut off: what was under way was counted at one end only.
+  const less = new Set(faults.filter(isUnseenAtTheEnd).map(({ who }) => who));
+  const more = new Set(faults.filter(({ kind }) => CUTS_SHORT.has(kind)).map(({ who }) => who));
   const moved = new Map<string, Moved>(
     facts.peers.map(({ name }) => [name, { bytes: 0, more: more.has(name), less: less.has(name) }]),
   );
@@ -42,6 +40,12 @@ function movedByHistory({ facts, events, faults }: History, direction: Direction
   const add = direction === 'received' ? addReceived : addSent;
   for (const event of events.filter(isTransfer)) add(event, moved, (address) => nameOf.get(address) ?? address);
   return moved;
+}
+
+const CUTS_SHORT: ReadonlySet<FaultKind> = new Set(['kill', 'freeze', 'cut']);
+
+function isUnseenAtTheEnd({ kind, until }: FaultRecord): boolean {
+  return kind === 'kill' || kind === 'stop' || (kind === 'freeze' && until === undefined);
 }
 
 type Add = (event: OperationEvent, moved: Map<string, Moved>, nameOf: (address: string) => string) => void;

@@ -219,7 +219,7 @@ describe('faults (a lease is 30 s, and 2 s are for acting on its end)', () => {
     expect(answer(46, [], short)).toEqual([expect.stringContaining('is missing')]);
     const long = [fault('freeze', 's-1', 10, 10.1, 60)];
     expect(answer(41, named, long)).toEqual([]);
-    expect(answer(50, named, long)).toEqual([expect.stringContaining('had been gone for 8.0 s')]);
+    expect(answer(50, named, long)).toEqual([expect.stringContaining('had been gone for 7.9 s')]);
     expect(answer(61, named, long)).toEqual([]);
   });
 

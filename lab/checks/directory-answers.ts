@@ -110,8 +110,8 @@ function timeline({ facts, events, faults, shares }: History): Map<string, Entry
     events.filter(({ operation }) => operation === 'login' || operation === 'logout'),
     ({ peer }) => peer,
   );
-  for (const { name: peer } of facts.peers) {
-    const online = presenceOf(peer, sessions.get(peer) ?? [], faults, facts.leaseSeconds);
+  for (const { name: peer, group } of facts.peers) {
+    const online = presenceOf({ name: peer, group }, sessions.get(peer) ?? [], faults, facts.leaseSeconds);
     const add = (file: string, had: Interval, surely: Interval | undefined) => {
       const possible = intersect(online.possible, had);
       const certain = surely ? intersect(online.certain, surely) : [];

@@ -27,7 +27,7 @@ function doubtOf(fault: FaultRecord): string | undefined {
   const { proofs, inForce, until, requestedSeconds, overtakenBy } = fault;
   if (inForce === undefined) return 'it was never done';
   const bad = proofs.find(({ ok }) => !ok);
-  if (bad) return `${bad.when} it, the instance should be seen as "${bad.wanted}", and was seen as "${bad.seen}"`;
+  if (bad) return `${bad.when} it, a probe was to see "${bad.wanted}", and saw "${bad.seen}"`;
   const healed = until !== undefined ? (['after'] as const) : [];
   for (const when of ['before', 'during', ...healed] as const) {
     if (!proofs.some((proof) => proof.when === when)) return `nobody looked ${when} it`;

@@ -1,12 +1,14 @@
 import type { FaultRecord, OperationEvent } from '../history/events.ts';
-import { DIRECTORY } from '../history/events.ts';
+import { ALL, DIRECTORY } from '../history/events.ts';
 
 /**
  * When each peer was in the directory, possibly and certainly, by what the lab asked of it and did to it.
  *
  * A login begins it; a logout or an orderly stop ends it at once. Who was killed can't say so: the entry may stay for a lease, and
  * must be gone after. Who stands still renews no lease: in doubt from then on, gone after a lease, and due again a lease after it
- * goes on. A directory that was away (killed, stopped, frozen) has a lease to learn again who is there; within it nobody is due.
+ * goes on. The same is true of who was cut off from the directory, on either side: it hears no heartbeat, and no logout. A directory that was
+ * away (killed, stopped, frozen) has a lease to learn again who is there; within it nobody is due. Where packets are lost or late nothing
+ * lapses for certain, but nothing is certainly in time either.
  */
 
 /** How long a peer may take to publish what changed, and the directory to act on a lease that ran out. */
@@ -22,30 +24,58 @@ export interface Presence {
   readonly certain: readonly Interval[];
 }
 
+/** The kinds of faults that end a life, or make an instance stand still: what happens to the directory is an outage for all. */
+const OF_LIFE: ReadonlySet<string> = new Set(['kill', 'stop', 'freeze']);
+
 /** @param sessions the peer's logins and logouts */
 export function presenceOf(
-  peer: string,
+  { name: peer, group }: { readonly name: string; readonly group: string },
   sessions: readonly OperationEvent[],
   faults: readonly FaultRecord[],
   leaseSeconds: number,
 ): Presence {
   const grace = leaseSeconds + PUBLISHING_DELAY_SECONDS;
-  const outages = faults.filter(({ who }) => who === DIRECTORY).map((fault) => ({ ...spanOf(fault), grace }));
+  const outages = faults
+    .filter(({ kind, who }) => who === DIRECTORY && OF_LIFE.has(kind))
+    .map((fault) => ({ ...spanOf(fault), grace }));
   const own = faults.filter(({ who }) => who === peer).sort((a, b) => a.from - b.from);
-  const lives = own.filter(({ kind }) => kind !== 'freeze').map((fault) => lifeEnd(fault, outages, grace));
+  const separations = faults.filter((fault) => separates(fault, peer, group));
+  const bad = faults.filter(
+    ({ kind, who }) => (kind === 'lose' || kind === 'delay') && (who === peer || who === DIRECTORY),
+  );
+  const deaf = [...outages, ...[...separations, ...bad].map(spanOf)];
+  const lives = own
+    .filter(({ kind }) => kind === 'kill' || kind === 'stop')
+    .map((fault) => lifeEnd(fault, outages, deaf, grace));
   const { possible, certain } = sessionsOf(sessions, lives);
-  const freezes = own.filter(({ kind }) => kind === 'freeze').map(spanOf);
-  const doubts = [...freezes, ...outages].map(({ from, until }) => ({ from, until: until + grace }));
+  const silences = [...own.filter(({ kind }) => kind === 'freeze'), ...separations];
+  const doubts = [...silences.map(spanOf), ...bad.map(spanOf), ...outages].map(({ from, until }) => ({
+    from,
+    until: until + grace,
+  }));
   // While the directory itself is away, it can't end a lease in time.
-  const lapses = freezes
-    .filter((freeze) => !outages.some((outage) => overlap(outage, freeze)))
-    .map(({ from, until }) => ({ from: from + grace, until }));
+  const lapses = silences
+    .filter((fault) => !outages.some((outage) => overlap(outage, spanOf(fault))))
+    .map((fault) => ({
+      from: (fault.inForce ?? fault.from) + grace,
+      // As soon as it is undone a heartbeat may come through; a probe sees that later.
+      until: fault.until ?? spanOf(fault).until,
+    }));
   return { possible: without(possible, lapses), certain: without(certain, doubts) };
 }
 
+/** Whether it keeps a peer and the directory apart, on whichever side it was made. */
+function separates({ kind, who, requested }: FaultRecord, peer: string, group: string): boolean {
+  if (kind !== 'cut') return false;
+  const from = requested?.from ?? ALL;
+  if (who === DIRECTORY) return from === ALL || from === group;
+  return who === peer && (from === ALL || from === DIRECTORY);
+}
+
 /** From the first moment at which the fault may have been felt to the last. */
-function spanOf({ from, until, recoverySeconds }: FaultRecord): Interval {
-  return { from, until: until === undefined ? Number.POSITIVE_INFINITY : until + (recoverySeconds ?? 0) };
+function spanOf({ from, until, recoverySeconds, overtakenAt }: FaultRecord): Interval {
+  if (until === undefined) return { from, until: overtakenAt ?? Number.POSITIVE_INFINITY };
+  return { from, until: until + (recoverySeconds ?? 0) };
 }
 
 interface LifeEnd {
@@ -54,9 +84,10 @@ interface LifeEnd {
   readonly goneBy: number;
 }
 
-function lifeEnd(fault: FaultRecord, outages: readonly Interval[], grace: number): LifeEnd {
+/** @param deaf when the directory could not hear that the peer stops */
+function lifeEnd(fault: FaultRecord, outages: readonly Interval[], deaf: readonly Interval[], grace: number): LifeEnd {
   const { kind, from, inForce = Number.POSITIVE_INFINITY } = fault;
-  const heard = kind === 'stop' && !outages.some((outage) => overlap(outage, { from, until: inForce }));
+  const heard = kind === 'stop' && !deaf.some((silence) => overlap(silence, { from, until: inForce }));
   const lapsed = heard ? inForce : inForce + grace;
   // A directory that was away meanwhile may have given everyone a new lease when it came back.
   const renewals = outages

@@ -30,6 +30,8 @@ const ENGINE: EngineSurvey = {
   limitsMemory: true,
   limitsCpu: true,
   cpus: 2,
+  toolsLack: undefined,
+  kernel: {} as EngineSurvey['kernel'],
   rootFolder: '/var/lib/docker',
   networks: 1,
   addressPools: 31,

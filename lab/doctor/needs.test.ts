@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Capabilities } from '../drivers/capabilities.ts';
 import { dockerCapabilities } from '../drivers/docker/capabilities.ts';
+import { kernelAbilities } from '../drivers/docker/faults/kernel-abilities.ts';
 import { processCapabilities } from '../drivers/process/capabilities.ts';
 import { makePlan } from '../scenario/plan.ts';
 import { readScenario } from '../scenario/read.ts';
@@ -16,7 +17,8 @@ const needs = (groups: string): Need[] =>
     ),
   );
 const LIMITED = '{a: {count: 3, limits: {memory: 256MiB, cpus: 0.5}}, b: {image: "my/peer:1"}, c: {}}';
-const ENGINE = { limitsMemory: true, limitsCpu: true, cpus: 2 };
+const KERNEL = kernelAbilities('of another machine');
+const ENGINE = { limitsMemory: true, limitsCpu: true, cpus: 2, toolsLack: undefined, kernel: KERNEL };
 const docker = dockerCapabilities(ENGINE);
 const processes = processCapabilities();
 
@@ -47,7 +49,7 @@ describe('refusals', () => {
   });
 
   test('an engine without cgroups, with too few CPUs, or that takes no such limit', () => {
-    const weak = dockerCapabilities({ limitsMemory: false, limitsCpu: false, cpus: 2 });
+    const weak = dockerCapabilities({ ...ENGINE, limitsMemory: false, limitsCpu: false });
     expect(refused(LIMITED, weak)).toEqual([
       expect.stringMatching(/^group "a" .* the engine can not limit memory on this kernel\. boot the kernel/),
       expect.stringMatching(/^group "a" .* the engine can not limit CPU on this kernel\. boot the kernel/),

@@ -3,6 +3,7 @@ import { PeerLabError } from '#proto/errors.ts';
 import type { Capabilities, Capability, Lack, Wants } from '../drivers/capabilities.ts';
 import type { Plan } from '../scenario/plan.ts';
 import type { PlannedPeer } from '../scenario/world.ts';
+import { listsInside, type PlannedStep } from '../steps/step.ts';
 
 /** Something that a scenario needs of a driver: who needs it, and how people say it. */
 export type Need = {
@@ -23,13 +24,36 @@ export interface Candidate<K extends string = string> {
 }
 
 /** What a plan needs beyond what every driver can do, each once for every group. */
-export function needsOf(plan: Pick<Plan, 'peers'>): Need[] {
-  return [...Map.groupBy(plan.peers, ({ group }) => group)].flatMap(([group, [first]]) =>
+export function needsOf({ peers, steps }: Pick<Plan, 'peers' | 'steps'>): Need[] {
+  const ofPeers = [...Map.groupBy(peers, ({ group }) => group)].flatMap(([group, [first]]) =>
     first ? needsOfPeer(`group "${group}"`, first) : [],
   );
+  const ofSteps = new Map(steps.flatMap(needsOfStep).map((need) => [need.where, need]));
+  return [...ofPeers, ...ofSteps.values()];
 }
 
-function needsOfPeer(where: string, { memoryBytes, cpus, image }: PlannedPeer): Need[] {
+/** Whether a plan disturbs networks or disks of instances. */
+export function disturbs(plan: Pick<Plan, 'peers' | 'steps'>): boolean {
+  return needsOf(plan).some(({ what }) => what === 'network-faults' || what === 'disk-limit');
+}
+
+const NETWORK_NEEDS: Record<Wants['network-faults'], string> = {
+  cut: 'networks that can be cut',
+  lose: 'networks that lose packets',
+  limit: 'networks with a limited rate',
+  delay: 'networks that delay packets',
+};
+
+function needsOfStep(step: PlannedStep): Need[] {
+  const inner = listsInside(step).flat().flatMap(needsOfStep);
+  if (step.does !== 'fault') return inner;
+  const { kind } = step.fault;
+  if (kind !== 'cut' && kind !== 'lose' && kind !== 'limit' && kind !== 'delay') return inner;
+  const need: Need = { where: `step ${step.id}`, what: 'network-faults', wanted: kind, text: NETWORK_NEEDS[kind] };
+  return [need];
+}
+
+function needsOfPeer(where: string, { memoryBytes, cpus, image, diskBytes }: PlannedPeer): Need[] {
   const needs: Need[] = [];
   if (memoryBytes !== undefined) {
     const text = `a memory limit of ${prettyBytes(memoryBytes, { binary: true })} for each peer`;
@@ -37,6 +61,10 @@ function needsOfPeer(where: string, { memoryBytes, cpus, image }: PlannedPeer): 
   }
   if (cpus !== undefined) {
     needs.push({ where, what: 'cpu-limit', wanted: cpus, text: `a limit of ${cpus} CPUs for each peer` });
+  }
+  if (diskBytes !== undefined) {
+    const text = `a disk of ${prettyBytes(diskBytes, { binary: true })} for each share`;
+    needs.push({ where, what: 'disk-limit', wanted: diskBytes, text });
   }
   if (image !== undefined) needs.push({ where, what: 'own-peer', wanted: image, text: `its own peer "${image}"` });
   return needs;

@@ -9,6 +9,10 @@ export interface Wants {
   'cpu-limit': number;
   /** A peer of the user's own: the name of an image, or a command, as the driver takes it. */
   'own-peer': string;
+  /** The network of an instance can be disturbed in such a way. */
+  'network-faults': 'cut' | 'lose' | 'limit' | 'delay';
+  /** A disk of a size, in bytes, for each peer's share. */
+  'disk-limit': number;
 }
 
 export type Capability = keyof Wants;

@@ -57,6 +57,8 @@ export interface DriverInit {
   readonly directoryImage?: string;
   /** How long one instance may take until its `/healthz` answers. Default: READY_TIMEOUT_MS. */
   readonly readyTimeoutMs?: number;
+  /** Networks or disks of instances will be disturbed: what that needs is made by `prepare`, and only then. */
+  readonly disturbs?: boolean;
 }
 
 /** Generous: with 100 instances starting on two cores, one waits for its share of CPU for many seconds. */
@@ -87,6 +89,8 @@ export interface PeerSpec {
   /** Limits of this peer; a driver without the capability throws `not-capable` (capabilities.ts). */
   readonly memoryBytes?: number;
   readonly cpus?: number;
+  /** Size of the disk that its share lies on; such a disk can be filled. */
+  readonly diskBytes?: number;
 }
 
 /** A file to be put into a share. */
@@ -129,6 +133,62 @@ export interface Instance {
   /** Freezes it (SIGSTOP or the engine's freezer) and lets it go on. */
   pause(): Promise<void>;
   resume(): Promise<void>;
+
+  /** Its network, where the driver can disturb it (`network-faults` in capabilities.ts) and was told that it will (`disturbs`). */
+  readonly network?: InstanceNetwork;
+  /** The disk of its share, where it has a size of its own (`PeerSpec.diskBytes`). */
+  readonly disk?: InstanceDisk;
+}
+
+/**
+ * What lies between an instance and the others: how it can be disturbed, and measured by who disturbs it. The port at which the
+ * lab reaches the instance is left alone by all of it. It ends with the instance: another life begins undisturbed.
+ */
+export interface InstanceNetwork {
+  /** Changes the conditions that are named, together, and leaves the others; `undefined` ends one. */
+  impose(change: Partial<NetworkConditions>): Promise<void>;
+  /** For each of these (`OUTSIDE`: a place in the run's network that no instance is at): whether packets come through from here to there, and back. */
+  reaches(others: readonly (Instance | typeof OUTSIDE)[]): Promise<Reach[]>;
+  /** The part of so many packets that is lost, to and from a place in the run's network. */
+  measureLoss(packets: number): Promise<{ readonly up: number; readonly down: number }>;
+  /**
+   * Moves so many bytes to or from a place in the run's network, for at most `withinMs`, and counts all that passes the
+   * instance's interface meanwhile in that direction.
+   */
+  measureRate(direction: 'up' | 'down', bytes: number, withinMs: number): Promise<{ readonly bytesPerSecond: number }>;
+  /** The median time until an answer from a place in the run's network. */
+  measureRoundTrip(): Promise<{ readonly ms: number }>;
+}
+
+/** A place in the run's network beside all instances. */
+export const OUTSIDE = 'outside';
+
+export interface NetworkConditions {
+  /** Nothing passes between the instance and these, or anybody. */
+  readonly cutFrom: 'all' | readonly Instance[] | undefined;
+  /** Each packet, either way, is lost with this probability. */
+  readonly lossFraction: number | undefined;
+  /** Content bytes a second, in sum over all connections. */
+  readonly upBytesPerSecond: number | undefined;
+  readonly downBytesPerSecond: number | undefined;
+  /** Each packet that leaves is late by so much, give or take the jitter. */
+  readonly delay: { readonly byMs: number; readonly jitterMs: number } | undefined;
+}
+
+export interface Reach {
+  readonly name: string;
+  readonly to: boolean;
+  /** Undefined where nobody looked. */
+  readonly back: boolean | undefined;
+}
+
+/** A disk with an end. */
+export interface InstanceDisk {
+  /** Takes all that is free, now and whenever something gets free, until `release`. */
+  fill(): Promise<void>;
+  release(): Promise<void>;
+  /** As the file system says. */
+  freeBytes(): Promise<number>;
 }
 
 export interface InstanceUsage {

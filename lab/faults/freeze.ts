@@ -1,7 +1,7 @@
-import type { Fault } from './fault.ts';
+import { lifeFault } from './life.ts';
 
 /** The instance stands still: its connections stay open, and nothing answers on them. */
-export const freeze: Fault = {
+export const freeze = lifeFault<'freeze'>({
   seen: 'silent',
   ends: false,
   apply: (instance) => instance.pause(),
@@ -9,4 +9,4 @@ export const freeze: Fault = {
     await instance.resume();
     return instance;
   },
-};
+});

@@ -3,7 +3,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Instance } from '../drivers/driver.ts';
 import type { FaultRecord } from '../history/events.ts';
-import { type FaultOrder, Injector } from './injector.ts';
+import { Injector } from './injector.ts';
 import { probe } from './probe.ts';
 
 /** An instance that is nothing but its health endpoint, and does as it is told, or not. */
@@ -67,9 +67,14 @@ async function setup(...deaf: string[]) {
     record: async (record) => {
       records.push(record);
     },
+    running: () => [patient.instance],
+    isIn: () => true,
   });
-  const begin = (kind: FaultOrder['kind'], seconds?: number) =>
-    injector.begin({ kind, who: 'p-1', step: '1', ...(seconds !== undefined && { seconds }) }, patient.instance);
+  const begin = (kind: 'kill' | 'stop' | 'freeze', seconds?: number) =>
+    injector.begin(
+      { fault: { kind }, who: 'p-1', step: '1', ...(seconds !== undefined && { seconds }) },
+      patient.instance,
+    );
   const seen = () => records.map(({ proofs }) => proofs.map(({ when, seen, ok }) => `${when} ${seen} ${ok}`));
   return { patient, injector, records, begin, seen, end: () => injector.end('p-1', () => true) };
 }
@@ -89,11 +94,11 @@ describe('a fault', () => {
     const it = await setup();
     await it.begin('kill');
     expect(it.records).toEqual([]);
-    expect(await it.end()).toMatchObject({ kind: 'kill' });
+    expect(await it.end()).toMatchObject([{ kind: 'kill' }]);
     const proofs = ['before answers true', 'during refuses true', 'during refuses true', 'after answers true'];
     expect(it.seen()).toEqual([proofs]);
     expect(it.records[0]?.recoverySeconds).toBeGreaterThanOrEqual(0);
-    expect(await it.end()).toBeUndefined();
+    expect(await it.end()).toEqual([]);
   });
 
   test('leaves as much time as it was asked for, proofs included', async () => {
@@ -126,7 +131,7 @@ describe('a fault', () => {
 
   test('on an instance that is not there has no proof', async () => {
     const it = await setup();
-    await it.injector.begin({ kind: 'kill', who: 'p-1', step: '1' }, undefined);
+    await it.injector.begin({ fault: { kind: 'kill' }, who: 'p-1', step: '1' }, undefined);
     expect(it.records).toEqual([expect.objectContaining({ kind: 'kill', proofs: [] })]);
   });
 
@@ -135,7 +140,7 @@ describe('a fault', () => {
     await it.begin('freeze');
     await it.begin('kill');
     expect(it.records).toEqual([expect.objectContaining({ kind: 'freeze', overtakenBy: 'kill' })]);
-    expect(await it.injector.end('p-1', (kind) => kind === 'freeze')).toBeUndefined();
+    expect(await it.injector.end('p-1', (kind) => kind === 'freeze')).toEqual([]);
     await it.end();
     expect(it.seen()[1]?.[0]).toBe('before silent true');
   });

@@ -1,14 +1,11 @@
+import { reasonOf } from '#proto/errors.ts';
 import type { Driver, Instance } from '../drivers/driver.ts';
-import type { FaultKind, FaultRecord, Proof } from '../history/events.ts';
-import { probe, probeUntil } from './probe.ts';
+import type { FaultKind, FaultRecord, FaultSpec, Proof } from '../history/events.ts';
+import type { Fault, Look, Subject } from './fault.ts';
 import { FAULTS } from './table.ts';
 
 /** A loaded machine may take so long to answer; one that has not by then is not there. */
 const ANSWER_MS = 10_000;
-/** So long an instance that stands still is listened to; one that runs answers within milliseconds. */
-const SILENCE_MS = 500;
-/** Until the port of an instance that has ended is closed: the engine takes it down a moment later. */
-const REFUSAL_MS = 3000;
 
 export interface InjectorInit {
   readonly driver: Pick<Driver, 'restart'>;
@@ -16,12 +13,16 @@ export interface InjectorInit {
   now(): number;
   /** Takes each record once, when the fault is over or the run is. */
   record(fault: FaultRecord): Promise<void>;
+  /** All instances that run now. */
+  running(): readonly Instance[];
+  /** Whether an instance is meant by `all`, `directory` or the name of a group. */
+  isIn(instance: string, scope: string): boolean;
   /** How long an instance is given to answer. */
   readonly answerMs?: number;
 }
 
 export interface FaultOrder {
-  readonly kind: FaultKind;
+  readonly fault: FaultSpec;
   readonly who: string;
   /** The step's place in the scenario. */
   readonly step: string;
@@ -37,13 +38,15 @@ export interface Healed {
 
 interface Open {
   readonly instance: Instance;
+  readonly spec: FaultSpec;
   readonly record: FaultRecord;
 }
 
-/** Does faults to instances and undoes them, and proves each by probes of its own: before, while it is in force, and after. */
+/** Does faults to instances and undoes them, and proves each by looks of its own: before, while it is in force, and after. */
 export class Injector {
   readonly #init: InjectorInit;
-  readonly #open = new Map<string, Open>();
+  /** What is in force, or about to be, by instance and kind. */
+  readonly #open = new Map<string, Map<FaultKind, Open>>();
   /** What is done to one instance is done one after another, also when branches of a scenario meet at it. */
   readonly #turns = new Map<string, Promise<unknown>>();
 
@@ -56,94 +59,138 @@ export class Injector {
   }
 
   /**
-   * Does the fault; comes back when it is in force and proved, or known not to be. A fault that is in force already is over with
-   * it. Without an instance (it is gone already) the record has no proof.
+   * Does the fault; comes back when it is in force and proved, or known not to be. What it takes the place of is over with it: a
+   * fault of the same kind, and of several that change how the instance itself runs, the one before; all of them when it ends. Without an
+   * instance (it is gone already) the record has no proof.
    * @returns milliseconds until `end` is to be called, where the order says how long it shall last
    */
   begin(order: FaultOrder, instance: Instance | undefined): Promise<number> {
     return this.#inTurn(order.who, async () => {
-      const { kind, who, step, seconds } = order;
-      const before = await this.#close(who, kind);
+      const { fault: spec, who, step, seconds } = order;
+      const { kind, ...requested } = spec;
+      const before = await this.#overtake(who, kind);
       const record: FaultRecord = {
         ...{ kind, who, step, from: this.#init.now(), proofs: [] },
+        ...(Object.keys(requested).length > 0 && { requested }),
         ...(seconds !== undefined && { requestedSeconds: seconds }),
       };
       if (!instance) {
         await this.#init.record(record);
         return 0;
       }
-      this.#open.set(who, { instance, record });
-      const { seen: wanted, apply } = FAULTS[kind];
-      await this.#proveBefore(record, instance, before);
+      const open = { instance, spec, record };
+      this.#openOf(who).set(kind, open);
+      // What another fault has hold of can't look healthy: then that one's proof must hold.
+      await this.#prove(open, 'before', before && { spec: before, when: 'during' });
       record.from = this.#init.now();
-      await apply(instance);
+      await faultOf(spec).apply(spec, this.#subject(instance));
       record.inForce = this.#init.now();
-      await this.#proveInForce(record, instance, wanted);
-      const elapsedMs = (this.#init.now() - record.inForce) * 1000;
-      return Math.max(0, (seconds ?? 0) * 1000 - elapsedMs - (wanted === 'silent' ? SILENCE_MS : 0));
+      await this.#prove(open, 'during');
+      const tookMs = (this.#init.now() - record.inForce) * 1000;
+      // The look at the end takes about as long as this one did.
+      return Math.max(0, (seconds ?? 0) * 1000 - 2 * tookMs);
     });
   }
 
   /**
-   * Undoes the fault of this kind that is in force on `who`, and measures how long it takes until the instance answers.
-   * @returns the instance as it goes on, and what it was freed from; undefined when no such fault is in force (any more)
+   * Undoes the faults of these kinds that are in force on `who`, and measures how long it takes until that is seen.
+   * @returns the instance as it goes on, and what it was freed from; nothing when no such fault is in force (any more)
    * @throws PeerLabError of `Driver.restart`
    */
-  end(who: string, isMeant: (kind: FaultKind) => boolean): Promise<Healed | undefined> {
+  end(who: string, isMeant: (kind: FaultKind) => boolean): Promise<Healed[]> {
     return this.#inTurn(who, async () => {
-      const open = this.#open.get(who);
-      if (!open || !isMeant(open.record.kind)) return undefined;
-      const { record, instance } = open;
-      const { seen: wanted, lift } = FAULTS[record.kind];
-      await this.#proveInForce(record, instance, wanted);
-      record.until = this.#init.now();
-      const after = await lift(instance, this.#init.driver);
-      const back = await this.#prove(record, 'after', 'answers', () =>
-        probeUntil(after.url, 'answers', this.#answerMs),
-      );
-      if (back.ok) record.recoverySeconds = back.at - record.until;
-      await this.#close(who);
-      return { instance: after, kind: record.kind };
+      const healed: Healed[] = [];
+      for (const open of [...this.#openOf(who).values()]) {
+        if (isMeant(open.record.kind)) healed.push(await this.#heal(open));
+      }
+      return healed;
     });
+  }
+
+  /** An instance came that those who are cut off from its group do not know yet. */
+  async arrived(name: string): Promise<void> {
+    for (const [who, kinds] of this.#open) {
+      const open = kinds.get('cut');
+      if (who === name || open?.spec.kind !== 'cut' || !this.#init.isIn(name, open.spec.from)) continue;
+      await this.#inTurn(who, async () => {
+        if (kinds.get('cut') === open) await faultOf(open.spec).apply(open.spec, this.#subject(open.instance));
+      });
+    }
   }
 
   /** Records what is still in force: to be called when the run ends. */
   async close(): Promise<void> {
     await Promise.allSettled(this.#turns.values());
-    for (const who of [...this.#open.keys()]) await this.#close(who);
+    for (const [who, kinds] of this.#open) for (const kind of [...kinds.keys()]) await this.#close(who, kind);
   }
 
-  /** An instance that another fault has hold of can't answer: then that one's proof must hold. */
-  #proveBefore(record: FaultRecord, { url }: Instance, before: FaultKind | undefined): Promise<Proof> {
-    const wanted = before === undefined ? 'answers' : FAULTS[before].seen;
-    return this.#prove(record, 'before', wanted, () => probe(url, wanted === 'silent' ? SILENCE_MS : this.#answerMs));
-  }
-
-  #proveInForce(record: FaultRecord, { url }: Instance, wanted: Proof['wanted']): Promise<Proof> {
-    const look = () => (wanted === 'silent' ? probe(url, SILENCE_MS) : probeUntil(url, wanted, REFUSAL_MS));
-    return this.#prove(record, 'during', wanted, look);
+  async #heal(open: Open): Promise<Healed> {
+    const { record, spec, instance } = open;
+    await this.#prove(open, 'during');
+    record.until = this.#init.now();
+    const after = await faultOf(spec).lift(spec, this.#subject(instance), this.#init.driver);
+    const back = await this.#prove({ ...open, instance: after }, 'after');
+    if (back.ok) record.recoverySeconds = back.at - record.until;
+    await this.#close(record.who, record.kind);
+    return { instance: after, kind: record.kind };
   }
 
   async #prove(
-    record: FaultRecord,
+    { record, instance, spec }: Open,
     when: Proof['when'],
-    wanted: Proof['wanted'],
-    look: () => Promise<Proof['seen']>,
+    look: { spec: FaultSpec; when: Proof['when'] } = { spec, when },
   ): Promise<Proof> {
-    const seen = await look();
-    const proof = { when, at: this.#init.now(), wanted, seen, ok: seen === wanted };
+    const seen = await this.#look(look.spec, instance, look.when);
+    const proof = { when, at: this.#init.now(), ...seen };
     record.proofs.push(proof);
+    if (when === 'during' && seen.figures) record.achieved = seen.figures;
     return proof;
   }
 
-  /** @returns what was in force */
-  async #close(who: string, overtakenBy?: FaultKind): Promise<FaultKind | undefined> {
-    const open = this.#open.get(who);
-    if (!open) return undefined;
-    this.#open.delete(who);
-    if (overtakenBy !== undefined) open.record.overtakenBy = overtakenBy;
-    await this.#init.record(open.record);
-    return open.record.kind;
+  /** A look that fails has seen nothing; that is for the verdict, not for the run to stumble over. */
+  async #look(spec: FaultSpec, instance: Instance, when: Proof['when']): Promise<Look> {
+    try {
+      return await faultOf(spec).look(spec, this.#subject(instance), when, this.#answerMs);
+    } catch (error) {
+      return { wanted: 'an answer of the probe', seen: reasonOf(error), ok: false };
+    }
+  }
+
+  #subject(instance: Instance): Subject {
+    const { running, isIn } = this.#init;
+    const others = (scope: string) => running().filter(({ name }) => name !== instance.name && isIn(name, scope));
+    const isCutOff = ({ name }: Instance) => {
+      const spec = this.#open.get(name)?.get('cut')?.spec;
+      return spec?.kind === 'cut' && isIn(instance.name, spec.from);
+    };
+    return { instance, others, witnesses: (scope) => others(scope).filter((other) => !isCutOff(other)) };
+  }
+
+  /** Closes what the new fault takes the place of. @returns that which the instance is still in the grip of */
+  async #overtake(who: string, by: FaultKind): Promise<FaultSpec | undefined> {
+    const { befalls, ends } = FAULTS[by];
+    let grip: FaultSpec | undefined;
+    for (const [kind, { spec }] of [...this.#openOf(who)]) {
+      const isReplaced = kind === by || (befalls === 'life' && FAULTS[kind].befalls === 'life');
+      if (!isReplaced && !ends) continue;
+      if (isReplaced) grip = spec;
+      await this.#close(who, kind, by);
+    }
+    return grip;
+  }
+
+  async #close(who: string, kind: FaultKind, overtakenBy?: FaultKind): Promise<void> {
+    const record = this.#openOf(who).get(kind)?.record;
+    if (!record) return;
+    this.#openOf(who).delete(kind);
+    if (overtakenBy !== undefined) Object.assign(record, { overtakenBy, overtakenAt: this.#init.now() });
+    await this.#init.record(record);
+  }
+
+  #openOf(who: string): Map<FaultKind, Open> {
+    const known = this.#open.get(who) ?? new Map<FaultKind, Open>();
+    this.#open.set(who, known);
+    return known;
   }
 
   #inTurn<T>(who: string, work: () => Promise<T>): Promise<T> {
@@ -151,4 +198,9 @@ export class Injector {
     this.#turns.set(who, turn);
     return turn;
   }
+}
+
+/** The table pairs each kind with its own spec; the type checker can't follow that through a lookup. */
+function faultOf({ kind }: FaultSpec): Fault {
+  return FAULTS[kind] as unknown as Fault;
 }

@@ -1,9 +1,9 @@
-import type { Fault } from './fault.ts';
+import { lifeFault } from './life.ts';
 
 /** SIGKILL: the instance is gone at once, and nobody is told. */
-export const kill: Fault = {
+export const kill = lifeFault<'kill'>({
   seen: 'refuses',
   ends: true,
   apply: (instance) => instance.kill(),
   lift: (instance, driver) => driver.restart(instance),
-};
+});

@@ -44,20 +44,35 @@ export type FileRecord = z.infer<typeof fileRecord>;
 /** The name of the directory among instances; all others are peers. */
 export const DIRECTORY = 'directory';
 
-/** What a probe of an instance saw: an answer, a closed port, or nothing. */
-const seen = z.enum(['answers', 'refuses', 'silent']);
-export type Seen = z.infer<typeof seen>;
+/** What a probe of an instance at its control port saw: an answer, a closed port, or nothing. */
+export type Seen = 'answers' | 'refuses' | 'silent';
 
-const faultKind = z.enum(['kill', 'stop', 'freeze']);
+const faultKind = z.enum(['kill', 'stop', 'freeze', 'cut', 'lose', 'limit', 'delay', 'fill']);
 export type FaultKind = z.infer<typeof faultKind>;
 
-/** A look of the lab's own at the instance that a fault befell. */
+/** Whom a `cut` can be from, beside the name of a group: everybody. */
+export const ALL = 'all';
+
+/** A fault, as the scenario asks for it. */
+export type FaultSpec =
+  | { readonly kind: 'kill' | 'stop' | 'freeze' | 'fill' }
+  /** `from`: all, directory, or a group. */
+  | { readonly kind: 'cut'; readonly from: string }
+  | { readonly kind: 'lose'; readonly percent: number }
+  | { readonly kind: 'limit'; readonly upBytesPerSecond?: number; readonly downBytesPerSecond?: number }
+  | { readonly kind: 'delay'; readonly byMs: number; readonly jitterMs: number };
+export type SpecOf<K extends FaultKind> = Extract<FaultSpec, { kind: K }>;
+
+const figures = z.record(z.string(), z.number());
+
+/** A look of the lab's own at the instance that a fault befell; `figures`: what it measured. */
 const proof = z.object({
   when: z.enum(['before', 'during', 'after']),
   at: z.number(),
-  wanted: seen,
-  seen,
+  wanted: z.string(),
+  seen: z.string(),
   ok: z.boolean(),
+  figures: figures.optional(),
 });
 export type Proof = z.infer<typeof proof>;
 
@@ -67,6 +82,9 @@ export const faultRecord = z.object({
   who: z.string(),
   /** The step's place in the scenario. */
   step: z.string(),
+  /** What was asked for beside the kind, such as `from` of a cut; and what was measured of it, last, while it was in force. */
+  requested: z.record(z.string(), z.union([z.string(), z.number()])).optional(),
+  achieved: figures.optional(),
   /** From when on it was done, and when it was; without the latter it never was. */
   from: z.number(),
   inForce: z.number().optional(),
@@ -77,6 +95,7 @@ export const faultRecord = z.object({
   requestedSeconds: z.number().optional(),
   /** Another fault ended it: nobody was to undo it any more. */
   overtakenBy: faultKind.optional(),
+  overtakenAt: z.number().optional(),
   proofs: z.array(proof),
 });
 export type FaultRecord = z.infer<typeof faultRecord>;

@@ -107,10 +107,10 @@ export const resultSchema = scopeFigures.extend({
       .meta({ description: 'The oldest untrue entry: how long its peer or file had been gone.' }),
   }),
   faults: z.object({
-    count: count.meta({ description: 'Faults that the scenario did to instances: `kill`, `stop`, `freeze`.' }),
+    count: count.meta({ description: 'Faults that the scenario did to instances.' }),
     recoverySeconds: percentiles.optional().meta({
       description:
-        'From the moment at which a fault began to be undone until the instance answered; absent when none was undone.',
+        'From the moment at which a fault began to be undone until a probe saw that it was gone; absent when none was undone.',
     }),
     list: z
       .array(faultRecord.extend({ achievedSeconds: seconds.optional() }))

@@ -6,6 +6,7 @@ import type { Driver, Instance, ShareFile } from '../drivers/driver.ts';
 import { type FaultOrder, Injector } from '../faults/injector.ts';
 import { FAULTS } from '../faults/table.ts';
 import {
+  ALL,
   type AnswerRecord,
   DIRECTORY,
   type FaultKind,
@@ -90,6 +91,8 @@ export class Course {
       driver: init.driver,
       now: () => this.#now(),
       record: (fault) => this.#faults.append(fault),
+      running: () => [...(this.#directory ? [this.#directory] : []), ...this.#peers.values()],
+      isIn: (instance, scope) => this.#isIn(instance, scope),
     });
     this.#scraper = new Scraper(folder);
     this.#meetings = new MeetingPoints(plan.steps);
@@ -322,7 +325,7 @@ export class Course {
       PEER_CONTROL_TOKEN: this.#controlToken,
       ...peer.env,
     };
-    const { image, double, memoryBytes, cpus } = peer;
+    const { image, double, memoryBytes, cpus, diskBytes } = peer;
     const instance = await this.#init.driver.startPeer({
       name,
       env,
@@ -332,8 +335,15 @@ export class Course {
       ...(double !== undefined && { double }),
       ...(memoryBytes !== undefined && { memoryBytes }),
       ...(cpus !== undefined && { cpus }),
+      ...(diskBytes !== undefined && { diskBytes }),
     });
+    await this.#welcome(instance);
+  }
+
+  /** It takes part from now on, and is cut off by those faults that are in force and mean it. */
+  async #welcome(instance: Instance): Promise<void> {
     this.#enter(instance);
+    await this.#injector.arrived(instance.name);
   }
 
   /** The instance runs: it is asked, read and watched from now on. */
@@ -349,8 +359,14 @@ export class Course {
     this.#watch(instance);
   }
 
+  /** Whether `scope` (all, directory, or a group) means the instance. */
+  #isIn(instance: string, scope: string): boolean {
+    return scope === ALL || scope === instance || this.#planned.get(instance)?.group === scope;
+  }
+
   async #befall(order: FaultOrder): Promise<void> {
-    const { who, kind, seconds } = order;
+    const { who, fault, seconds } = order;
+    const { kind } = fault;
     const instance = who === DIRECTORY ? this.#directory : this.#peers.get(who);
     if (instance) await this.#expectFault(instance, kind);
     const leftMs = await this.#injector.begin(order, instance);
@@ -361,6 +377,7 @@ export class Course {
 
   /** What follows from the fault is what the scenario wants: nobody waits for the instance, or takes its end for a surprise. */
   async #expectFault(instance: Instance, kind: FaultKind): Promise<void> {
+    if (FAULTS[kind].befalls !== 'life') return;
     if (FAULTS[kind].ends) {
       this.#asked.add(instance);
       this.#peers.delete(instance.name);
@@ -370,10 +387,10 @@ export class Course {
   }
 
   async #heal(name: string, of: readonly FaultKind[]): Promise<void> {
-    const healed = await this.#injector.end(name, (kind) => of.includes(kind));
-    if (!healed) return;
-    if (FAULTS[healed.kind].ends) this.#enter(healed.instance);
-    else this.#scraper.add(healed.instance);
+    for (const { kind, instance } of await this.#injector.end(name, (kind) => of.includes(kind))) {
+      if (FAULTS[kind].ends) await this.#welcome(instance);
+      else this.#scraper.add(instance);
+    }
   }
 
   #watch(instance: Instance): void {

@@ -95,7 +95,7 @@ const ACTS: { [D in PlannedStep['does']]: Act<D> } = {
     await Promise.all(peers.map(({ peer, atMs }) => pause(atMs, stage.signal).then(() => stage.startPeer(peer))));
   },
   async fault({ id, fault, who, forMs }, stage) {
-    const order = { kind: fault, step: id, ...(forMs !== undefined && { seconds: forMs / 1000 }) };
+    const order = { fault, step: id, ...(forMs !== undefined && { seconds: forMs / 1000 }) };
     await Promise.all(
       who.map(({ peer, atMs }) => pause(atMs, stage.signal).then(() => stage.befall({ ...order, who: peer }))),
     );

@@ -90,6 +90,7 @@ function planPeer(
     ...(double !== undefined && { double }),
     ...(limits.memory && { memoryBytes: limits.memory.maxBytes }),
     ...(limits.cpus !== undefined && { cpus: limits.cpus }),
+    ...(limits.disk && { diskBytes: limits.disk.maxBytes }),
   };
 }
 

@@ -62,6 +62,10 @@ const limits = strict({
     .max(1024)
     .optional()
     .meta({ description: 'CPUs of each peer, 0.5 for half of one; needs the docker driver.' }),
+  disk: sizeRange.optional().meta({
+    description:
+      "Size of the disk that each peer's share lies on; such a disk can be filled (`fill`). Needs the docker driver.",
+  }),
 });
 
 const group = strict({

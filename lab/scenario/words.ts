@@ -29,6 +29,19 @@ export const duration = z
     return z.NEVER;
   });
 
+const RATE_EXPECTED = 'expected a rate such as 4MB/s or 512KiB/s';
+
+/** Bytes a second, from `4MB/s`, `512KiB/s`. */
+export const byteRate = z
+  .string({ error: RATE_EXPECTED })
+  .meta({ description: 'Bytes a second.', examples: ['4MB/s', '512KiB/s'] })
+  .transform((text, context) => {
+    const bytes = text.endsWith('/s') ? parseSizeBytes(text.slice(0, -2)) : undefined;
+    if (bytes !== undefined && bytes > 0) return bytes;
+    context.addIssue({ code: 'custom', message: `${RATE_EXPECTED}, got "${text}"` });
+    return z.NEVER;
+  });
+
 export interface SizeRange {
   readonly minBytes: number;
   readonly maxBytes: number;

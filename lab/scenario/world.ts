@@ -1,7 +1,7 @@
 import { PeerLabError } from '#proto/errors.ts';
 import { matchesGlob } from '#proto/names.ts';
 import type { Double } from '../doubles/names.ts';
-import { DIRECTORY } from '../history/events.ts';
+import { DIRECTORY, type FaultKind } from '../history/events.ts';
 import { type Arrival, arrivalTimesMs } from './arrival.ts';
 import type { Content } from './content.ts';
 import { Random } from './random.ts';
@@ -30,6 +30,7 @@ export interface PlannedPeer {
   readonly double?: Double;
   readonly memoryBytes?: number;
   readonly cpus?: number;
+  readonly diskBytes?: number;
   /** Not there at the start: a `start` step brings it. */
   readonly later: boolean;
 }
@@ -51,6 +52,8 @@ export class World {
   readonly #files = new Map<string, PlannedFile>();
   readonly #holders = new Map<string, Set<string>>();
   readonly #presence = new Map<string, Presence>([[DIRECTORY, 'there']]);
+  /** Faults of what lies around an instance that are in force until a step undoes them. */
+  readonly #disturbed = new Map<string, ReadonlySet<FaultKind>>();
   #self: PlannedPeer | undefined;
   #operations = 0;
 
@@ -71,6 +74,7 @@ export class World {
     const fork = new World(this.peers, this.seed);
     for (const [file, holders] of this.#holders) for (const holder of holders) fork.hold(holder, file);
     for (const [name, presence] of this.#presence) fork.setPresence(name, presence);
+    for (const [name, kinds] of this.#disturbed) fork.#disturbed.set(name, kinds);
     fork.#self = this.#self;
     return fork;
   }
@@ -132,6 +136,15 @@ export class World {
   /** Instances come and go: `start` and `restart`, `stop` and `kill`, `freeze` and `thaw`. */
   setPresence(instance: string, presence: Presence): void {
     this.#presence.set(instance, presence);
+  }
+
+  /** Faults that are in force on it, of the kinds that others can be beside. */
+  disturbances(instance: string): ReadonlySet<FaultKind> {
+    return this.#disturbed.get(instance) ?? new Set();
+  }
+
+  setDisturbances(instance: string, kinds: ReadonlySet<FaultKind>): void {
+    this.#disturbed.set(instance, kinds);
   }
 
   random(...label: (string | number)[]): Random {

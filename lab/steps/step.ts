@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { ControlVerb } from '#proto/control-api.ts';
 import type { Expectation } from '../checks/expectation.ts';
 import type { Names } from '../checks/figure.ts';
-import type { FaultKind } from '../history/events.ts';
+import type { FaultKind, FaultSpec } from '../history/events.ts';
 import { arrival } from '../scenario/arrival.ts';
 import { duration, strict } from '../scenario/words.ts';
 import type { PlannedPeer, Who, World } from '../scenario/world.ts';
@@ -46,7 +46,7 @@ export type PlannedStep = Common &
       }
     | { readonly does: 'wait'; readonly ms: number }
     | { readonly does: 'start'; readonly peers: readonly Turn[] }
-    | { readonly does: 'fault'; readonly fault: FaultKind; readonly who: readonly Turn[]; readonly forMs?: number }
+    | { readonly does: 'fault'; readonly fault: FaultSpec; readonly who: readonly Turn[]; readonly forMs?: number }
     | { readonly does: 'heal'; readonly of: readonly FaultKind[]; readonly who: readonly Turn[] }
     | { readonly does: 'barrier'; readonly name: string; readonly peer: string; readonly deadlineMs: number }
     | { readonly does: 'expect'; readonly expectation: Expectation; readonly withinMs: number }

@@ -1,12 +1,17 @@
-import type { Capabilities, Lack } from '../capabilities.ts';
+import type { Capabilities, Lack, Wants } from '../capabilities.ts';
+import type { KernelAbilities } from './faults/kernel-abilities.ts';
 
 /** What an engine says of itself that decides what its containers can do. */
 export interface EngineAbilities {
   readonly limitsMemory: boolean;
   readonly limitsCpu: boolean;
   readonly cpus: number;
+  /** Why there are no tools to disturb networks and disks with, and none can be made; undefined when there are. */
+  readonly toolsLack: string | undefined;
+  readonly kernel: KernelAbilities;
 }
 
+const LEAST_DISK_BYTES = 1024 * 1024;
 /** The engine refuses less. */
 const LEAST_MEMORY_BYTES = 6 * 1024 * 1024;
 /** Names of images as Docker has them: a registry, lower-case segments, a tag, a digest. */
@@ -15,7 +20,8 @@ const REFERENCE =
 
 const CGROUPS_HELP = 'boot the kernel with memory and CPU cgroups; see the warnings of docker info';
 
-export function dockerCapabilities({ limitsMemory, limitsCpu, cpus }: EngineAbilities): Capabilities {
+export function dockerCapabilities(abilities: EngineAbilities): Capabilities {
+  const { limitsMemory, limitsCpu, cpus } = abilities;
   return {
     'memory-limit'(bytes) {
       if (!limitsMemory) return { why: 'the engine can not limit memory on this kernel', help: CGROUPS_HELP };
@@ -28,6 +34,37 @@ export function dockerCapabilities({ limitsMemory, limitsCpu, cpus }: EngineAbil
       return { why: `the engine has ${cpus} CPUs`, help: 'lower the limit, or leave it out' };
     },
     'own-peer': (image) => (REFERENCE.test(image) || /^sha256:[0-9a-f]{64}$/.test(image) ? undefined : noImage),
+    'network-faults': (kind) => toolsLack(abilities) ?? kernelLack(kind, abilities.kernel),
+    'disk-limit'(bytes) {
+      if (bytes < LEAST_DISK_BYTES) return { why: 'a disk of less than 1 MiB is none', help: 'raise the limit' };
+      return toolsLack(abilities);
+    },
+  };
+}
+
+function toolsLack({ toolsLack: why }: EngineAbilities): Lack | undefined {
+  if (why === undefined) return undefined;
+  return {
+    why: `it is done with the image peerlab/faults, which can not be made here: ${why}`,
+    help: 'take Debian or Ubuntu with apt-get, on the architecture of the engine',
+  };
+}
+
+/** What each disturbance is done with, by the kernel's own names. */
+const KERNEL_PARTS: Record<Wants['network-faults'], readonly (keyof KernelAbilities)[]> = {
+  cut: ['NF_TABLES'],
+  lose: ['NF_TABLES', 'NFT_NUMGEN'],
+  limit: ['NET_SCH_HTB', 'NET_CLS_U32', 'NET_ACT_MIRRED', 'IFB'],
+  delay: ['NET_SCH_HTB', 'NET_SCH_NETEM'],
+};
+
+/** What can't be found out is not held against it: then the first fault shows it. */
+function kernelLack(kind: Wants['network-faults'], kernel: KernelAbilities): Lack | undefined {
+  const missing = KERNEL_PARTS[kind].filter((part) => kernel[part] === false);
+  if (missing.length === 0) return undefined;
+  return {
+    why: `this kernel was built without ${missing.map((part) => `CONFIG_${part}`).join(' and ')}`,
+    help: 'take a kernel of a common distribution: those have it, as a module',
   };
 }
 

@@ -32,8 +32,8 @@ export interface ContainerInit {
   readonly address: string;
   /** The port that answers `/healthz`; it is published on 127.0.0.1. */
   readonly httpPort: number;
-  /** Name of the volume to be mounted at /share. */
-  readonly shareVolume?: string;
+  /** Name of the volume to be mounted at /share; `isMade`: it is there, with options of its own. */
+  readonly shareVolume?: { readonly name: string; readonly isMade: boolean };
   readonly readyTimeoutMs: number;
   /** Called once the container exists and before it starts; when it throws, the container is never started. */
   readonly created: (id: string) => Promise<void>;
@@ -88,10 +88,12 @@ function hostConfigOf({ httpPort, labels, shareVolume, limits }: ContainerInit):
           Mounts: [
             {
               Type: 'volume',
-              Source: shareVolume,
+              Source: shareVolume.name,
               Target: SHARE_DIR,
               // Not NoCopy: a fresh volume takes the owner of the image's folder.
-              VolumeOptions: { NoCopy: false, Labels: labels, DriverConfig: { Name: 'local', Options: {} } },
+              ...(shareVolume.isMade
+                ? {}
+                : { VolumeOptions: { NoCopy: false, Labels: labels, DriverConfig: { Name: 'local', Options: {} } } }),
             },
           ],
         }

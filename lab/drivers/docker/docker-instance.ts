@@ -1,13 +1,23 @@
 import type { Container } from 'dockerode';
 import { PeerLabError } from '#proto/errors.ts';
 import { within } from '../deadline.ts';
-import { type Instance, type InstanceUsage, STOP_GRACE_MS, type StoredFile } from '../driver.ts';
+import {
+  type Instance,
+  type InstanceDisk,
+  type InstanceNetwork,
+  type InstanceUsage,
+  STOP_GRACE_MS,
+  type StoredFile,
+} from '../driver.ts';
 import { type EngineConnection, statusOf } from './connection.ts';
 import type { Endings } from './endings.ts';
 import { readShare } from './share-volume.ts';
 
 /** How long an end may take to be told after the engine has acknowledged a kill. */
 const END_TIMEOUT_MS = 10_000;
+
+/** How the network of each life of a container is disturbed, where that was asked for. */
+type NetworkOf = (instance: DockerInstance) => InstanceNetwork;
 
 /** A container of a run. */
 export class DockerInstance implements Instance {
@@ -16,8 +26,11 @@ export class DockerInstance implements Instance {
   readonly address: string;
   readonly container: Container;
   readonly ended: Promise<string>;
+  readonly network?: InstanceNetwork;
+  readonly disk?: InstanceDisk;
   readonly #engine: EngineConnection;
   readonly #endings: Endings;
+  readonly #networkOf: NetworkOf | undefined;
   #url = '';
   #hasEnded = false;
   #paused = false;
@@ -27,7 +40,8 @@ export class DockerInstance implements Instance {
     engine: EngineConnection,
     endings: Endings,
     container: Container,
-    { name, role, address }: Pick<Instance, 'name' | 'role' | 'address'>,
+    { name, role, address, disk }: Pick<Instance, 'name' | 'role' | 'address' | 'disk'>,
+    networkOf?: NetworkOf,
   ) {
     this.name = name;
     this.role = role;
@@ -41,6 +55,9 @@ export class DockerInstance implements Instance {
         resolve(`${name}: ${how}`);
       });
     });
+    this.#networkOf = networkOf;
+    if (disk) this.disk = disk;
+    if (networkOf) this.network = networkOf(this);
   }
 
   get url(): string {
@@ -50,7 +67,7 @@ export class DockerInstance implements Instance {
   /** Its next life, to be made before the container is started again: no end goes unseen. */
   again(): DockerInstance {
     if (!this.#hasEnded) throw new PeerLabError('internal', { about: this.name, expected: 'its end before a restart' });
-    return new DockerInstance(this.#engine, this.#endings, this.container, this);
+    return new DockerInstance(this.#engine, this.#endings, this.container, this, this.#networkOf);
   }
 
   /** Known once it runs. */

@@ -9,6 +9,10 @@ import { HealthWait, InstanceContainer, type PeerLimits } from './container.ts';
 import { DockerInstance } from './docker-instance.ts';
 import { Endings } from './endings.ts';
 import type { EngineInfo } from './engine.ts';
+import { Disturber } from './faults/disturber.ts';
+import { DockerDisk } from './faults/docker-disk.ts';
+import { DockerNetwork } from './faults/docker-network.ts';
+import { ensureFaultImage } from './faults/fault-image.ts';
 import { type Images, imagesOn } from './image-build.ts';
 import { type Image, imageOf } from './image-store.ts';
 import { labelsOf } from './labels.ts';
@@ -39,6 +43,8 @@ interface ContainerSpec {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly command?: readonly string[];
   readonly fill?: (container: Container) => Promise<void>;
+  /** Size of the share's disk, where it is to have one. */
+  readonly diskBytes?: number | undefined;
 }
 
 /** One run on one engine: its images, its network, its containers. Behind docker-driver.ts, which loads it when needed. */
@@ -57,6 +63,7 @@ export class DockerRun {
   readonly #ownImages = new Map<string, Promise<Image>>();
   #doubles: Promise<Image> | undefined;
   #network: RunNetwork | undefined;
+  #disturber: Disturber | undefined;
   #endings: Endings | undefined;
   #ending: Promise<string[]> | undefined;
 
@@ -89,10 +96,17 @@ export class DockerRun {
       peer: `${this.#images.peer.name} ${this.#images.peer.id}`,
     };
     this.#throwIfOver();
+    const faultImage = this.#init.disturbs ? await ensureFaultImage(this.#engine, report, this.#signal) : undefined;
+    this.#throwIfOver();
     this.#endings = await Endings.watch(this.#engine, runId);
     const client = await testcontainersOn(this.#engine);
     this.#throwIfOver();
     this.#network = await createNetwork(this.#engine, client, runId);
+    if (!faultImage) return;
+    const { name, id } = faultImage;
+    this.artifacts.faults = `${name} ${id}`;
+    const common = { engine: this.#engine, network: this.#network, runId, signal: this.#signal };
+    this.#disturber = new Disturber({ ...common, image: faultImage });
   }
 
   startDirectory({ name, env }: DirectorySpec): Promise<Instance> {
@@ -112,7 +126,8 @@ export class DockerRun {
     });
   }
 
-  startPeer({ name, env, directory, share, image: ownImage, double, memoryBytes, cpus }: PeerSpec): Promise<Instance> {
+  startPeer(spec: PeerSpec): Promise<Instance> {
+    const { name, env, directory, share, image: ownImage, double, memoryBytes, cpus, diskBytes } = spec;
     return this.#start(async () => {
       const image = await this.#imageOf(ownImage, double);
       const address = this.#ready().network.takeAddress();
@@ -136,6 +151,7 @@ export class DockerRun {
           PEER_DIRECTORY_URL: directory.address,
         },
         fill: (container) => this.#fill(container, image, share),
+        diskBytes,
       };
     });
   }
@@ -207,10 +223,12 @@ export class DockerRun {
     const readyTimeoutMs = this.#init.readyTimeoutMs ?? READY_TIMEOUT_MS;
     const created = Promise.withResolvers<DockerInstance>();
     const health = new HealthWait(spec.httpPort, readyTimeoutMs, this.#signal);
+    const disk = await this.#diskOf(spec);
     const container = this.#container(spec, readyTimeoutMs, async (id) => {
       const { name, role, instanceAddress: address } = spec;
       const container = engine.docker.getContainer(id);
-      const instance = new DockerInstance(engine, this.#ready().endings, container, { name, role, address });
+      const what = { name, role, address, ...(disk && { disk }) };
+      const instance = new DockerInstance(engine, this.#ready().endings, container, what, this.#networkOf());
       // From here on the sweep finds the container by its label.
       created.resolve(instance);
       this.#throwIfOver();
@@ -225,6 +243,19 @@ export class DockerRun {
     if (health.failed) throw notReady(spec, readyTimeoutMs);
     instance.reachedAt(`http://127.0.0.1:${started.getMappedPort(spec.httpPort)}`);
     return instance;
+  }
+
+  #networkOf(): ConstructorParameters<typeof DockerInstance>[4] {
+    const disturber = this.#disturber;
+    const { gateway } = this.#ready().network;
+    return disturber && ((instance) => new DockerNetwork(disturber, instance.container, gateway, instance));
+  }
+
+  async #diskOf({ name, diskBytes }: ContainerSpec): Promise<DockerDisk | undefined> {
+    if (diskBytes === undefined) return undefined;
+    if (!this.#disturber) throw new PeerLabError('internal', { expected: '`disturbs` for a disk with a size' });
+    const { runId } = this.#init;
+    return DockerDisk.make(this.#engine, this.#disturber, runId, name, `peerlab-${runId}-${name}`, diskBytes);
   }
 
   /** `starting`, unless the container ends first: testcontainers would wait on for ports that never come. */
@@ -270,7 +301,7 @@ export class DockerRun {
       readyTimeoutMs,
       created,
       ...(spec.command && { command: spec.command }),
-      ...(spec.role === 'peer' ? { shareVolume: containerName } : {}),
+      ...(spec.role === 'peer' ? { shareVolume: { name: containerName, isMade: spec.diskBytes !== undefined } } : {}),
     });
   }
 

@@ -151,7 +151,7 @@ async function buildImage(
   return imageFrom(name, after);
 }
 
-async function runBuild(
+export async function runBuild(
   { docker }: EngineConnection,
   context: string,
   options: Docker.ImageBuildOptions,
@@ -176,11 +176,11 @@ async function runBuild(
 }
 
 /** Builds that nobody has asked for since many others; those that a container still uses are kept. */
-async function removeOld(engine: EngineConnection): Promise<void> {
+export async function removeOld(engine: EngineConnection): Promise<void> {
   const filters = { label: [LABEL.inputs] };
   const images = await engine.call('list images', engine.docker.listImages({ filters }));
   const byAge = images.sort((a, b) => b.Created - a.Created);
-  for (const kind of KINDS) {
+  for (const kind of [...KINDS, 'faults']) {
     const builds = byAge.filter(({ RepoTags }) => RepoTags?.some((tag) => tag.startsWith(`peerlab/${kind}:`)));
     for (const { RepoTags } of builds.slice(KEPT_BUILDS)) for (const tag of RepoTags ?? []) await remove(engine, tag);
   }

@@ -10,6 +10,9 @@ export function labelsOf(runId: string, role: string, name: string): Record<stri
   return { [LABEL.run]: runId, [LABEL.role]: role, [LABEL.peer]: name };
 }
 
+/** The role of containers that disturb an instance, or measure it: they are none of those that are tested. */
+export const FAULT_ROLE = 'fault';
+
 /** The engine's filter for all that one run made. */
 export function ofRun(runId: string): { label: string[] } {
   return { label: [`${LABEL.run}=${runId}`] };

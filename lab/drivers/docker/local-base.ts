@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import { ROOT } from '../artifacts.ts';
 import { anyOf } from '../deadline.ts';
 import type { EngineConnection } from './connection.ts';
-import { followed } from './image-store.ts';
+import { followed, type Image, imageFrom, inspect } from './image-store.ts';
 import { makeStaging } from './staging.ts';
 
 /**
@@ -39,6 +39,15 @@ export function localBaseFlaw(engine: EngineConnection): string | undefined {
   return missing.length === 0 ? undefined : `there is no ${missing.join(', no ')}`;
 }
 
+/** The local base: the one that is there, or a new one. Rejects with the reason when this machine can't make one. */
+export async function ensureLocalBase(engine: EngineConnection, signal?: AbortSignal): Promise<Image> {
+  const name = localBaseName();
+  if (!(await inspect(engine, name))) await importLocalBase(engine, name, signal);
+  const there = await inspect(engine, name);
+  if (!there) throw new Error(`no image ${name} came of it`);
+  return imageFrom(name, there);
+}
+
 /** Makes the image and gives it its name. Rejects with the reason when this machine can't. */
 export async function importLocalBase(engine: EngineConnection, name: string, signal?: AbortSignal): Promise<void> {
   const flaw = localBaseFlaw(engine);
@@ -57,20 +66,45 @@ export async function importLocalBase(engine: EngineConnection, name: string, si
 }
 
 async function unpackPackages(folder: string, root: string, signal?: AbortSignal): Promise<void> {
-  const debs = join(folder, 'debs');
-  await mkdir(debs);
   await mkdir(root);
-  await download(folder, debs, signal);
-  for (const name of PACKAGES) {
-    const file = (await readdir(debs)).find((deb) => deb.startsWith(`${name}_`));
-    if (!file) throw new Error(`apt-get downloaded no ${name}`);
-    await run('dpkg-deb', ['-x', join(debs, file), root]);
+  for (const deb of await download(folder, PACKAGES, signal)) await run('dpkg-deb', ['-x', deb, root]);
+  for (const path of LEFT_OUT) await rm(join(root, path), { recursive: true, force: true });
+}
+
+/** Unpacks packages, and the libraries that they need and the base does not have, into `root`. */
+export async function unpackWithLibraries(
+  folder: string,
+  root: string,
+  packages: readonly string[],
+  signal?: AbortSignal,
+): Promise<void> {
+  const known = new Set(PACKAGES);
+  for (let wanted = [...packages]; wanted.length > 0; ) {
+    for (const name of wanted) known.add(name);
+    const needed = new Set<string>();
+    for (const deb of await download(folder, wanted, signal)) {
+      await run('dpkg-deb', ['-x', deb, root]);
+      for (const name of await librariesOf(deb)) if (!known.has(name)) needed.add(name);
+    }
+    wanted = [...needed];
   }
   for (const path of LEFT_OUT) await rm(join(root, path), { recursive: true, force: true });
 }
 
-/** With the machine's package lists, and when there are none (or they are stale) with lists of our own. */
-async function download(folder: string, debs: string, signal?: AbortSignal): Promise<void> {
+/** Of its dependencies those that are libraries: what else it depends on is for installing it. */
+async function librariesOf(deb: string): Promise<string[]> {
+  const { stdout } = await run('dpkg-deb', ['-f', deb, 'Depends']);
+  const names = stdout.split(',').map((one) => one.trim().split(/[\s|(:]/)[0] ?? '');
+  return names.filter((name) => /^z?lib/.test(name) && !name.endsWith('-bin'));
+}
+
+/**
+ * With the machine's package lists, and when there are none (or they are stale) with lists of our own.
+ * @returns paths of the packages
+ */
+async function download(folder: string, packages: readonly string[], signal?: AbortSignal): Promise<string[]> {
+  const debs = join(folder, 'debs');
+  await mkdir(debs, { recursive: true });
   const options = {
     cwd: debs,
     timeout: APT_TIMEOUT_MS,
@@ -80,14 +114,20 @@ async function download(folder: string, debs: string, signal?: AbortSignal): Pro
   const asUser = ['-q', '-o', 'APT::Sandbox::User=root'];
   const own = ['-o', `Dir::State::lists=${join(folder, 'lists')}`, '-o', `Dir::Cache=${join(folder, 'cache')}`];
   try {
-    await run('apt-get', [...asUser, 'download', ...PACKAGES], options);
+    await run('apt-get', [...asUser, 'download', ...packages], options);
   } catch {
     signal?.throwIfAborted();
     await mkdir(join(folder, 'lists', 'partial'), { recursive: true });
     await mkdir(join(folder, 'cache', 'archives', 'partial'), { recursive: true });
     await run('apt-get', [...asUser, ...own, 'update'], options);
-    await run('apt-get', [...asUser, ...own, 'download', ...PACKAGES], options);
+    await run('apt-get', [...asUser, ...own, 'download', ...packages], options);
   }
+  const files = await readdir(debs);
+  return packages.map((name) => {
+    const file = files.find((deb) => deb.startsWith(`${name}_`));
+    if (!file) throw new Error(`apt-get downloaded no ${name}`);
+    return join(debs, file);
+  });
 }
 
 /** busybox tells its commands; each becomes a link to it. */

@@ -8,6 +8,8 @@ const ATTEMPTS = 5;
 /** The bridge of one run. */
 export interface RunNetwork {
   readonly name: string;
+  /** The bridge's own address: what comes from this machine comes from there. */
+  readonly gateway: string;
   /** An IPv4 address that no other instance has. @throws PeerLabError `engine-failed` when there is none left */
   takeAddress(): string;
 }
@@ -38,7 +40,7 @@ export async function createNetwork(
     if (!subnet) throw new PeerLabError('engine-failed', { expected: 'a subnet for the network', got: 'none' });
     try {
       await engine.call('create network', create(subnet));
-      return { name, takeAddress: addressesOf(subnet) };
+      return { name, gateway: gatewayOf(subnet), takeAddress: addressesOf(subnet) };
     } catch (error) {
       const isTaken = statusOf(error) === 403 || /overlap/i.test(`${error}`);
       if (!isTaken || attempt === ATTEMPTS) throw error;
@@ -49,15 +51,25 @@ export async function createNetwork(
 /** Gives out the addresses of an IPv4 subnet in order: the first is the gateway's, the last the broadcast's. */
 export function addressesOf(subnet: string): () => string {
   const [base = '', bits = ''] = subnet.split('/');
-  const first = base.split('.').reduce((number, byte) => number * 256 + Number(byte), 0);
+  const first = numberOf(base);
   const last = first + 2 ** (32 - Number(bits)) - 2;
   let next = first + 2;
   return () => {
     if (next > last) {
       throw new PeerLabError('engine-failed', { expected: `an address left in ${subnet}`, got: 'more instances' });
     }
-    const address = [24, 16, 8, 0].map((shift) => Math.floor(next / 2 ** shift) % 256).join('.');
-    next++;
-    return address;
+    return textOf(next++);
   };
+}
+
+function gatewayOf(subnet: string): string {
+  return textOf(numberOf(subnet.split('/')[0] ?? '') + 1);
+}
+
+function numberOf(address: string): number {
+  return address.split('.').reduce((number, byte) => number * 256 + Number(byte), 0);
+}
+
+function textOf(address: number): string {
+  return [24, 16, 8, 0].map((shift) => Math.floor(address / 2 ** shift) % 256).join('.');
 }

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 
 /** Folders in which images are laid out. The name holds the pid of the lab that does it: nobody else needs to be asked. */
 
-const STAGING = /^peerlab-(?:images|base)-(\d+)-/;
+const STAGING = /^peerlab-(?:images|base|faults)-(\d+)-/;
 
-export function makeStaging(what: 'images' | 'base'): Promise<string> {
+export function makeStaging(what: 'images' | 'base' | 'faults'): Promise<string> {
   return mkdtemp(join(tmpdir(), `peerlab-${what}-${process.pid}-`));
 }
 

@@ -2,6 +2,7 @@ import { reasonOf } from '#proto/errors.ts';
 import type { EngineAbilities } from './capabilities.ts';
 import type { EngineConnection } from './connection.ts';
 import { type EngineInfo, findEngine } from './engine.ts';
+import { kernelAbilities } from './faults/kernel-abilities.ts';
 
 /** What can be known of an engine without making anything on it. */
 export interface EngineSurvey extends EngineAbilities {
@@ -28,6 +29,7 @@ interface Info {
   readonly MemoryLimit: boolean;
   readonly CpuCfsQuota: boolean;
   readonly NCPU: number;
+  readonly KernelVersion: string;
   readonly DockerRootDir: string;
   /** Absent, or null, when nobody configured any. */
   readonly DefaultAddressPools?: readonly { readonly Base: string; readonly Size: number }[] | null;
@@ -38,7 +40,10 @@ const BUILT_IN_POOLS = 15 + 16;
 
 /** What the engine can do, or a sentence that says why there is none. Never throws. */
 export async function engineAbilities(): Promise<(EngineAbilities & Pick<EngineInfo, 'version'>) | string> {
-  return asked(async (engine) => ({ ...abilitiesOf(await infoOf(engine)), version: engine.info.version }));
+  return asked(async (engine) => ({
+    ...(await abilitiesOf(engine, await infoOf(engine))),
+    version: engine.info.version,
+  }));
 }
 
 /** All of the engine that decides whether a run will go well, or a sentence that says why there is none. Never throws. */
@@ -48,7 +53,7 @@ export async function surveyEngine(): Promise<EngineSurvey | string> {
     const info = await infoOf(engine);
     const bridges = await engine.call('list networks', engine.docker.listNetworks({ filters: { driver: ['bridge'] } }));
     return {
-      ...abilitiesOf(info),
+      ...(await abilitiesOf(engine, info)),
       version: engine.info.version,
       endpoint: engine.info.endpoint,
       rootFolder: info.DockerRootDir,
@@ -74,8 +79,15 @@ function infoOf(engine: EngineConnection): Promise<Info> {
   return engine.call('ask what it can do', engine.docker.info());
 }
 
-function abilitiesOf({ MemoryLimit, CpuCfsQuota, NCPU }: Info): EngineAbilities {
-  return { limitsMemory: MemoryLimit, limitsCpu: CpuCfsQuota, cpus: NCPU };
+async function abilitiesOf(engine: EngineConnection, info: Info): Promise<EngineAbilities> {
+  const { faultImageFlaw } = await import('./faults/fault-image.ts');
+  return {
+    limitsMemory: info.MemoryLimit,
+    limitsCpu: info.CpuCfsQuota,
+    cpus: info.NCPU,
+    toolsLack: await faultImageFlaw(engine),
+    kernel: kernelAbilities(info.KernelVersion),
+  };
 }
 
 /** A pool of `Base` 10.0.0.0/8 with `Size` 24 holds 2^16 networks. */

@@ -6,7 +6,7 @@ import { STOP_GRACE_MS } from '../driver.ts';
 import type { Trace } from '../sweeper.ts';
 import { EngineConnection, statusOf } from './connection.ts';
 import type { EngineInfo } from './engine.ts';
-import { LABEL, ofRun } from './labels.ts';
+import { FAULT_ROLE, LABEL, ofRun } from './labels.ts';
 import { saveLog } from './log.ts';
 
 /** Stopping mostly waits for the programs inside; removing is the engine's work. */
@@ -76,7 +76,7 @@ async function saveLogs(
 ): Promise<void> {
   const limit = createLimit(REMOVALS_AT_ONCE);
   const timeoutMs = hurry.aborted ? LOG_TIMEOUT_IN_A_HURRY_MS : LOG_TIMEOUT_MS;
-  const started = containers.filter(({ State }) => State !== 'created');
+  const started = containers.filter(({ State, Labels }) => State !== 'created' && Labels[LABEL.role] !== FAULT_ROLE);
   const saved = started.map(({ Id, Labels }) =>
     limit(() => saveLog(engine, engine.docker.getContainer(Id), join(logsDir, `${Labels[LABEL.peer]}.log`), timeoutMs)),
   );

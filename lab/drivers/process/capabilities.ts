@@ -8,6 +8,14 @@ export function processCapabilities(): Capabilities {
     'memory-limit': () => noLimits,
     'cpu-limit': () => noLimits,
     'own-peer': commandLack,
+    'network-faults': () => ({
+      why: 'peers of the process driver share the loopback of this machine, which can not be disturbed for one of them',
+      help: 'containers have networks of their own, once a Docker engine is started: --driver docker',
+    }),
+    'disk-limit': () => ({
+      why: 'shares of the process driver are folders on one disk of this machine',
+      help: 'containers can have disks of their own, once a Docker engine is started: --driver docker',
+    }),
   };
 }
 

@@ -114,10 +114,12 @@ class ProcessDriver implements Driver {
     });
   }
 
-  #refuseLimits({ name, memoryBytes, cpus }: PeerSpec): void {
+  #refuseLimits({ name, memoryBytes, cpus, diskBytes }: PeerSpec): void {
     const can = processCapabilities();
     const lack =
-      (memoryBytes !== undefined && can['memory-limit'](memoryBytes)) || (cpus !== undefined && can['cpu-limit'](cpus));
+      (memoryBytes !== undefined && can['memory-limit'](memoryBytes)) ||
+      (cpus !== undefined && can['cpu-limit'](cpus)) ||
+      (diskBytes !== undefined && can['disk-limit'](diskBytes));
     if (lack) throw new PeerLabError('not-capable', { about: name, got: `${lack.why}; ${lack.help}` });
   }
 

@@ -1,0 +1,40 @@
+/** WHAT THE AGENT IS ASKED, AND ANSWERS: types only, as the agent runs in an image that has nothing else of ours. */
+
+/** A program to be run, with its input. `mayFail`: it undoes what may not be there. */
+export interface Command {
+  readonly argv: readonly string[];
+  readonly input?: string;
+  readonly mayFail?: boolean;
+}
+
+export interface Target {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Each question with its answer. */
+export interface Questions {
+  /** Runs programs, one after another. */
+  run: { asked: { commands: readonly Command[] }; answer: Record<string, never> };
+  /** Whether a TCP handshake, or a refusal, came from each. */
+  connect: { asked: { targets: readonly Target[]; timeoutMs: number }; answer: { reached: boolean[] } };
+  /** Sends and receives so many datagrams, and tells the part that was lost. */
+  loss: { asked: { witness: string; packets: number }; answer: { up: number; down: number } };
+  rate: {
+    asked: { witness: string; direction: 'up' | 'down'; bytes: number; withinMs: number };
+    answer: { bytesPerSecond: number };
+  };
+  roundTrip: { asked: { witness: string; samples: number }; answer: { ms: number } };
+  free: { asked: { folder: string }; answer: { freeBytes: number } };
+}
+
+export type Question = { [Q in keyof Questions]: { readonly do: Q } & Questions[Q]['asked'] }[keyof Questions];
+export type Failure = { readonly failed: string };
+
+/**
+ * Ports of the witness. What is measured over MEASURING is not cut and not lost (the rules leave it out), so that each fault can be
+ * proved whatever else is in force; REACHING and LOSING are treated like everybody's.
+ */
+export const MEASURING_PORT = 7001;
+export const REACHING_PORT = 7002;
+export const LOSING_PORT = 7003;

@@ -1,0 +1,108 @@
+import type { Container } from 'dockerode';
+import type { Instance, InstanceNetwork, NetworkConditions, Reach } from '../../driver.ts';
+import { OUTSIDE } from '../../driver.ts';
+import { REACHING_PORT } from './agent-protocol.ts';
+import type { Disturber, Helper } from './disturber.ts';
+import { commandsFor, targetOf } from './rules.ts';
+
+/** On one bridge an answer takes microseconds: what has not come by then does not come. */
+const CONNECT_TIMEOUT_MS = 500;
+/** So many of the others are also asked for the way back: each of them needs a container for it. */
+const MAX_ASKED_BACK = 4;
+const ROUND_TRIPS = 15;
+/** Docker's bridges have that of Ethernet. */
+const MTU_BYTES = 1500;
+
+const UNDISTURBED: NetworkConditions = {
+  cutFrom: undefined,
+  lossFraction: undefined,
+  upBytesPerSecond: undefined,
+  downBytesPerSecond: undefined,
+  delay: undefined,
+};
+
+/** The network of one life of a container, disturbed by a helper that shares it, and comes and goes with it. */
+export class DockerNetwork implements InstanceNetwork {
+  readonly #disturber: Disturber;
+  readonly #instance: Pick<Instance, 'name' | 'address' | 'ended'>;
+  readonly #container: Container;
+  readonly #gateway: string;
+  #conditions = UNDISTURBED;
+  #helper: Promise<Helper> | undefined;
+  #hasEnded = false;
+
+  constructor(
+    disturber: Disturber,
+    container: Container,
+    gateway: string,
+    instance: Pick<Instance, 'name' | 'address' | 'ended'>,
+  ) {
+    this.#disturber = disturber;
+    this.#container = container;
+    this.#gateway = gateway;
+    this.#instance = instance;
+    void instance.ended.then(() => this.#end());
+  }
+
+  async impose(change: Partial<NetworkConditions>): Promise<void> {
+    this.#conditions = { ...this.#conditions, ...change };
+    // What was in force ended with it.
+    if (this.#hasEnded) return;
+    const [helper, { address: witness }] = await Promise.all([this.helper(), this.#disturber.witness()]);
+    const around = { gateway: this.#gateway, witness, mtuBytes: MTU_BYTES };
+    await helper.ask({ do: 'run', commands: commandsFor(this.#conditions, around) });
+  }
+
+  async reaches(others: readonly (Instance | typeof OUTSIDE)[]): Promise<Reach[]> {
+    const [helper, witness] = await Promise.all([this.helper(), this.#disturber.witness()]);
+    const targets = others.map((other) =>
+      other === OUTSIDE ? { host: witness.address, port: REACHING_PORT } : targetOf(other.address),
+    );
+    const forth = helper.ask({ do: 'connect', targets, timeoutMs: CONNECT_TIMEOUT_MS });
+    const here = { do: 'connect', targets: [targetOf(this.#instance.address)], timeoutMs: CONNECT_TIMEOUT_MS } as const;
+    const back = others.slice(0, MAX_ASKED_BACK).map(async (other) => {
+      const there = other === OUTSIDE ? witness.helper : await (other.network as DockerNetwork).helper();
+      return (await there.ask(here)).reached[0];
+    });
+    const [{ reached }, heard] = await Promise.all([forth, Promise.all(back)]);
+    return others.map((other, i) => ({
+      name: other === OUTSIDE ? OUTSIDE : other.name,
+      to: reached[i] ?? false,
+      back: heard[i],
+    }));
+  }
+
+  async measureLoss(packets: number) {
+    const { helper, witness } = await this.#both();
+    return helper.ask({ do: 'loss', witness, packets });
+  }
+
+  async measureRate(direction: 'up' | 'down', bytes: number, withinMs: number) {
+    const { helper, witness } = await this.#both();
+    return helper.ask({ do: 'rate', witness, direction, bytes, withinMs }, withinMs);
+  }
+
+  async measureRoundTrip() {
+    const { helper, witness } = await this.#both();
+    return helper.ask({ do: 'roundTrip', witness, samples: ROUND_TRIPS });
+  }
+
+  /** The container that shares this network; made when it is needed for the first time. */
+  helper(): Promise<Helper> {
+    this.#helper ??= this.#disturber.inNetworkOf(this.#instance.name, this.#container);
+    return this.#helper;
+  }
+
+  async #both(): Promise<{ helper: Helper; witness: string }> {
+    const [helper, { address }] = await Promise.all([this.helper(), this.#disturber.witness()]);
+    return { helper, witness: address };
+  }
+
+  /** The interface is gone, and another life gets a network of its own. */
+  async #end(): Promise<void> {
+    this.#hasEnded = true;
+    const helper = await this.#helper?.catch(() => undefined);
+    // What can't be removed now, the sweep finds by its label.
+    await helper?.remove().catch(() => {});
+  }
+}

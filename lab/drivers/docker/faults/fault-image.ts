@@ -1,0 +1,99 @@
+import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { PeerLabError, reasonOf } from '#proto/errors.ts';
+import { hashOf, ROOT } from '../../artifacts.ts';
+import { withLock } from '../../build-lock.ts';
+import type { EngineConnection } from '../connection.ts';
+import { removeOld, runBuild } from '../image-build.ts';
+import { type Image, imageFrom, inspect } from '../image-store.ts';
+import { LABEL } from '../labels.ts';
+import { ensureLocalBase, localBaseFlaw, localBaseName, unpackWithLibraries } from '../local-base.ts';
+import { makeStaging } from '../staging.ts';
+
+/**
+ * THE IMAGE of the containers that disturb and measure: the local base, with Debian's tools for the network and the agent. It stands
+ * on the local base also where the services stand on the official one: tools and libraries then come from one release. Its
+ * containers wait until they are told what to do.
+ */
+
+const PACKAGES = ['iproute2', 'nftables'];
+const AGENT_FILES = ['agent.ts', 'agent-protocol.ts'];
+const AGENT_FOLDER = '/agent';
+export const AGENT = ['node', '--disable-warning=ExperimentalWarning', `${AGENT_FOLDER}/agent.ts`];
+
+const DOCKERFILE = `
+ARG BASE
+FROM \${BASE}
+COPY root/ /
+COPY agent/ ${AGENT_FOLDER}/
+ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+RUN ["nft", "-v"]
+RUN ["tc", "-V"]
+RUN ["ip", "-V"]
+ARG PEERLAB_INPUTS
+LABEL ${LABEL.inputs}=\${PEERLAB_INPUTS}
+STOPSIGNAL SIGKILL
+CMD ["sleep", "2147483647"]
+`;
+
+/** Why there is no such image and none can be made, as far as it can be known without trying. */
+export async function faultImageFlaw(engine: EngineConnection): Promise<string | undefined> {
+  const base = await inspect(engine, localBaseName());
+  const there = base && (await inspect(engine, await nameOn(imageFrom(localBaseName(), base))));
+  return there ? undefined : localBaseFlaw(engine);
+}
+
+/**
+ * The image, made when its inputs have changed.
+ * @throws PeerLabError `build-failed`, `engine-lost`, `engine-failed`, `interrupted`
+ */
+export async function ensureFaultImage(
+  engine: EngineConnection,
+  report: (what: string) => void,
+  signal?: AbortSignal,
+): Promise<Image> {
+  const ensure = async () => {
+    try {
+      const base = await ensureLocalBase(engine, signal);
+      const name = await nameOn(base);
+      const there = await inspect(engine, name);
+      if (there) return imageFrom(name, there);
+      report(`building the image ${name}`);
+      await build(engine, name, base, signal);
+      await removeOld(engine);
+      const made = await inspect(engine, name);
+      if (made) return imageFrom(name, made);
+      throw new Error('no image came of it');
+    } catch (error) {
+      if (error instanceof PeerLabError) throw error;
+      signal?.throwIfAborted();
+      throw new PeerLabError('build-failed', { about: 'peerlab/faults', got: reasonOf(error), cause: error });
+    }
+  };
+  return withLock(join(ROOT, 'dist', '.faults-image.lock'), ensure, signal);
+}
+
+async function nameOn(base: Image): Promise<string> {
+  return `peerlab/faults:${(await inputsOn(base)).slice(0, 16)}`;
+}
+
+async function inputsOn(base: Image): Promise<string> {
+  const sources = await Promise.all(AGENT_FILES.map((file) => readFile(join(import.meta.dirname, file), 'utf8')));
+  return hashOf([], DOCKERFILE, base.id, ...PACKAGES, ...sources);
+}
+
+async function build(engine: EngineConnection, name: string, base: Image, signal?: AbortSignal): Promise<void> {
+  const folder = await makeStaging('faults');
+  try {
+    const context = join(folder, 'context');
+    await mkdir(join(context, 'root'), { recursive: true });
+    await mkdir(join(context, 'agent'));
+    await unpackWithLibraries(folder, join(context, 'root'), PACKAGES, signal);
+    for (const file of AGENT_FILES) await copyFile(join(import.meta.dirname, file), join(context, 'agent', file));
+    await writeFile(join(context, 'Dockerfile'), DOCKERFILE);
+    const buildargs = { BASE: base.name, PEERLAB_INPUTS: await inputsOn(base) };
+    await runBuild(engine, context, { t: name, buildargs }, signal);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
