@@ -25,7 +25,7 @@ const RULES: readonly Rule[] = [
   { from: 'lab/history/', may: ['lab/history/', 'proto/'] },
   {
     from: 'lab/steps/',
-    may: ['lab/steps/', 'lab/scenario/', 'lab/checks/', 'lab/history/events.ts', 'proto/'],
+    may: ['lab/steps/', 'lab/scenario/', 'lab/checks/', 'lab/doubles/names.ts', 'lab/history/events.ts', 'proto/'],
   },
   {
     from: 'lab/faults/',

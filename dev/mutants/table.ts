@@ -538,6 +538,19 @@ const LAB: readonly Mutant[] = [
     becomes: NOT_IN_FORCE,
   },
   {
+    name: 'lets-nobody-lie',
+    rule: 'a fault is done, not only recorded (lie)',
+    edits: [
+      {
+        file: 'lab/faults/lie.ts',
+        find: 'apply: ({ how }, { instance }) => behave(instance.url, how)',
+        replace: "apply: ({ how }, { instance }) => behave(instance.url, how && 'none')",
+      },
+    ],
+    scenario: 'lying-peer',
+    becomes: NOT_IN_FORCE,
+  },
+  {
     name: 'leaves-the-folder',
     rule: 'what cleanup could not remove is named, and the run is no pass',
     edits: [

@@ -1,30 +1,8 @@
 import { z } from 'zod';
 import { parseSizeBytes } from '#proto/units.ts';
+import { LIES } from './names.ts';
 
 /** WHAT A BYZANTINE PEER DOES WRONG. It begins with what its environment says, and the lab can change it while it runs. */
-
-/**
- * What it sends in place of a range of a file.
- * - `none`: what was asked for
- * - `wrong-bytes`: the first byte of every chunk is another one
- * - `first-byte`, `middle-byte`, `last-byte`: one byte of the file is another one
- * - `short`: a byte less, and the status is OK
- * - `long`: a byte more
- * - `endless`: the range again and again, 1 GiB at most
- * - `silent`: one chunk, and then nothing
- */
-export const LIES = [
-  'none',
-  'wrong-bytes',
-  'first-byte',
-  'middle-byte',
-  'last-byte',
-  'short',
-  'long',
-  'endless',
-  'silent',
-] as const;
-export type Lie = (typeof LIES)[number];
 
 /** Bytes a second, from `64KiB/s`; undefined is as fast as it goes. */
 const rate = z

@@ -5,7 +5,7 @@ import { DirectoryLink } from './directory-link.ts';
 import { type Counters, settings, startDouble } from './double.ts';
 import { fetchFile } from './fetching.ts';
 import { filesOf } from './files.ts';
-import { serve } from './serving.ts';
+import { sample, serve } from './serving.ts';
 
 /**
  * A peer that takes part like any other (it logs in, serves, fetches from one source) and does wrong what it is told to: it lies
@@ -48,7 +48,11 @@ startDouble(
     },
   },
   counters,
-  (told) => {
-    acts = behaviour.parse(told);
+  {
+    '/double/behaviour': (told) => {
+      acts = behaviour.parse({ ...process.env, ...(told as object) });
+      return {};
+    },
+    '/double/sample': () => sample(files, acts.DOUBLE_LIES),
   },
 );

@@ -32,13 +32,13 @@ const MAX_BODY_BYTES = 64 * 1024;
 /** The lab sets every one of them. */
 export const settings = process.env as Required<PeerEnv>;
 
-/**
- * Listens where the lab wants it to, until SIGTERM.
- * @param behave takes what comes at `POST /double/behaviour`: how to go on from now
- */
-export function startDouble(answers: Answers, counters: Counters, behave?: (how: unknown) => void): void {
+/** What a double answers at paths of its own, below `/double/`, without a token: only the lab knows them. */
+export type OwnAnswers = Readonly<Record<string, (body: unknown) => object | Promise<object>>>;
+
+/** Listens where the lab wants it to, until SIGTERM. */
+export function startDouble(answers: Answers, counters: Counters, own: OwnAnswers = {}): void {
   const server = createServer(async (request, response) => {
-    const [status, type, body] = await answer(request, answers, counters, behave);
+    const [status, type, body] = await answer(request, answers, counters, own);
     response.writeHead(status, { 'content-type': type }).end(body);
   });
   server.listen(Number(settings.PEER_CONTROL_PORT), settings.PEER_HOST);
@@ -51,17 +51,14 @@ async function answer(
   request: IncomingMessage,
   answers: Answers,
   counters: Counters,
-  behave?: (how: unknown) => void,
+  own: OwnAnswers,
 ): Promise<Answer> {
   if (request.url === '/healthz') return [200, 'application/json', '{"status":"ok"}'];
   if (request.url === '/metrics') return [200, 'text/plain; version=0.0.4', metricsText(counters)];
   try {
-    if (behave && request.url === '/double/behaviour') {
-      authorize(request);
-      behave(JSON.parse(await bodyOf(request)));
-      return [200, 'application/json', '{}'];
-    }
-    return [200, 'application/json', JSON.stringify(await controlAnswer(request, answers))];
+    const mine = own[request.url ?? ''];
+    const said = mine ? await mine(JSON.parse((await bodyOf(request)) || '{}')) : await controlAnswer(request, answers);
+    return [200, 'application/json', JSON.stringify(said)];
   } catch (thrown) {
     const error = toPeerLabError(thrown);
     return [error.kind.http, 'application/json', JSON.stringify({ error: error.toBody() })];
@@ -69,15 +66,11 @@ async function answer(
 }
 
 async function controlAnswer(request: IncomingMessage, answers: Answers): Promise<object> {
-  authorize(request);
+  if (request.headers.authorization !== `Bearer ${settings.PEER_CONTROL_TOKEN}`) throw new PeerLabError('unauthorized');
   const verb = request.url?.replace('/control/', '') ?? '';
   if (!Object.hasOwn(CONTROL, verb)) throw new PeerLabError('no-such-route', { got: verb.slice(0, 80) });
   const asked = JSON.parse((await bodyOf(request)) || '{}');
   return answers[verb as ControlVerb](asked as never);
-}
-
-function authorize({ headers }: IncomingMessage): void {
-  if (headers.authorization !== `Bearer ${settings.PEER_CONTROL_TOKEN}`) throw new PeerLabError('unauthorized');
 }
 
 async function bodyOf(request: IncomingMessage): Promise<string> {

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { CHUNK_SIZE_BYTES } from '#proto/peer.ts';
-import { behaviour, LIES, type Lie } from './behaviour.ts';
+import { behaviour } from './behaviour.ts';
+import { LIES, type Lie } from './names.ts';
 import { chunksOf } from './serving.ts';
 
 const SIZE = 2 * CHUNK_SIZE_BYTES + 1000;

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { type FileHandle, open } from 'node:fs/promises';
 import path from 'node:path';
@@ -7,13 +8,15 @@ import { addressText, type SharedFile } from '#proto/directory-api.ts';
 import type { FileChunk } from '#proto/generated/FileChunk.ts';
 import type { PeerServiceHandlers } from '#proto/generated/PeerService.ts';
 import { CHUNK_SIZE_BYTES, MAX_MESSAGE_BYTES, peerServiceDefinition } from '#proto/peer.ts';
-import { type Behaviour, type Lie, Pace } from './behaviour.ts';
+import { type Behaviour, Pace } from './behaviour.ts';
 import { type Counters, settings } from './double.ts';
+import type { Lie } from './names.ts';
 
 type Call = Parameters<PeerServiceHandlers['DownloadFile']>[0];
 
 /** `endless` ends somewhere: a loop without a bound would be a fault of the laboratory. */
 const ENDLESS_BYTES = 1024 ** 3;
+const SAMPLE_BYTES = 64 * 1024 ** 2;
 
 export interface ServingInit {
   readonly behaviour: () => Behaviour;
@@ -104,6 +107,26 @@ function wrongBytes(lie: Lie, size: number, offset: number, length: number): num
     'last-byte': size - 1,
   }[lie as string];
   return at !== undefined && at >= offset && at < offset + length ? [at] : [];
+}
+
+/**
+ * What would be sent of the first file (the first 64 MiB of it), held against what is announced: so the lab sees whether it lies.
+ * `bytes` and `sha256` are of what would be sent.
+ */
+export async function sample(
+  [file]: readonly SharedFile[],
+  lie: Lie,
+): Promise<{ announced?: SharedFile; bytes: number; sha256: string }> {
+  const hash = createHash('sha256');
+  let bytes = 0;
+  if (!file) return { bytes, sha256: hash.digest('hex') };
+  await using handle = await open(path.join(settings.PEER_SHARE_DIR, file.name));
+  for await (const { content } of chunksOf(handle, file, { from: 0, to: file.size }, lie)) {
+    hash.update(content as Buffer);
+    bytes += content?.length ?? 0;
+    if (bytes > Math.min(file.size, SAMPLE_BYTES) || lie === 'silent') break;
+  }
+  return { announced: file, bytes, sha256: hash.digest('hex') };
 }
 
 function fail(call: Call, code: grpc.status, details: string): void {

@@ -5,8 +5,19 @@ import type { Fault } from './fault.ts';
 import { fill } from './fill.ts';
 import { freeze } from './freeze.ts';
 import { kill } from './kill.ts';
+import { lie } from './lie.ts';
 import { limit } from './limit.ts';
 import { lose } from './lose.ts';
 import { stop } from './stop.ts';
 
-export const FAULTS: { readonly [K in FaultKind]: Fault<K> } = { kill, stop, freeze, cut, lose, limit, delay, fill };
+export const FAULTS: { readonly [K in FaultKind]: Fault<K> } = {
+  kill,
+  stop,
+  freeze,
+  cut,
+  lose,
+  limit,
+  delay,
+  fill,
+  lie,
+};

@@ -47,7 +47,7 @@ export const DIRECTORY = 'directory';
 /** What a probe of an instance at its control port saw: an answer, a closed port, or nothing. */
 export type Seen = 'answers' | 'refuses' | 'silent';
 
-const faultKind = z.enum(['kill', 'stop', 'freeze', 'cut', 'lose', 'limit', 'delay', 'fill']);
+const faultKind = z.enum(['kill', 'stop', 'freeze', 'cut', 'lose', 'limit', 'delay', 'fill', 'lie']);
 export type FaultKind = z.infer<typeof faultKind>;
 
 /** Whom a `cut` can be from, beside the name of a group: everybody. */
@@ -58,6 +58,8 @@ export type FaultSpec =
   | { readonly kind: 'kill' | 'stop' | 'freeze' | 'fill' }
   /** `from`: all, directory, or a group. */
   | { readonly kind: 'cut'; readonly from: string }
+  /** `how`: one of LIES in lab/doubles/names.ts. */
+  | { readonly kind: 'lie'; readonly how: string }
   | { readonly kind: 'lose'; readonly percent: number }
   | { readonly kind: 'limit'; readonly upBytesPerSecond?: number; readonly downBytesPerSecond?: number }
   | { readonly kind: 'delay'; readonly byMs: number; readonly jitterMs: number };

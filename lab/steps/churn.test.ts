@@ -20,7 +20,7 @@ function branchesOf(churn: string, seed?: number): PlannedStep[][] {
 }
 
 const kinds = (branch: PlannedStep[]) =>
-  branch.map((step) => (step.does === 'operations' ? step.label : step.does === 'fault' ? step.fault : step.does));
+  branch.map((step) => (step.does === 'operations' ? step.label : step.does === 'fault' ? step.fault.kind : step.does));
 const waited = (branch: PlannedStep[]) => branch.reduce((sum, step) => sum + (step.does === 'wait' ? step.ms : 0), 0);
 
 test('each departure is followed by its return and a login, one after another, all within the time', () => {

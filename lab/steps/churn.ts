@@ -91,7 +91,7 @@ function departure(peer: string, gapMs: number, spec: Spec, { id, world }: PlanC
   if (leave === 'logout') return [stay, does('logout'), stayAway, does('login')];
   return [
     stay,
-    { does: 'fault', id, label: leave, fault: leave, who },
+    { does: 'fault', id, label: leave, fault: { kind: leave }, who },
     stayAway,
     { does: 'heal', id, label: 'come back', of: [leave], who },
     does('login'),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { LIES } from '../doubles/names.ts';
 import { ALL, DIRECTORY, type FaultKind, type FaultSpec } from '../history/events.ts';
 import { byteRate, duration, strict } from '../scenario/words.ts';
 import type { Presence } from '../scenario/world.ts';
@@ -275,7 +276,25 @@ export const fill = disturbance({
   fault: () => ({ kind: 'fill' }),
 });
 
-const HEALED = ['cut', 'lose', 'limit', 'delay', 'fill'] as const satisfies FaultKind[];
+export const lie = disturbance({
+  verb: 'lie',
+  summary: 'Byzantine peers (`double: byzantine-peer` of the group) send something else than they announce.',
+  example: 'lie: {group: liars, how: wrong-bytes, for: 5s}',
+  idle: 'none of them is there and is a byzantine-peer (`double` of the group)',
+  schema: strict({
+    ...shape,
+    how: z
+      .enum(LIES)
+      .exclude(['none'])
+      .default('wrong-bytes')
+      .meta({ description: 'What they send; docs/faults.md has the list. Default: wrong-bytes.' }),
+    for: lasts(MIN_FILL_MS),
+  }).refine(oneDirectory, ONE_DIRECTORY),
+  fits: (name, { world }) => world.peers.some((peer) => peer.name === name && peer.double === 'byzantine-peer'),
+  fault: ({ how }) => ({ kind: 'lie', how }),
+});
+
+const HEALED = ['cut', 'lose', 'limit', 'delay', 'fill', 'lie'] as const satisfies FaultKind[];
 
 interface HealSpec extends Spec {
   readonly of: readonly FaultKind[];
@@ -283,7 +302,8 @@ interface HealSpec extends Spec {
 
 export const heal: StepKind<HealSpec> = {
   verb: 'heal',
-  summary: 'Undoes `cut`, `lose`, `limit`, `delay` and `fill`, those named or all, of those in whom they are in force.',
+  summary:
+    'Undoes `cut`, `lose`, `limit`, `delay`, `fill` and `lie`, those named or all, of those in whom they are in force.',
   example: 'cut: seeders\n- heal: seeders',
   shorthand: 'group',
   idle: 'nothing that it could undo is in force on any of them',
@@ -292,7 +312,7 @@ export const heal: StepKind<HealSpec> = {
     of: z
       .union([z.enum(HEALED).transform((kind) => [kind]), z.array(z.enum(HEALED)).min(1)])
       .default([...HEALED])
-      .meta({ description: 'Which of them: cut, lose, limit, delay, fill, or a list. Default: all.' }),
+      .meta({ description: 'Which of them: cut, lose, limit, delay, fill, lie, or a list. Default: all.' }),
   }).refine(oneDirectory, ONE_DIRECTORY),
   groups: ({ group }) => (group === DIRECTORY ? {} : { group }),
   plan: (spec, context) => {

@@ -3,7 +3,7 @@ import { each, parallel, repeat } from './blocks.ts';
 import { churn } from './churn.ts';
 import { download } from './download.ts';
 import { expectStep } from './expect-step.ts';
-import { cut, delay, fill, freeze, heal, kill, limit, lose, restart, stop, thaw } from './faults.ts';
+import { cut, delay, fill, freeze, heal, kill, lie, limit, lose, restart, stop, thaw } from './faults.ts';
 import { index } from './index-step.ts';
 import { loadfiles } from './loadfiles.ts';
 import { login } from './login.ts';
@@ -35,6 +35,7 @@ const ALL = [
   limit,
   delay,
   fill,
+  lie,
   heal,
   wait,
   expectStep,
