@@ -314,10 +314,13 @@ describe('the JSON Schema', () => {
   });
 });
 
+/** With a disk that can be filled, and a peer that can lie. */
+const ALL_KINDS = `${GROUPS.replace('{count: 10}', '{count: 10, limits: {disk: 64MB}}')}\n  liars: {double: byzantine-peer}`;
+
 test('the example of every step is right', () => {
   for (const { verb, example } of STEPS.values()) {
     const steps = `  - ${example.replaceAll('\n', '\n  ')}${verb === 'login' ? '' : '\n  - login: seeders'}`;
-    expect([verb, mistakes(steps)]).toEqual([verb, '']);
+    expect([verb, mistakes(steps, { groups: ALL_KINDS })]).toEqual([verb, '']);
   }
 });
 
@@ -328,8 +331,9 @@ function completed(example: unknown): string {
     description: 'd',
     groups: {
       seeders: { count: 3, share: { files: 4, size: '1KiB', copies: 'all' } },
-      leechers: { count: 2 },
+      leechers: { count: 2, limits: { disk: '64MB' } },
       latecomers: { later: true },
+      liars: { double: 'byzantine-peer' },
     },
     steps: [{ login: 'all' }, { download: 'leechers' }],
     expect: ['transfers.failed == 0'],
