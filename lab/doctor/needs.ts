@@ -3,6 +3,7 @@ import { PeerLabError } from '#proto/errors.ts';
 import type { Capabilities, Capability, Lack, Wants } from '../drivers/capabilities.ts';
 import type { Plan } from '../scenario/plan.ts';
 import type { PlannedPeer } from '../scenario/world.ts';
+import { visitSteps } from './size.ts';
 
 /** Something that a scenario needs of a driver: who needs it, and how people say it. */
 export type Need = {
@@ -22,11 +23,39 @@ export interface Candidate<K extends string = string> {
   readonly can: Capabilities;
 }
 
-/** What a plan needs beyond what every driver can do, each once for every group. */
-export function needsOf(plan: Pick<Plan, 'peers'>): Need[] {
-  return [...Map.groupBy(plan.peers, ({ group }) => group)].flatMap(([group, [first]]) =>
-    first ? needsOfPeer(`group "${group}"`, first) : [],
-  );
+/**
+ * What a plan needs beyond what every driver can do, each once for every group and step.
+ * @param peerImage the peer of the user's own that all groups shall have
+ */
+export function needsOf(plan: Pick<Plan, 'peers' | 'steps'>, peerImage?: string): Need[] {
+  const groups = Map.groupBy(plan.peers, ({ group }) => group);
+  const hosted = new Set(plan.peers.filter(({ host }) => host !== undefined).map(({ name }) => name));
+  const needs = [...groups].flatMap(([group, [first]]) => (first ? needsOfPeer(`group "${group}"`, first) : []));
+  return hosted.size === 0 ? needs : [...needs, ...needsInHosts(needs, plan, hosted, peerImage)];
+}
+
+/** What hosted peers are to have of their own, or is to befall one of them alone. */
+function needsInHosts(
+  needs: readonly Need[],
+  { peers, steps }: Pick<Plan, 'peers' | 'steps'>,
+  hosted: ReadonlySet<string>,
+  peerImage: string | undefined,
+): Need[] {
+  const groups = new Set(peers.filter(({ name }) => hosted.has(name)).map(({ group }) => `group "${group}"`));
+  const own = needs.filter(({ where }) => groups.has(where));
+  const image = `its own peer "${peerImage}"`;
+  const asked = peerImage === undefined ? [] : [...groups].map((where) => ({ where, what: 'own-peer', text: image }));
+  const befalling = new Map<string, { where: string; what: string; text: string }>();
+  visitSteps(steps, (step) => {
+    if (step.does !== 'fault') return;
+    const victim = step.who.find(({ peer }) => hosted.has(peer));
+    const text = `"${step.fault}" of ${victim?.peer} alone`;
+    if (victim) befalling.set(step.id, { where: `step ${step.id}`, what: step.fault, text });
+  });
+  return [...own, ...asked, ...befalling.values()].map(({ where, what, text }) => ({
+    ...{ where, what: 'while-hosted' as const, wanted: what },
+    text: `${text}, although hosted`,
+  }));
 }
 
 function needsOfPeer(where: string, { memoryBytes, cpus, image }: PlannedPeer): Need[] {

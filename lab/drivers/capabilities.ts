@@ -9,6 +9,8 @@ export interface Wants {
   'cpu-limit': number;
   /** A peer of the user's own: the name of an image, or a command, as the driver takes it. */
   'own-peer': string;
+  /** Something for a peer that is hosted together with others: the want that it has, or the kind of fault that befalls it. */
+  'while-hosted': string;
 }
 
 export type Capability = keyof Wants;

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PeerLabError } from '#proto/errors.ts';
-import type { Driver, Instance, ShareFile } from '../drivers/driver.ts';
+import type { Driver, Instance, PeerSpec, ShareFile } from '../drivers/driver.ts';
 import { type FaultOrder, Injector } from '../faults/injector.ts';
 import { FAULTS } from '../faults/table.ts';
 import {
@@ -116,10 +116,12 @@ export class Course {
     const env = { ...plan.directoryEnv, DIRECTORY_LEASE: `${plan.leaseMs}ms` };
     this.#enter(await driver.startDirectory({ name: DIRECTORY, env }));
     const first = plan.peers.filter(({ later }) => !later);
-    progress.begin(`Start ${first.length} peers`);
-    await inPool(first, STARTS_AT_A_TIME, async ({ name }) => {
+    // One after another, for each host the peers that it carries.
+    const starts = Map.groupBy(first, ({ name, host }) => host ?? name);
+    progress.begin(startsText(first.length, starts.size));
+    await inPool(starts, STARTS_AT_A_TIME, async ([host, peers]) => {
       signal.throwIfAborted();
-      await this.#startPeer(name);
+      await this.#startPeers(host, peers);
       progress.advance(this.#peers.size, first.length);
     });
     progress.end();
@@ -211,7 +213,8 @@ export class Course {
       startedAt: this.#startedAt,
       setupSeconds: (began - this.#began) / 1000,
       durationSeconds: this.#stepsBegan === undefined ? 0 : ((this.#stepsEnded ?? now) - began) / 1000,
-      peers: plan.peers.map(({ name, group }) => this.#peerFacts(name, group)),
+      ...(plan.peersPerInstance > 1 && { peersPerInstance: plan.peersPerInstance }),
+      peers: plan.peers.map((peer) => this.#peerFacts(peer)),
       planned: this.#operations,
       steps: placesOf(plan.steps).map(({ id, label }) => ({ id, label, taken: this.#taken.has(id) })),
       completed: this.#completed,
@@ -234,9 +237,9 @@ export class Course {
     }
   }
 
-  #peerFacts(name: string, group: string): RunFacts['peers'][number] {
+  #peerFacts({ name, group, host }: PlannedPeer): RunFacts['peers'][number] {
     const address = this.#instances.get(name)?.address;
-    return { name, group, ...(address !== undefined && { address }) };
+    return { name, group, ...(host !== undefined && { host }), ...(address !== undefined && { address }) };
   }
 
   #now(): number {
@@ -310,7 +313,17 @@ export class Course {
   }
 
   async #startPeer(name: string): Promise<void> {
-    const peer = this.#planned.get(name) as PlannedPeer;
+    this.#enter(await this.#init.driver.startPeer(this.#specOf(this.#planned.get(name) as PlannedPeer)));
+  }
+
+  /** @param host the name of the one that carries them, or of the peer that is by itself */
+  async #startPeers(host: string, peers: readonly PlannedPeer[]): Promise<void> {
+    if (peers[0]?.host === undefined) return this.#startPeer(host);
+    const specs = peers.map((peer) => this.#specOf(peer));
+    for (const instance of await this.#init.driver.startHost({ name: host, peers: specs })) this.#enter(instance);
+  }
+
+  #specOf(peer: PlannedPeer): PeerSpec {
     const share: ShareFile[] = peer.share.map(({ name, sizeBytes, content }) => ({
       name,
       sizeBytes,
@@ -322,8 +335,8 @@ export class Course {
       PEER_CONTROL_TOKEN: this.#controlToken,
       ...peer.env,
     };
-    const { image, memoryBytes, cpus } = peer;
-    const instance = await this.#init.driver.startPeer({
+    const { name, image, memoryBytes, cpus } = peer;
+    return {
       name,
       env,
       directory: this.#directory as Instance,
@@ -331,8 +344,7 @@ export class Course {
       ...(image !== undefined && { image }),
       ...(memoryBytes !== undefined && { memoryBytes }),
       ...(cpus !== undefined && { cpus }),
-    });
-    this.#enter(instance);
+    };
   }
 
   /** The instance runs: it is asked, read and watched from now on. */
@@ -397,6 +409,10 @@ export class Course {
     await Promise.all([measureDirectory(), measurePeers]);
     this.#resources.peerCpuSeconds = peers;
   }
+}
+
+function startsText(peers: number, starts: number): string {
+  return peers === starts ? `Start ${peers} peers` : `Start ${peers} peers in ${starts} hosts`;
 }
 
 function hasExpect(steps: readonly PlannedStep[]): boolean {

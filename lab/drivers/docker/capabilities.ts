@@ -1,4 +1,5 @@
 import type { Capabilities, Lack } from '../capabilities.ts';
+import { hostedLack } from '../hosted-peer.ts';
 
 /** What an engine says of itself that decides what its containers can do. */
 export interface EngineAbilities {
@@ -28,6 +29,7 @@ export function dockerCapabilities({ limitsMemory, limitsCpu, cpus }: EngineAbil
       return { why: `the engine has ${cpus} CPUs`, help: 'lower the limit, or leave it out' };
     },
     'own-peer': (image) => (REFERENCE.test(image) || /^sha256:[0-9a-f]{64}$/.test(image) ? undefined : noImage),
+    'while-hosted': hostedLack,
   };
 }
 

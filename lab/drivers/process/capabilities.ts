@@ -1,6 +1,7 @@
 import { accessSync, constants, statSync } from 'node:fs';
 import { delimiter, join, resolve } from 'node:path';
 import type { Capabilities, Lack } from '../capabilities.ts';
+import { hostedLack } from '../hosted-peer.ts';
 
 /** What child processes can do without asking the system for special rights. */
 export function processCapabilities(): Capabilities {
@@ -8,6 +9,7 @@ export function processCapabilities(): Capabilities {
     'memory-limit': () => noLimits,
     'cpu-limit': () => noLimits,
     'own-peer': commandLack,
+    'while-hosted': hostedLack,
   };
 }
 
