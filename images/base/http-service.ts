@@ -33,6 +33,8 @@ export interface HttpService {
 const HEADERS_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 60_000;
 const MAX_CONNECTIONS = 4096;
+/** For a client's next request. Clients are told, and give the connection up before. */
+const KEEP_ALIVE_TIMEOUT_MS = 30_000;
 
 /** What answers the requests of a service. */
 export interface HttpApp {
@@ -84,7 +86,12 @@ export async function startHttpService(init: HttpServiceInit, host: string, port
 
 /** Listens for what `answer` answers, with the bounds on clients that every service has. */
 export async function listenHttp(answer: RequestListener, host: string, port: number): Promise<HttpService> {
-  const server = createServer({ headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS }, answer);
+  const timeouts = {
+    headersTimeout: HEADERS_TIMEOUT_MS,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+  };
+  const server = createServer(timeouts, answer);
   server.maxConnections = MAX_CONNECTIONS;
   await listen(server, host, port);
   return { port: (server.address() as AddressInfo).port, close: (graceMs = 2000) => drain(server, graceMs) };

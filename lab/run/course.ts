@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PeerLabError } from '#proto/errors.ts';
+import type { Expectation } from '../checks/expectation.ts';
+import type { Demand } from '../checks/verdict.ts';
 import type { Driver, Instance, PeerSpec, ShareFile } from '../drivers/driver.ts';
 import { type FaultOrder, Injector } from '../faults/injector.ts';
 import { FAULTS } from '../faults/table.ts';
@@ -24,6 +25,7 @@ import type { PlannedPeer } from '../scenario/world.ts';
 import { listsInside, type PlannedStep } from '../steps/step.ts';
 import { executeStep, type Stage } from './execute.ts';
 import { Live } from './live.ts';
+import { Measurement } from './measurement.ts';
 import { MeetingPoints } from './meeting-points.ts';
 import { inPool } from './pool.ts';
 import type { Progress } from './progress.ts';
@@ -64,8 +66,7 @@ export class Course {
   readonly #answers: LineWriter<AnswerRecord>;
   readonly #faults: LineWriter<FaultRecord>;
   readonly #injector: Injector;
-  readonly #resources: Record<string, number> = {};
-  readonly #loopDelay = monitorEventLoopDelay({ resolution: 20 });
+  readonly #measurement = new Measurement();
   readonly #scraper: Scraper;
   readonly #live: Live;
   readonly #meetings: MeetingPoints;
@@ -94,10 +95,10 @@ export class Course {
     this.#scraper = new Scraper(folder);
     this.#meetings = new MeetingPoints(plan.steps);
     this.#live = new Live({
-      keep: plan.demands.some(({ withinMs, abort }) => withinMs !== undefined || abort) || hasExpect(plan.steps),
+      figures: [...liveDemands(plan), ...expectationsIn(plan.steps)].map(({ figure }) => figure),
       peers: plan.peers,
       now: () => this.#now(),
-      scrape: () => this.#scraper.scrapeNow(),
+      scrape: (isMeant) => this.#scraper.scrapeNow(isMeant),
     });
     this.#saveFacts();
   }
@@ -132,7 +133,7 @@ export class Course {
   async takeSteps(): Promise<void> {
     const { plan, progress, signal } = this.#init;
     this.#stepsBegan = performance.now();
-    this.#loopDelay.enable();
+    this.#measurement.begin();
     const stage = this.#stage();
     const guard = this.#guard();
     for (const [index, step] of plan.steps.entries()) {
@@ -149,11 +150,11 @@ export class Course {
     this.#ending = true;
     await guard;
     this.#stepsEnded = performance.now();
-    this.#loopDelay.disable();
+    this.#measurement.end();
     signal.throwIfAborted();
     progress.begin('Collect the last figures');
     await this.#scraper.finish();
-    await this.#measure();
+    await this.#measurement.measure(this.#directory, this.#peers.values(), this.#scraper.peerMemoryBytesMax);
     progress.end();
   }
 
@@ -219,8 +220,8 @@ export class Course {
       steps: placesOf(plan.steps).map(({ id, label }) => ({ id, label, taken: this.#taken.has(id) })),
       completed: this.#completed,
       observations: this.#live.observations,
-      stallSeconds: this.#stepsBegan === undefined ? 0 : this.#loopDelay.max / 1e9,
-      resources: this.#resources,
+      stallSeconds: this.#stepsBegan === undefined ? 0 : this.#measurement.stallSeconds,
+      resources: { ...this.#measurement.resources },
       artifacts: { ...driver.artifacts },
       exits: this.#exits,
       trouble: this.#trouble,
@@ -393,28 +394,19 @@ export class Course {
       this.#meetings.leave(instance.name);
     });
   }
-
-  async #measure(): Promise<void> {
-    const { user, system } = process.cpuUsage();
-    this.#resources.labCpuSeconds = (user + system) / 1e6;
-    this.#resources.peerMemoryBytesMax = this.#scraper.peerMemoryBytesMax;
-    let peers = 0;
-    const measureDirectory = async () => {
-      const usage = await this.#directory?.usage();
-      if (usage) this.#resources.directoryCpuSeconds = usage.cpuSeconds;
-    };
-    const measurePeers = inPool(this.#peers.values(), STARTS_AT_A_TIME, async (peer) => {
-      peers += (await peer.usage())?.cpuSeconds ?? 0;
-    });
-    await Promise.all([measureDirectory(), measurePeers]);
-    this.#resources.peerCpuSeconds = peers;
-  }
 }
 
 function startsText(peers: number, starts: number): string {
   return peers === starts ? `Start ${peers} peers` : `Start ${peers} peers in ${starts} hosts`;
 }
 
-function hasExpect(steps: readonly PlannedStep[]): boolean {
-  return steps.some((step) => step.does === 'expect' || listsInside(step).some(hasExpect));
+function liveDemands({ demands }: Plan): Demand[] {
+  return demands.filter(({ withinMs, abort }) => withinMs !== undefined || abort);
+}
+
+/** What steps expect while the run goes on. */
+function expectationsIn(steps: readonly PlannedStep[]): Expectation[] {
+  return steps.flatMap((step) =>
+    step.does === 'expect' ? [step.expectation] : listsInside(step).flatMap(expectationsIn),
+  );
 }
