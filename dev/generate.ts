@@ -5,7 +5,7 @@ import path from 'node:path';
 import { z } from 'zod';
 import { resultSchema } from '../lab/report/result-schema.ts';
 import { scenarioJsonSchema } from '../lab/scenario/json-schema.ts';
-import { DIRECTORY_ENV, type EnvSpec, PEER_ENV } from '../proto/env.ts';
+import { DIRECTORY_ENV, type EnvSpec, HOST_ENV, PEER_ENV } from '../proto/env.ts';
 import { ERRORS, type ErrorKind } from '../proto/errors.ts';
 import { METRICS, type MetricSpec } from '../proto/metrics.ts';
 import { languageReference } from './language-reference.ts';
@@ -82,6 +82,12 @@ function environmentPage(): string {
     table(
       head,
       rows(PEER_ENV).map((row) => row.map(cell)),
+    ),
+    '## Many peers in one process',
+    "With `PEER_HOSTED` set, the peer's program hosts all peers that the file lists; the settings above are then each peer's own, in its `env` there.",
+    table(
+      head,
+      rows(HOST_ENV).map((row) => row.map(cell)),
     ),
     '## Directory',
     table(

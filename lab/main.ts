@@ -24,6 +24,7 @@ import { scenarioJsonSchema } from './scenario/json-schema.ts';
 import { ScenarioInvalid } from './scenario/mistake.ts';
 import { makePlan, type Plan } from './scenario/plan.ts';
 import type { Scenario } from './scenario/read.ts';
+import { MAX_PEERS_PER_INSTANCE } from './scenario/schema.ts';
 import { type Variables, variableValue } from './scenario/variables.ts';
 import { runSuite } from './suite/run-suite.ts';
 import { findSuite, suiteSchema } from './suite/suite.ts';
@@ -47,11 +48,16 @@ interface DriverOptions {
 interface RunOptions extends DriverOptions {
   seed?: number;
   peers?: number;
+  peersPerInstance?: number;
   var: Variables;
   repeat: number;
 }
 
-type DoctorOptions = Pick<RunOptions, 'driver' | 'results' | 'peers' | 'var'>;
+type DoctorOptions = Pick<RunOptions, 'driver' | 'results' | 'peers' | 'peersPerInstance' | 'var'>;
+
+interface SuiteOptions extends DriverOptions {
+  peersPerInstance?: number;
+}
 
 /** What could carry a run on this machine, the better one first; or why nothing of what is wanted can. */
 async function candidatesFor(wanted: DriverOptions['driver']): Promise<Candidate<Driver['kind']>[] | string> {
@@ -89,7 +95,7 @@ async function stageFor(
 async function runCommand(name: string, options: RunOptions): Promise<number> {
   const scenario = findScenario(name, options.var);
   const plan = makePlan(scenario, options);
-  const playOn = await stageFor(options, needsOf(plan));
+  const playOn = await stageFor(options, needsOf(plan, options.peerImage));
   const runs: Played[] = [];
   for (let n = 0; n < options.repeat; n++) {
     const played = await playOn(scenario, plan);
@@ -107,18 +113,18 @@ function worst(exits: readonly number[]): number {
 
 async function doctorCommand(name: string, options: DoctorOptions): Promise<number> {
   const scenario = findScenario(name, options.var);
-  const { driver: asked, results, peers } = options;
-  const planFor = (peers?: number) => makePlan(scenario, { peers });
+  const { driver: asked, results, peers, peersPerInstance } = options;
+  const planFor = (peers?: number) => makePlan(scenario, { peers, peersPerInstance });
   const diagnosis = await examine({ planFor, peers, asked, candidates: await candidatesFor(asked), results });
   printDiagnosis(diagnosis, process.stdout);
   return diagnosis.prediction === 'does not fit' ? EXIT.fail : EXIT.pass;
 }
 
-async function suiteCommand(name: string, options: DriverOptions): Promise<number> {
-  const suite = findSuite(name);
+async function suiteCommand(name: string, options: SuiteOptions): Promise<number> {
+  const suite = findSuite(name, options);
   const playOn = await stageFor(
     options,
-    suite.entries.flatMap(({ plan }) => needsOf(plan)),
+    suite.entries.flatMap(({ plan }) => needsOf(plan, options.peerImage)),
   );
   return runSuite({
     suite,
@@ -168,6 +174,11 @@ function setVariable(text: string, known: Variables): Variables {
 }
 
 const peersOption = ['--peers <n>', 'peers in all; the groups keep their proportions', wholeNumber(1, 10_000)] as const;
+const hostingOption = [
+  '--peers-per-instance <n>',
+  'so many peers in one process or container, in place of what the scenario says',
+  wholeNumber(1, MAX_PEERS_PER_INSTANCE),
+] as const;
 const resultsOption = ['--results <folder>', 'where results go', 'results'] as const;
 
 function driverOption(): Option {
@@ -203,6 +214,7 @@ function program(exit: (code: number) => void): Command {
     .argument('<scenario>', 'a name in scenarios/, or a path to a file')
     .option('--seed <n>', 'decides files, picks, arrivals and orders', wholeNumber(0, 2 ** 32 - 1))
     .option(...peersOption)
+    .option(...hostingOption)
     .option(...variables)
     .option('--repeat <n>', 'run it so often, and show how much the figures differ', wholeNumber(1, 1000), 1)
     .action(async (name: string, options: RunOptions) => exit(await runCommand(name, options)));
@@ -214,12 +226,14 @@ function program(exit: (code: number) => void): Command {
     .addOption(driverOption())
     .option(...resultsOption)
     .option(...peersOption)
+    .option(...hostingOption)
     .option(...variables)
     .action(async (name: string, options: DoctorOptions) => exit(await doctorCommand(name, options)));
 
   withDriver(lab.command('suite').description('run a list of scenarios one after another; one JUnit file, one summary'))
     .argument('<suite>', 'a name in suites/, or a path to a file')
-    .action(async (name: string, options: DriverOptions) => exit(await suiteCommand(name, options)));
+    .option(...hostingOption)
+    .action(async (name: string, options: SuiteOptions) => exit(await suiteCommand(name, options)));
 
   lab
     .command('report')

@@ -49,7 +49,7 @@ export async function play({
 }: PlayInit): Promise<Played> {
   const runId = randomBytes(5).toString('hex');
   const folder = ResultsFolder.create(results, runId);
-  folder.write('scenario.yaml', scenarioAsRun(scenario, plan.seed, countsOf(plan), folder.path));
+  folder.write('scenario.yaml', scenarioAsRun(scenario, plan, countsOf(plan), folder.path));
   const watchdog = new Watchdog({ runId, driver: kind, scenario: plan.name, results: folder.path });
   let driver: Driver | undefined;
   using interrupt = onInterrupt(

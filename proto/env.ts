@@ -52,5 +52,18 @@ export const PEER_ENV = {
   ...SHARED,
 } as const satisfies Record<string, EnvSpec>;
 
+/** Of a process that hosts many peers (proto/hosted-peers.ts), in place of PEER_ENV: each peer's own settings are in the file. */
+export const HOST_ENV = {
+  PEER_HOSTED: { type: 'text', help: 'A JSON file that lists the peers to be hosted: `[{"name": …, "env": {…}}, …]`.' },
+  PEER_HOST: { type: 'text', default: '127.0.0.1', help: 'Address to listen on for control. The image sets 0.0.0.0.' },
+  PEER_CONTROL_PORT: {
+    type: 'port',
+    default: '50052',
+    help: 'The one HTTP port of all hosted peers; each is below `/peers/<name>`. 0 takes a free one.',
+  },
+  ...SHARED,
+} as const satisfies Record<string, EnvSpec>;
+
 export type DirectoryEnv = Partial<Record<keyof typeof DIRECTORY_ENV, string>>;
 export type PeerEnv = Partial<Record<keyof typeof PEER_ENV, string>>;
+export type HostEnv = Partial<Record<keyof typeof HOST_ENV, string>>;

@@ -1,4 +1,4 @@
-import type { Server } from 'node:http';
+import type { RequestListener, Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
 import { pinoHttp } from 'pino-http';
@@ -33,9 +33,18 @@ export interface HttpService {
 const HEADERS_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 60_000;
 const MAX_CONNECTIONS = 4096;
+/** For a client's next request. Clients are told, and give the connection up before. */
+const KEEP_ALIVE_TIMEOUT_MS = 30_000;
 
-/** Starts a JSON service with `/healthz`, `/readyz`, `/metrics`, request logs, and one error shape. */
-export async function startHttpService(init: HttpServiceInit, host: string, port: number): Promise<HttpService> {
+/** What answers the requests of a service. */
+export interface HttpApp {
+  readonly answer: RequestListener;
+  /** From now on `/readyz` says that no work may be sent here. */
+  drain(): void;
+}
+
+/** A JSON service with `/healthz`, `/readyz`, `/metrics`, request logs, and one error shape; it listens nowhere yet. */
+export function createHttpApp(init: HttpServiceInit): HttpApp {
   let draining = false;
   const app = express();
   app.disable('x-powered-by').disable('etag');
@@ -56,17 +65,36 @@ export async function startHttpService(init: HttpServiceInit, host: string, port
     throw new PeerLabError('no-such-route', { got: `${req.method} ${req.path.slice(0, 80)}` });
   });
   app.use(errorAnswer(init.logger));
+  const drain = () => {
+    draining = true;
+  };
+  return { answer: app, drain };
+}
 
-  const server = createServer({ headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS }, app);
-  server.maxConnections = MAX_CONNECTIONS;
-  await listen(server, host, port);
+/** Starts a service on a port of its own. */
+export async function startHttpService(init: HttpServiceInit, host: string, port: number): Promise<HttpService> {
+  const app = createHttpApp(init);
+  const service = await listenHttp(app.answer, host, port);
   return {
-    port: (server.address() as AddressInfo).port,
-    close: (graceMs = 2000) => {
-      draining = true;
-      return drain(server, graceMs);
+    port: service.port,
+    close: (graceMs) => {
+      app.drain();
+      return service.close(graceMs);
     },
   };
+}
+
+/** Listens for what `answer` answers, with the bounds on clients that every service has. */
+export async function listenHttp(answer: RequestListener, host: string, port: number): Promise<HttpService> {
+  const timeouts = {
+    headersTimeout: HEADERS_TIMEOUT_MS,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+  };
+  const server = createServer(timeouts, answer);
+  server.maxConnections = MAX_CONNECTIONS;
+  await listen(server, host, port);
+  return { port: (server.address() as AddressInfo).port, close: (graceMs = 2000) => drain(server, graceMs) };
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { Config } from '#base/config.ts';
-import { type HttpService, startHttpService } from '#base/http-service.ts';
+import { type HttpService, type HttpServiceInit, startHttpService } from '#base/http-service.ts';
 import type { Logger } from '#base/logger.ts';
 import { createMetrics, type Metrics } from '#base/metrics.ts';
 import { addressText } from '#proto/directory-api.ts';
@@ -34,8 +34,15 @@ export interface Peer {
   stop(): Promise<void>;
 }
 
+/** How a peer gets its control port: one of its own, or a place on that of its host (host.ts). */
+export type OpenControl = (init: HttpServiceInit) => Promise<HttpService>;
+
 /** Starts a whole peer; it answers on both ports when this returns, and logs in only when told to. */
-export async function startPeer(config: Config<typeof PEER_ENV>, logger: Logger): Promise<Peer> {
+export async function startPeer(
+  config: Config<typeof PEER_ENV>,
+  logger: Logger,
+  openControl: OpenControl = (init) => startHttpService(init, config.PEER_HOST, config.PEER_CONTROL_PORT),
+): Promise<Peer> {
   const metrics = createMetrics('peer');
   const meter = new TransferMeter(metrics);
   const share = await Share.open(config.PEER_SHARE_DIR, logger);
@@ -69,14 +76,10 @@ export async function startPeer(config: Config<typeof PEER_ENV>, logger: Logger)
     countShare(metrics, share);
     void publish();
   });
-  const control = await startHttpService(
-    {
-      ...{ logger, registry: metrics.registry, maxBodyBytes: MAX_CONTROL_BODY_BYTES, isReady: () => isReady },
-      routes: controlRoutes({ ...{ share, scanned, directory, downloads, uploads }, token: config.PEER_CONTROL_TOKEN }),
-    },
-    config.PEER_HOST,
-    config.PEER_CONTROL_PORT,
-  ).catch(async (error) => {
+  const control = await openControl({
+    ...{ logger, registry: metrics.registry, maxBodyBytes: MAX_CONTROL_BODY_BYTES, isReady: () => isReady },
+    routes: controlRoutes({ ...{ share, scanned, directory, downloads, uploads }, token: config.PEER_CONTROL_TOKEN }),
+  }).catch(async (error) => {
     await stopAll({ server, directory, clients, share });
     throw error;
   });

@@ -31,7 +31,7 @@ export function figuresOf(history: History): Figures {
     .sort((a, b) => a - b);
   const groups = [...new Set(facts.peers.map(({ group }) => group))];
   const named = [...new Set(events.flatMap(({ as }) => as ?? []))];
-  const part = (scope: Scope) => scopeFiguresOf(eventsOf(scope, events, facts.peers));
+  const part = (scope: Scope) => scopeFiguresOf(events.filter(eventsOf(scope, facts.peers)));
   return {
     ...scopeFiguresOf(events),
     durationSeconds: facts.durationSeconds,
@@ -52,7 +52,7 @@ export function figuresOf(history: History): Figures {
   };
 }
 
-type PeerNames = readonly { readonly name: string; readonly group: string }[];
+export type PeerNames = readonly { readonly name: string; readonly group: string }[];
 
 /** What a figure can be read from: a whole history at the end, or what is known so far. */
 export interface FigureSource {
@@ -70,7 +70,7 @@ export function figureValue({ scope, what }: Figure, source: FigureSource): numb
     const part =
       source.figures && scope.of === 'all'
         ? source.figures
-        : scopeFiguresOf(eventsOf(scope, source.events, source.peers));
+        : scopeFiguresOf(source.events.filter(eventsOf(scope, source.peers)));
     return numberAt(part, what.path);
   }
   const instances = instancesOf(scope, source);
@@ -99,12 +99,13 @@ function instancesOf(scope: Scope, { peers, metrics, logs }: FigureSource): stri
   return [...new Set([...metrics.keys(), ...(logs?.levels.keys() ?? []), ...(logs?.texts.keys() ?? [])])];
 }
 
-function eventsOf(scope: Scope, events: readonly OperationEvent[], peers: PeerNames): readonly OperationEvent[] {
-  if (scope.of === 'all') return events;
-  if (scope.of === 'steps') return events.filter(({ as }) => as === scope.name);
-  if (scope.of === 'peers') return events.filter(({ peer }) => peer === scope.name);
+/** Which operations a scope has. */
+export function eventsOf(scope: Scope, peers: PeerNames): (event: OperationEvent) => boolean {
+  if (scope.of === 'all') return () => true;
+  if (scope.of === 'steps') return ({ as }) => as === scope.name;
+  if (scope.of === 'peers') return ({ peer }) => peer === scope.name;
   const members = new Set(peers.filter(({ group }) => group === scope.name).map(({ name }) => name));
-  return events.filter(({ peer }) => members.has(peer));
+  return ({ peer }) => members.has(peer);
 }
 
 function numberAt(result: object, path: readonly string[]): number | undefined {

@@ -50,6 +50,8 @@ export async function readHistory(folder: ResultsFolder, texts: readonly string[
   };
 }
 
+const LOG_LINE = /^\{"level":(?<level>\d+)(?:,"time":"[^"]*","name":"peer","peer":"(?<peer>[a-z0-9-]+)")?/;
+
 async function countLogs(folder: ResultsFolder, texts: readonly string[]): Promise<LogCounts> {
   const levels = new Map<string, Map<number, number>>();
   const found = new Map<string, Map<string, number>>();
@@ -57,8 +59,10 @@ async function countLogs(folder: ResultsFolder, texts: readonly string[]): Promi
     const own = counts.get(instance) ?? new Map<K, number>();
     counts.set(instance, own.set(key, (own.get(key) ?? 0) + 1));
   };
-  for await (const { instance, line } of folder.logLines()) {
-    const level = /^\{"level":(\d+)/.exec(line)?.[1];
+  for await (const { instance: log, line } of folder.logLines()) {
+    const { level, peer } = LOG_LINE.exec(line)?.groups ?? {};
+    // The log of a host is of many: a line names its peer.
+    const instance = peer ?? log;
     if (level) bump(levels, instance, Number(level));
     for (const text of texts) if (line.includes(text)) bump(found, instance, text);
   }

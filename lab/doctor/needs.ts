@@ -4,6 +4,7 @@ import type { Capabilities, Capability, Lack, Wants } from '../drivers/capabilit
 import type { Plan } from '../scenario/plan.ts';
 import type { PlannedPeer } from '../scenario/world.ts';
 import { listsInside, type PlannedStep } from '../steps/step.ts';
+import { visitSteps } from './size.ts';
 
 /** Something that a scenario needs of a driver: who needs it, and how people say it. */
 export type Need = {
@@ -23,13 +24,48 @@ export interface Candidate<K extends string = string> {
   readonly can: Capabilities;
 }
 
-/** What a plan needs beyond what every driver can do, each once for every group. */
-export function needsOf({ peers, steps }: Pick<Plan, 'peers' | 'steps'>): Need[] {
-  const ofPeers = [...Map.groupBy(peers, ({ group }) => group)].flatMap(([group, [first]]) =>
-    first ? needsOfPeer(`group "${group}"`, first) : [],
-  );
+/**
+ * What a plan needs beyond what every driver can do, each once for every group and step.
+ * @param peerImage the peer of the user's own that all groups shall have
+ */
+export function needsOf(plan: Pick<Plan, 'peers' | 'steps'>, peerImage?: string): Need[] {
+  const { peers, steps } = plan;
+  const groups = Map.groupBy(peers, ({ group }) => group);
+  const hosted = new Set(peers.filter(({ host }) => host !== undefined).map(({ name }) => name));
+  const ofPeers = [...groups].flatMap(([group, [first]]) => (first ? needsOfPeer(`group "${group}"`, first) : []));
   const ofSteps = new Map(steps.flatMap(needsOfStep).map((need) => [need.where, need]));
-  return [...ofPeers, ...ofSteps.values()];
+  const needs = [...ofPeers, ...ofSteps.values()];
+  return hosted.size === 0 ? needs : [...needs, ...needsInHosts(needs, plan, hosted, peerImage)];
+}
+
+/** What hosted peers are to have of their own, or is to befall one of them alone. */
+function needsInHosts(
+  needs: readonly Need[],
+  { peers, steps }: Pick<Plan, 'peers' | 'steps'>,
+  hosted: ReadonlySet<string>,
+  peerImage: string | undefined,
+): Need[] {
+  const groups = new Set(peers.filter(({ name }) => hosted.has(name)).map(({ group }) => `group "${group}"`));
+  const own = needs.filter(({ where }) => groups.has(where));
+  const image = `its own peer "${peerImage}"`;
+  const asked = peerImage === undefined ? [] : [...groups].map((where) => ({ where, what: 'own-peer', text: image }));
+  const doubles = peers.flatMap(({ name, group, double }) =>
+    double !== undefined && hosted.has(name)
+      ? [{ where: `group "${group}"`, what: 'double', text: `the double "${double}"` }]
+      : [],
+  );
+  const befalling = new Map<string, { where: string; what: string; text: string }>();
+  visitSteps(steps, (step) => {
+    if (step.does !== 'fault') return;
+    const victim = step.who.find(({ peer }) => hosted.has(peer));
+    const { kind } = step.fault;
+    const text = `"${kind}" of ${victim?.peer} alone`;
+    if (victim) befalling.set(step.id, { where: `step ${step.id}`, what: kind, text });
+  });
+  return [...own, ...asked, ...doubles.slice(0, 1), ...befalling.values()].map(({ where, what, text }) => ({
+    ...{ where, what: 'while-hosted' as const, wanted: what },
+    text: `${text}, although hosted`,
+  }));
 }
 
 /** Whether a plan disturbs networks or disks of instances. */

@@ -38,7 +38,7 @@ export function sizeOf(plan: Pick<Plan, 'name' | 'peers' | 'steps'>): Size {
 function transferBytesOf({ peers, steps }: Pick<Plan, 'peers' | 'steps'>): number {
   const sizes = new Map(peers.flatMap(({ share }) => share).map(({ name, sizeBytes }) => [name, sizeBytes]));
   const landed = new Map<string, number>();
-  visit(steps, (step) => {
+  visitSteps(steps, (step) => {
     if (step.does !== 'operations') return;
     for (const { peer, verb, request } of step.flows.flatMap(({ operations }) => operations)) {
       if (verb !== 'download' && verb !== 'upload') continue;
@@ -51,7 +51,7 @@ function transferBytesOf({ peers, steps }: Pick<Plan, 'peers' | 'steps'>): numbe
 
 function countIn(steps: readonly PlannedStep[]): number {
   let count = 0;
-  visit(steps, (step) => {
+  visitSteps(steps, (step) => {
     if (step.does === 'operations') for (const { operations } of step.flows) count += operations.length;
   });
   return count;
@@ -71,9 +71,10 @@ function atOnceOf(step: PlannedStep): number {
   return step.does === 'repeat-for' ? atOnceIn(step.first) : 0;
 }
 
-function visit(steps: readonly PlannedStep[], see: (step: PlannedStep) => void): void {
+/** Each step, and those inside it. */
+export function visitSteps(steps: readonly PlannedStep[], see: (step: PlannedStep) => void): void {
   for (const step of steps) {
     see(step);
-    for (const list of listsInside(step)) visit(list, see);
+    for (const list of listsInside(step)) visitSteps(list, see);
   }
 }

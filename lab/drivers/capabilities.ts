@@ -13,6 +13,8 @@ export interface Wants {
   'network-faults': 'cut' | 'lose' | 'limit' | 'delay';
   /** A disk of a size, in bytes, for each peer's share. */
   'disk-limit': number;
+  /** Something for a peer that is hosted together with others: the want that it has, or the kind of fault that befalls it. */
+  'while-hosted': string;
 }
 
 export type Capability = keyof Wants;

@@ -16,6 +16,8 @@ export interface DriverUnderTest {
   standIn(): Promise<string>;
   /** All on this host that a run of this driver could leave behind, a line each. */
   snapshot(): Promise<string[]>;
+  /** Ends a host of a run from outside, as by SIGKILL. */
+  killHost(runId: string, name: string): Promise<void>;
   /** What the driver can do on this machine; absent when it can't be run at all. */
   readonly capabilities?: Capabilities;
   /** Set when this machine can't run the driver: the tests are skipped, with it in their name. */
@@ -128,6 +130,116 @@ export function describeDriver(name: string, driver: DriverUnderTest): void {
       expect(await sorted(own.storedFiles())).toEqual(await expected(files));
       expect(await control(usual, 'login', {})).toMatchObject({ status: 200 });
       expect(made.artifacts).toHaveProperty([`peer ${standIn}`]);
+    });
+
+    /** Three of the real peers in one host, beside a real directory; all are logged in. */
+    async function hostRun() {
+      const made = await run();
+      const directory = await made.driver.startDirectory({ name: 'directory', env: {} });
+      const peers = ['a-1', 'a-2', 'b-1'].map((name, i) => ({
+        ...{ name, directory, share: i === 0 ? oddFiles() : [bytesFile(`of ${name}`, 700)] },
+        env: { ...PEER, PEER_USER: name, ...(i === 2 && { LOG_LEVEL: 'error' }) },
+      }));
+      const hosted = (await made.driver.startHost({ name: 'host1', peers })) as [Instance, Instance, Instance];
+      for (const peer of hosted) expect(await control(peer, 'login', {})).toMatchObject({ status: 200 });
+      return { ...made, hosted, peers };
+    }
+
+    test('hosts peers in one process, each with its own share, address, settings, figures and control', async () => {
+      const { driver: made, hosted, peers, logsDir } = await hostRun();
+      expect(hosted.map(({ name, role, host }) => ({ name, role, host }))).toEqual(
+        peers.map(({ name }) => ({ name, role: 'peer', host: 'host1' })),
+      );
+      expect(new Set(hosted.flatMap(({ url, address }) => [url, address])).size).toBe(6);
+      const [one, two, three] = hosted;
+      for (const [i, peer] of hosted.entries()) {
+        expect(await status(`${peer.url}/healthz`)).toBe(200);
+        expect(await sorted(peer.storedFiles())).toEqual(await expected(peers[i]?.share ?? []));
+      }
+      expect(await control(two, 'download', { name: 'with spaces.bin' })).toMatchObject({
+        status: 200,
+        body: { outcome: 'ok', sources: [{ peer: one.address, bytes: 3 * MIB + 1 }] },
+      });
+      const received = hosted.map(async ({ url }) => {
+        const text = await (await fetch(`${url}/metrics`)).text();
+        return Number(/^peerlab_transfer_bytes_total\{direction="received"\} (\d+)$/m.exec(text)?.[1]);
+      });
+      expect(await Promise.all(received)).toEqual([0, 3 * MIB + 1, 0]);
+      expect((await sorted(two.storedFiles())).map(({ name: file }) => file)).toEqual(['of a-2', 'with spaces.bin']);
+      const wrong = await fetch(`${three.url}/control/search`, { method: 'POST', body: '{}' });
+      expect(wrong.status).toBe(401);
+      // By equal parts.
+      const [first, second] = await Promise.all([one.usage(), two.usage()]);
+      expect(first).toEqual(second);
+      expect(first?.memoryBytes).toBeGreaterThan(5 * MIB);
+      expect(await made.end(true)).toEqual([]);
+      const log = (await readFile(join(logsDir, 'host1.log'), 'utf8')).trim().split('\n');
+      const named = new Set(log.map((line) => JSON.parse(line).peer as string | undefined));
+      expect(named).toEqual(new Set(['a-1', 'a-2', undefined]));
+    });
+
+    test('stops a hosted peer alone, and starts it again; kills and freezes none', async () => {
+      const { driver: made, hosted } = await hostRun();
+      const [one, two] = hosted;
+      await expect(one.kill()).rejects.toMatchObject({ code: 'not-capable' });
+      await expect(one.pause()).rejects.toMatchObject({ code: 'not-capable' });
+      await expect(made.restart(one)).rejects.toMatchObject({ code: 'internal' });
+      await one.stop();
+      expect(await one.ended).toMatch(/a-1 was stopped.*host1/);
+      expect(await one.usage()).toBeUndefined();
+      await expect(status(`${one.url}/healthz`)).rejects.toThrow();
+      expect(await status(`${two.url}/healthz`)).toBe(200);
+      expect(await Array.fromAsync(one.storedFiles())).toHaveLength(oddFiles().length);
+      // Who was stopped has left the index.
+      expect(await control(two, 'search', { name: 'with spaces.bin' })).toMatchObject({ body: { results: [] } });
+      const again = await made.restart(one);
+      expect(again).toMatchObject({ name: one.name, url: one.url, address: one.address, host: 'host1' });
+      expect(await control(again, 'login', {})).toMatchObject({ status: 200 });
+      expect(await control(two, 'download', { name: 'with spaces.bin' })).toMatchObject({ status: 200 });
+      expect(await Promise.race([again.ended, 'it runs'])).toBe('it runs');
+    });
+
+    test('when a host dies, so have all its peers', async () => {
+      const { runId, driver: made, hosted } = await hostRun();
+      const shares = hosted.map((peer) => Array.fromAsync(peer.storedFiles()));
+      const before = await Promise.all(shares);
+      await driver.killHost(runId, 'host1');
+      for (const { name: peer, ended } of hosted) {
+        expect(await ended).toMatch(new RegExp(`^${peer} ended with its host: host1.*(SIGKILL|exit code 137)`));
+      }
+      const [one] = hosted;
+      await one.stop();
+      await expect(made.restart(one)).rejects.toMatchObject({ code: 'instance-exited' });
+      expect(await Promise.all(hosted.map((peer) => Array.fromAsync(peer.storedFiles())))).toEqual(before);
+    });
+
+    test('refuses what a hosted peer can not have of its own', async () => {
+      const { driver: made } = await run();
+      const directory = await made.startDirectory({ name: 'directory', env: {} });
+      const spec = { name: 'a-1', env: PEER, directory, share: [] };
+      for (const more of [{ image: standIn }, { memoryBytes: LIMITS.memoryBytes }, { cpus: LIMITS.cpus }]) {
+        const refused = made.startHost({ name: 'host1', peers: [{ ...spec, ...more }] });
+        await expect(refused).rejects.toMatchObject({
+          code: 'not-capable',
+          message: expect.stringContaining('peersPerInstance'),
+        });
+      }
+      const { driver: own, directory: standInDirectory } = await standInRun();
+      const refused = own.startHost({ name: 'host1', peers: [{ ...spec, directory: standInDirectory }] });
+      await expect(refused).rejects.toMatchObject({ code: 'not-capable' });
+    });
+
+    test('says which hosted peer could not be started', async () => {
+      const { driver: made } = await run();
+      const directory = await made.startDirectory({ name: 'directory', env: {} });
+      const peers = ['a-1', 'a-2'].map((name) => ({
+        ...{ name, directory, share: [] },
+        env: { ...PEER, PEER_USER: name, ...(name === 'a-2' && { PEER_STALL_TIMEOUT: 'soon' }) },
+      }));
+      await expect(made.startHost({ name: 'host1', peers })).rejects.toMatchObject({
+        code: 'instance-exited',
+        message: expect.stringMatching(/host1[\s\S]*a-2[\s\S]*PEER_STALL_TIMEOUT/),
+      });
     });
 
     test.skipIf(noMemoryLimit)(titleUnless(noMemoryLimit, 'holds a peer to its limit of memory'), async () => {

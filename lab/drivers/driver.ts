@@ -30,6 +30,14 @@ export interface Driver {
   startPeer(spec: PeerSpec): Promise<Instance>;
 
   /**
+   * Starts one process or container that hosts all these peers (proto/hosted-peers.ts) and waits until all of them answer. What they do
+   * not have of their own is in hosted-peer.ts.
+   * @returns the peers, in the order of the specs
+   * @throws PeerLabError as `startPeer`; `not-capable` for a peer with an image or limits of its own, or a run with a `peerImage`
+   */
+  startHost(spec: HostSpec): Promise<Instance[]>;
+
+  /**
    * Starts an instance that has ended once more, with the same name, address, settings and share folder as it was left, and
    * waits until its `/healthz` answers. Its log goes on where it ended.
    * @returns its new life; `url` may differ from the old one's
@@ -93,6 +101,14 @@ export interface PeerSpec {
   readonly diskBytes?: number;
 }
 
+/** Peers that share one process or container. */
+export interface HostSpec {
+  /** Unique in the run, among instances too; letters, digits and dashes. Its log is `<name>.log`, in which each line names its peer. */
+  readonly name: string;
+  /** At least one; all of the same directory. */
+  readonly peers: readonly PeerSpec[];
+}
+
 /** A file to be put into a share. */
 export interface ShareFile {
   readonly name: string;
@@ -113,7 +129,7 @@ export interface StoredFile {
 export interface Instance {
   readonly name: string;
   readonly role: 'directory' | 'peer';
-  /** `http://ip:port` as the lab reaches it: `/healthz`, `/metrics`, and a peer's `/control/…`. */
+  /** `http://ip:port` (with a path below it for a hosted peer) as the lab reaches it: `/healthz`, `/metrics`, and a peer's `/control/…`. */
   readonly url: string;
   /** As the other instances reach it. A peer: the `ip:port` of its gRPC service. A directory: its URL. */
   readonly address: string;
@@ -123,7 +139,10 @@ export interface Instance {
   /** Regular files in the share folder and below, hashed one by one as they are read from the disk; also after the instance ended, until `Driver.end`. */
   storedFiles(): AsyncIterable<StoredFile>;
 
-  /** CPU seconds used since its start, and memory in use now; undefined once it has ended. */
+  /** The process or container that it shares with other peers, if it does. */
+  readonly host?: string;
+
+  /** CPU seconds used since its start, and memory in use now; undefined once it has ended. Of a hosted peer: an equal part of its host's. */
   usage(): Promise<InstanceUsage | undefined>;
 
   /** Stops it in order (SIGTERM), or at once (SIGKILL) when it does not end within `graceMs`. Resolves when it has ended. */

@@ -125,7 +125,11 @@ export const runFacts = z.object({
   startedAt: z.iso.datetime(),
   setupSeconds: z.number(),
   durationSeconds: z.number(),
-  peers: z.array(z.object({ name: z.string(), group: z.string(), address: z.string().optional() })),
+  /** Peers that share a process or container; absent when each is by itself. */
+  peersPerInstance: z.number().int().optional(),
+  peers: z.array(
+    z.object({ name: z.string(), group: z.string(), host: z.string().optional(), address: z.string().optional() }),
+  ),
   /** Operations that the steps were to do. */
   planned: z.number().int(),
   /** The steps of the scenario, and whether each was taken. */

@@ -119,6 +119,8 @@ export type ResultFile =
 export class LineWriter<T> {
   readonly #stream: WriteStream;
   #failure: Error | undefined;
+  /** One wait for all who append while the disk is behind. */
+  #room: Promise<void> | undefined;
 
   constructor(file: string) {
     this.#stream = createWriteStream(file, { flags: 'a' });
@@ -129,8 +131,19 @@ export class LineWriter<T> {
 
   async append(record: T): Promise<void> {
     if (this.#failure) throw new PeerLabError('disk-full', { about: 'the results folder', cause: this.#failure });
-    if (!this.#stream.write(`${JSON.stringify(record)}\n`))
-      await Promise.race([once(this.#stream, 'drain'), once(this.#stream, 'close')]);
+    if (this.#stream.write(`${JSON.stringify(record)}\n`)) return;
+    this.#room ??= this.#untilRoom();
+    await this.#room;
+  }
+
+  async #untilRoom(): Promise<void> {
+    const over = new AbortController();
+    const { signal } = over;
+    const either = [once(this.#stream, 'drain', { signal }), once(this.#stream, 'close', { signal })];
+    await Promise.race(either).catch(() => {}); // What went wrong is kept, and thrown by the next append.
+    over.abort();
+    await Promise.allSettled(either);
+    this.#room = undefined;
   }
 
   async close(): Promise<void> {

@@ -17,17 +17,18 @@ const NUMBERS: Record<string, number> = {
 
 /** Every series of a scrape; lines that are no series (comments, or not the format) are passed over. */
 export function parsePrometheusText(text: string): Sample[] {
-  const samples: Sample[] = [];
-  for (const line of text.split('\n')) {
-    const match = line.startsWith('#') ? null : LINE.exec(line);
-    if (!match) continue;
-    const [, name = '', labelText = '', number = ''] = match;
-    const labels: Record<string, string> = {};
-    for (const [, key = '', raw = ''] of labelText.matchAll(LABEL))
-      labels[key] = raw.replace(/\\(.)/g, (_, c: string) => ESCAPES[c] ?? c);
-    samples.push({ name, labels, value: NUMBERS[number] ?? Number(number) });
-  }
-  return samples;
+  return text.split('\n').flatMap((line) => parsePrometheusLine(line) ?? []);
+}
+
+/** The series of one line; undefined when it has none. */
+export function parsePrometheusLine(line: string): Sample | undefined {
+  const match = line.startsWith('#') ? null : LINE.exec(line);
+  if (!match) return undefined;
+  const [, name = '', labelText = '', number = ''] = match;
+  const labels: Record<string, string> = {};
+  for (const [, key = '', raw = ''] of labelText.matchAll(LABEL))
+    labels[key] = raw.replace(/\\(.)/g, (_, c: string) => ESCAPES[c] ?? c);
+  return { name, labels, value: NUMBERS[number] ?? Number(number) };
 }
 
 /** Sum of the series of `name` whose labels include `labels`; undefined when there is none. */

@@ -5,13 +5,16 @@ import type { Instance } from '../drivers/driver.ts';
 import { LineWriter, type ResultsFolder } from '../history/results-folder.ts';
 import { fetchMetrics } from '../run/instance-http.ts';
 import { inPool } from '../run/pool.ts';
-import { parsePrometheusText, type Sample } from './prometheus-text.ts';
+import { parsePrometheusLine, type Sample } from './prometheus-text.ts';
 
 const INTERVAL_MS = 1000;
 const TIMEOUT_MS = 2000;
 const AT_A_TIME = 16;
-/** Usage costs the engine more than a scrape costs a peer: every so many rounds. */
-const ROUNDS_PER_USAGE = 3;
+/** The lab must not be what keeps the machine busy: with more instances than these, each is read less often. */
+const MAX_SCRAPES_PER_SECOND = 50;
+/** Usage costs the engine more than a scrape costs a peer. */
+const USAGE_INTERVAL_MS = 3000;
+const MAX_USAGES_PER_SECOND = 10;
 
 /** What one scrape adds to samples.ndjson: the series that changed since the last one, histogram buckets left out. */
 interface SampleLine {
@@ -20,18 +23,21 @@ interface SampleLine {
   readonly values: Record<string, number>;
 }
 
+/** The last scrape of an instance: what each of its lines says. Most lines stay as they are, and are read once. */
+type Lines = ReadonlyMap<string, Sample | undefined>;
+
 /**
- * Reads each instance's `/metrics` about once a second while a run goes on. The last text of each stays in
+ * Reads each instance's `/metrics` about once a second while a run goes on, less often when there are many. The last text of each stays in
  * `metrics/<instance>.prom`, the course of all in `metrics/samples.ndjson`. An instance that doesn't answer is left out of that round.
  */
 export class Scraper {
   readonly #instances = new Set<Instance>();
-  readonly #samples = new Map<string, readonly Sample[]>();
+  readonly #last = new Map<string, { readonly text: string; readonly lines: Lines }>();
   readonly #folder: ResultsFolder;
   readonly #lines: LineWriter<SampleLine>;
   readonly #stop = new AbortController();
   readonly #began = performance.now();
-  readonly #last = new Map<string, Map<string, number>>();
+  #usageDueAt = 0;
   #loop: Promise<void> = Promise.resolve();
   /** Largest memory of any peer at any sample, in bytes. */
   peerMemoryBytesMax = 0;
@@ -58,10 +64,12 @@ export class Scraper {
     await this.#scrape(instance);
   }
 
-  /** Reads everything now; gives the last figures of each instance, those that are gone included. */
-  async scrapeNow(): Promise<ReadonlyMap<string, readonly Sample[]>> {
-    await this.#round(false);
-    return this.#samples;
+  /** Reads those that are meant now; gives the last figures of each instance, those that are gone included. */
+  async scrapeNow(isMeant: (instance: Instance) => boolean): Promise<ReadonlyMap<string, readonly Sample[]>> {
+    await this.#scrapeAll([...this.#instances].filter(isMeant));
+    return new Map(
+      [...this.#last].map(([name, { lines }]) => [name, [...lines.values()].filter((sample) => sample !== undefined)]),
+    );
   }
 
   /** Ends the rounds and reads everything once more, so that the last figures are those after the last step. */
@@ -73,55 +81,66 @@ export class Scraper {
   async #finish(): Promise<void> {
     this.#stop.abort();
     await this.#loop;
-    await this.#round(true);
+    await this.#scrapeAll(this.#instances);
+    await this.#observeUsage();
     await this.#lines.close();
   }
 
   async #run(): Promise<void> {
     const { signal } = this.#stop;
-    for (let round = 1; !signal.aborted; round++) {
+    while (!signal.aborted) {
       const began = performance.now();
-      await this.#round(round % ROUNDS_PER_USAGE === 1);
-      await sleep(Math.max(0, INTERVAL_MS - (performance.now() - began)), undefined, { signal }).catch(() => {});
+      await this.#scrapeAll(this.#instances);
+      if (began >= this.#usageDueAt) await this.#observeUsage();
+      const intervalMs = Math.max(INTERVAL_MS, (this.#instances.size * 1000) / MAX_SCRAPES_PER_SECOND);
+      await sleep(Math.max(0, intervalMs - (performance.now() - began)), undefined, { signal }).catch(() => {});
     }
   }
 
-  async #round(withUsage: boolean): Promise<void> {
-    await inPool([...this.#instances], AT_A_TIME, async (instance) => {
-      await this.#scrape(instance);
-      if (withUsage) await this.#observe(instance);
+  async #scrapeAll(instances: Iterable<Instance>): Promise<void> {
+    await inPool([...instances], AT_A_TIME, (instance) => this.#scrape(instance));
+  }
+
+  async #scrape({ name, url }: Instance): Promise<void> {
+    const text = await fetchMetrics(url, TIMEOUT_MS, AbortSignal.timeout(TIMEOUT_MS)).catch(() => undefined);
+    const last = this.#last.get(name);
+    if (text === undefined || text === last?.text) return;
+    writeFileSync(path.join(this.#folder.metrics, `${name}.prom`), text);
+    const { lines, values } = read(text, last?.lines);
+    this.#last.set(name, { text, lines });
+    if (Object.keys(values).length === 0) return;
+    await this.#lines.append({ at: (performance.now() - this.#began) / 1000, instance: name, values });
+  }
+
+  /** Of each peer, or of one for each host: the others' is the same. */
+  async #observeUsage(): Promise<void> {
+    const peers = [...this.#instances].filter(({ role }) => role === 'peer');
+    const looked = [...new Map(peers.map((peer) => [peer.host ?? peer.name, peer])).values()];
+    this.#usageDueAt = performance.now() + Math.max(USAGE_INTERVAL_MS, (looked.length * 1000) / MAX_USAGES_PER_SECOND);
+    await inPool(looked, AT_A_TIME, async (peer) => {
+      const usage = await peer.usage().catch(() => undefined);
+      this.peerMemoryBytesMax = Math.max(this.peerMemoryBytesMax, usage?.memoryBytes ?? 0);
     });
   }
+}
 
-  async #scrape(instance: Instance): Promise<void> {
-    const text = await fetchMetrics(instance.url, TIMEOUT_MS, AbortSignal.timeout(TIMEOUT_MS)).catch(() => undefined);
-    if (text === undefined) return;
-    writeFileSync(path.join(this.#folder.metrics, `${instance.name}.prom`), text);
-    const values = this.#changed(instance.name, text);
-    if (Object.keys(values).length > 0) {
-      await this.#lines.append({ at: (performance.now() - this.#began) / 1000, instance: instance.name, values });
+/** The lines of a scrape, and the values of the series that were not there, or not the same, before. */
+function read(text: string, before: Lines | undefined): { lines: Lines; values: Record<string, number> } {
+  const lines = new Map<string, Sample | undefined>();
+  const values: Record<string, number> = {};
+  for (const line of text.split('\n')) {
+    if (before?.has(line)) {
+      lines.set(line, before.get(line));
+      continue;
     }
+    const sample = parsePrometheusLine(line);
+    lines.set(line, sample);
+    if (sample && !sample.name.endsWith('_bucket')) values[seriesOf(sample)] = sample.value;
   }
+  return { lines, values };
+}
 
-  #changed(instance: string, text: string): Record<string, number> {
-    const last = this.#last.get(instance) ?? new Map<string, number>();
-    this.#last.set(instance, last);
-    const changed: Record<string, number> = {};
-    const samples = parsePrometheusText(text);
-    this.#samples.set(instance, samples);
-    for (const { name, labels, value } of samples) {
-      if (name.endsWith('_bucket')) continue;
-      const inner = Object.entries(labels).map(([key, label]) => `${key}=${JSON.stringify(label)}`);
-      const series = inner.length > 0 ? `${name}{${inner.join(',')}}` : name;
-      if (last.get(series) !== value) changed[series] = value;
-      last.set(series, value);
-    }
-    return changed;
-  }
-
-  async #observe(instance: Instance): Promise<void> {
-    if (instance.role !== 'peer') return;
-    const usage = await instance.usage().catch(() => undefined);
-    this.peerMemoryBytesMax = Math.max(this.peerMemoryBytesMax, usage?.memoryBytes ?? 0);
-  }
+function seriesOf({ name, labels }: Sample): string {
+  const inner = Object.entries(labels).map(([key, label]) => `${key}=${JSON.stringify(label)}`);
+  return inner.length > 0 ? `${name}{${inner.join(',')}}` : name;
 }

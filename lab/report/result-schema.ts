@@ -126,8 +126,12 @@ export const resultSchema = scopeFigures.extend({
     .object({
       peerCpuSeconds: seconds,
       directoryCpuSeconds: seconds,
-      labCpuSeconds: seconds,
-      peerMemoryBytesMax: bytes.meta({ description: 'The largest peer at any sample.' }),
+      labCpuSeconds: seconds.meta({ description: 'Of the lab itself while the steps were taken.' }),
+      labSetupCpuSeconds: seconds.meta({ description: 'Of the lab itself before that.' }),
+      labMemoryBytes: bytes.meta({ description: 'Of the lab itself at the end of the steps.' }),
+      peerMemoryBytesMax: bytes.meta({
+        description: 'The largest peer at any sample; a hosted one counts with an equal part of its host.',
+      }),
     })
     .partial(),
   checks: z.array(checkResult).meta({ description: 'The built-in checks.' }),

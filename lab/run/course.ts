@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PeerLabError } from '#proto/errors.ts';
-import type { Driver, Instance, ShareFile } from '../drivers/driver.ts';
+import type { Expectation } from '../checks/expectation.ts';
+import type { Demand } from '../checks/verdict.ts';
+import type { Driver, Instance, PeerSpec, ShareFile } from '../drivers/driver.ts';
 import { type FaultOrder, Injector } from '../faults/injector.ts';
 import { FAULTS } from '../faults/table.ts';
 import {
@@ -25,6 +26,7 @@ import type { PlannedPeer } from '../scenario/world.ts';
 import { listsInside, type PlannedStep } from '../steps/step.ts';
 import { executeStep, type Stage } from './execute.ts';
 import { Live } from './live.ts';
+import { Measurement } from './measurement.ts';
 import { MeetingPoints } from './meeting-points.ts';
 import { inPool } from './pool.ts';
 import type { Progress } from './progress.ts';
@@ -65,8 +67,7 @@ export class Course {
   readonly #answers: LineWriter<AnswerRecord>;
   readonly #faults: LineWriter<FaultRecord>;
   readonly #injector: Injector;
-  readonly #resources: Record<string, number> = {};
-  readonly #loopDelay = monitorEventLoopDelay({ resolution: 20 });
+  readonly #measurement = new Measurement();
   readonly #scraper: Scraper;
   readonly #live: Live;
   readonly #meetings: MeetingPoints;
@@ -97,10 +98,10 @@ export class Course {
     this.#scraper = new Scraper(folder);
     this.#meetings = new MeetingPoints(plan.steps);
     this.#live = new Live({
-      keep: plan.demands.some(({ withinMs, abort }) => withinMs !== undefined || abort) || hasExpect(plan.steps),
+      figures: [...liveDemands(plan), ...expectationsIn(plan.steps)].map(({ figure }) => figure),
       peers: plan.peers,
       now: () => this.#now(),
-      scrape: () => this.#scraper.scrapeNow(),
+      scrape: (isMeant) => this.#scraper.scrapeNow(isMeant),
     });
     this.#saveFacts();
   }
@@ -119,10 +120,12 @@ export class Course {
     const env = { ...plan.directoryEnv, DIRECTORY_LEASE: `${plan.leaseMs}ms` };
     this.#enter(await driver.startDirectory({ name: DIRECTORY, env }));
     const first = plan.peers.filter(({ later }) => !later);
-    progress.begin(`Start ${first.length} peers`);
-    await inPool(first, STARTS_AT_A_TIME, async ({ name }) => {
+    // One after another, for each host the peers that it carries.
+    const starts = Map.groupBy(first, ({ name, host }) => host ?? name);
+    progress.begin(startsText(first.length, starts.size));
+    await inPool(starts, STARTS_AT_A_TIME, async ([host, peers]) => {
       signal.throwIfAborted();
-      await this.#startPeer(name);
+      await this.#startPeers(host, peers);
       progress.advance(this.#peers.size, first.length);
     });
     progress.end();
@@ -133,7 +136,7 @@ export class Course {
   async takeSteps(): Promise<void> {
     const { plan, progress, signal } = this.#init;
     this.#stepsBegan = performance.now();
-    this.#loopDelay.enable();
+    this.#measurement.begin();
     const stage = this.#stage();
     const guard = this.#guard();
     for (const [index, step] of plan.steps.entries()) {
@@ -150,11 +153,11 @@ export class Course {
     this.#ending = true;
     await guard;
     this.#stepsEnded = performance.now();
-    this.#loopDelay.disable();
+    this.#measurement.end();
     signal.throwIfAborted();
     progress.begin('Collect the last figures');
     await this.#scraper.finish();
-    await this.#measure();
+    await this.#measurement.measure(this.#directory, this.#peers.values(), this.#scraper.peerMemoryBytesMax);
     progress.end();
   }
 
@@ -214,13 +217,14 @@ export class Course {
       startedAt: this.#startedAt,
       setupSeconds: (began - this.#began) / 1000,
       durationSeconds: this.#stepsBegan === undefined ? 0 : ((this.#stepsEnded ?? now) - began) / 1000,
-      peers: plan.peers.map(({ name, group }) => this.#peerFacts(name, group)),
+      ...(plan.peersPerInstance > 1 && { peersPerInstance: plan.peersPerInstance }),
+      peers: plan.peers.map((peer) => this.#peerFacts(peer)),
       planned: this.#operations,
       steps: placesOf(plan.steps).map(({ id, label }) => ({ id, label, taken: this.#taken.has(id) })),
       completed: this.#completed,
       observations: this.#live.observations,
-      stallSeconds: this.#stepsBegan === undefined ? 0 : this.#loopDelay.max / 1e9,
-      resources: this.#resources,
+      stallSeconds: this.#stepsBegan === undefined ? 0 : this.#measurement.stallSeconds,
+      resources: { ...this.#measurement.resources },
       artifacts: { ...driver.artifacts },
       exits: this.#exits,
       trouble: this.#trouble,
@@ -237,9 +241,9 @@ export class Course {
     }
   }
 
-  #peerFacts(name: string, group: string): RunFacts['peers'][number] {
+  #peerFacts({ name, group, host }: PlannedPeer): RunFacts['peers'][number] {
     const address = this.#instances.get(name)?.address;
-    return { name, group, ...(address !== undefined && { address }) };
+    return { name, group, ...(host !== undefined && { host }), ...(address !== undefined && { address }) };
   }
 
   #now(): number {
@@ -313,7 +317,18 @@ export class Course {
   }
 
   async #startPeer(name: string): Promise<void> {
-    const peer = this.#planned.get(name) as PlannedPeer;
+    await this.#welcome(await this.#init.driver.startPeer(this.#specOf(this.#planned.get(name) as PlannedPeer)));
+  }
+
+  /** @param host the name of the one that carries them, or of the peer that is by itself */
+  async #startPeers(host: string, peers: readonly PlannedPeer[]): Promise<void> {
+    if (peers[0]?.host === undefined) return this.#startPeer(host);
+    const specs = peers.map((peer) => this.#specOf(peer));
+    for (const instance of await this.#init.driver.startHost({ name: host, peers: specs }))
+      await this.#welcome(instance);
+  }
+
+  #specOf(peer: PlannedPeer): PeerSpec {
     const share: ShareFile[] = peer.share.map(({ name, sizeBytes, content }) => ({
       name,
       sizeBytes,
@@ -325,8 +340,8 @@ export class Course {
       PEER_CONTROL_TOKEN: this.#controlToken,
       ...peer.env,
     };
-    const { image, double, memoryBytes, cpus, diskBytes } = peer;
-    const instance = await this.#init.driver.startPeer({
+    const { name, image, double, memoryBytes, cpus, diskBytes } = peer;
+    return {
       name,
       env,
       directory: this.#directory as Instance,
@@ -336,8 +351,7 @@ export class Course {
       ...(memoryBytes !== undefined && { memoryBytes }),
       ...(cpus !== undefined && { cpus }),
       ...(diskBytes !== undefined && { diskBytes }),
-    });
-    await this.#welcome(instance);
+    };
   }
 
   /** It takes part from now on, and is cut off by those faults that are in force and mean it. */
@@ -399,24 +413,19 @@ export class Course {
       this.#meetings.leave(instance.name);
     });
   }
-
-  async #measure(): Promise<void> {
-    const { user, system } = process.cpuUsage();
-    this.#resources.labCpuSeconds = (user + system) / 1e6;
-    this.#resources.peerMemoryBytesMax = this.#scraper.peerMemoryBytesMax;
-    let peers = 0;
-    const measureDirectory = async () => {
-      const usage = await this.#directory?.usage();
-      if (usage) this.#resources.directoryCpuSeconds = usage.cpuSeconds;
-    };
-    const measurePeers = inPool(this.#peers.values(), STARTS_AT_A_TIME, async (peer) => {
-      peers += (await peer.usage())?.cpuSeconds ?? 0;
-    });
-    await Promise.all([measureDirectory(), measurePeers]);
-    this.#resources.peerCpuSeconds = peers;
-  }
 }
 
-function hasExpect(steps: readonly PlannedStep[]): boolean {
-  return steps.some((step) => step.does === 'expect' || listsInside(step).some(hasExpect));
+function startsText(peers: number, starts: number): string {
+  return peers === starts ? `Start ${peers} peers` : `Start ${peers} peers in ${starts} hosts`;
+}
+
+function liveDemands({ demands }: Plan): Demand[] {
+  return demands.filter(({ withinMs, abort }) => withinMs !== undefined || abort);
+}
+
+/** What steps expect while the run goes on. */
+function expectationsIn(steps: readonly PlannedStep[]): Expectation[] {
+  return steps.flatMap((step) =>
+    step.does === 'expect' ? [step.expectation] : listsInside(step).flatMap(expectationsIn),
+  );
 }

@@ -6,8 +6,17 @@ import { ERRORS, isErrorCode, PeerLabError, reasonOf } from '#proto/errors.ts';
 /** An answer may be so large: the index of a thousand peers, far from what would hurt the lab. */
 const MAX_ANSWER_BYTES = 256 * 1024 * 1024;
 
+const KEEP_ALIVE_MARGIN_MS = 15_000;
+
 // node:http and not fetch: a transfer may take longer than fetch waits for headers, and this costs a third of the CPU.
-const agent = new http.Agent({ keepAlive: true, maxFreeSockets: 256, timeout: 0 });
+const agent = new http.Agent({
+  keepAlive: true,
+  maxFreeSockets: 256,
+  timeout: 0,
+  // A kept connection that the peer closes in the moment of the next call looks like a failed operation: on a busy machine
+  // timers are late on both sides, so it is given up long before the peer would.
+  agentKeepAliveTimeoutBuffer: KEEP_ALIVE_MARGIN_MS,
+});
 
 /** How a control call failed: the error as the peer (or the lab, for want of an answer) gave it, and what moved nevertheless. */
 export interface ControlFailure {

@@ -1,35 +1,38 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { METRICS, type MetricName } from '#proto/metrics.ts';
 import { type Expectation, holds } from '../checks/expectation.ts';
+import type { Figure } from '../checks/figure.ts';
 import { type FigureSource, figureValue } from '../checks/figures.ts';
+import { RunningFigure } from '../checks/running-figure.ts';
+import type { Instance } from '../drivers/driver.ts';
 import type { Observation, OperationEvent } from '../history/events.ts';
 import type { Sample } from '../metrics/prometheus-text.ts';
 
 const POLL_MS = 200;
 
-/** What is known while a run goes on: enough to hold live expectations against it. */
+export interface LiveInit {
+  /** All that will be asked for while the run goes on. */
+  readonly figures: readonly Figure[];
+  readonly peers: FigureSource['peers'];
+  now(): number;
+  scrape(isMeant: (instance: Instance) => boolean): Promise<ReadonlyMap<string, readonly Sample[]>>;
+}
+
+/** What is known while a run goes on: enough to hold live expectations against it, and no more. */
 export class Live {
   readonly observations: Observation[] = [];
-  readonly #events: OperationEvent[] = [];
-  readonly #keep: boolean;
-  readonly #peers: FigureSource['peers'];
-  readonly #now: () => number;
-  readonly #scrape: () => Promise<ReadonlyMap<string, readonly Sample[]>>;
+  readonly #init: LiveInit;
+  /** By the figure's text. */
+  readonly #running: ReadonlyMap<string, RunningFigure>;
 
-  /** @param keep whether anything will be asked: otherwise the events are not kept in memory */
-  constructor(init: {
-    keep: boolean;
-    peers: FigureSource['peers'];
-    now: () => number;
-    scrape: () => Promise<ReadonlyMap<string, readonly Sample[]>>;
-  }) {
-    this.#keep = init.keep;
-    this.#peers = init.peers;
-    this.#now = init.now;
-    this.#scrape = init.scrape;
+  constructor(init: LiveInit) {
+    this.#init = init;
+    const ofEvents = init.figures.filter(({ what }) => what.kind === 'path');
+    this.#running = new Map(ofEvents.map((figure) => [figure.text, new RunningFigure(figure, init.peers)]));
   }
 
   add(event: OperationEvent): void {
-    if (this.#keep) this.#events.push(event);
+    for (const figure of this.#running.values()) figure.add(event);
   }
 
   /** Looks at an expectation until it is kept, for at most `withinMs`, and records what was seen last. */
@@ -47,14 +50,31 @@ export class Live {
 
   /** Looks once, without recording. */
   async look(expectation: Expectation, by: string): Promise<Observation> {
-    const metrics = expectation.figure.what.kind === 'metric' ? await this.#scrape() : new Map();
-    const actual = figureValue(expectation.figure, { events: this.#events, peers: this.#peers, metrics });
+    const actual = await this.#valueOf(expectation.figure);
     return {
       expression: expectation.expression,
       by,
-      at: this.#now(),
+      at: this.#init.now(),
       actual: actual ?? null,
       ok: holds(expectation, actual),
     };
   }
+
+  async #valueOf(figure: Figure): Promise<number | undefined> {
+    if (figure.what.kind !== 'metric') return this.#running.get(figure.text)?.value();
+    const metrics = await this.#init.scrape(whoHas(figure, figure.what.name, this.#init.peers));
+    return figureValue(figure, { events: [], peers: this.#init.peers, metrics });
+  }
+}
+
+/** Not everybody needs to be asked for a figure that only some have. */
+function whoHas({ scope }: Figure, metric: string, peers: FigureSource['peers']): (instance: Instance) => boolean {
+  if (scope.of === 'peers') return ({ name }) => name === scope.name;
+  if (scope.of === 'groups') {
+    const members = new Set(peers.filter(({ group }) => group === scope.name).map(({ name }) => name));
+    return ({ name }) => members.has(name);
+  }
+  const base = metric.replace(/_(bucket|sum|count)$/, '');
+  const at = (METRICS[metric as MetricName] ?? METRICS[base as MetricName])?.at;
+  return ({ role }) => at === undefined || role === at;
 }

@@ -8,12 +8,13 @@ import type { Scenario } from './read.ts';
  */
 export function scenarioAsRun(
   scenario: Scenario,
-  seed: number,
+  { seed, peersPerInstance }: { readonly seed: number; readonly peersPerInstance: number },
   counts: ReadonlyMap<string, number>,
   folder: string,
 ): string {
   const document = parseDocument(scenario.text, { version: '1.2' });
   document.set('seed', seed);
+  if (peersPerInstance !== scenario.peersPerInstance) document.set('peersPerInstance', peersPerInstance);
   for (const [name, value] of Object.entries(scenario.vars)) document.setIn(['vars', name], value);
   for (const [name, count] of counts) {
     if (scenario.groups[name]?.count !== count) document.setIn(['groups', name, 'count'], count);

@@ -89,7 +89,7 @@ test('the scenario as run gives the same plan from the results folder', () => {
   const results = path.join(folder, 'results', 'run');
   const asRun = scenarioAsRun(
     original,
-    9,
+    { seed: 9, peersPerInstance: 1 },
     new Map([
       ['s', 4],
       ['l', 4],

@@ -16,6 +16,7 @@ export interface Plan {
   readonly seed: number;
   readonly leaseMs: number;
   readonly directoryEnv: Readonly<Record<string, string>>;
+  readonly peersPerInstance: number;
   readonly peers: readonly PlannedPeer[];
   readonly steps: readonly PlannedStep[];
   readonly demands: readonly Demand[];
@@ -25,6 +26,8 @@ export interface PlanOptions {
   readonly seed?: number | undefined;
   /** Peers in all; the groups keep their proportions, each at least 1. */
   readonly peers?: number | undefined;
+  /** In place of what the scenario says. */
+  readonly peersPerInstance?: number | undefined;
 }
 
 const DEFAULT_LEASE_MS = 30_000;
@@ -33,7 +36,8 @@ const DEFAULT_LEASE_MS = 30_000;
 export function makePlan(scenario: Scenario, options: PlanOptions = {}): Plan {
   const seed = options.seed ?? scenario.seed;
   const flaws: Flaw[] = [...scenario.flaws];
-  const peers = planPeers(scenario, seed, options.peers, flaws);
+  const peersPerInstance = options.peersPerInstance ?? scenario.peersPerInstance;
+  const peers = inHosts(planPeers(scenario, seed, options.peers, flaws), peersPerInstance);
   // With a step missing, the ones after it may seem to have nothing to do, or fail to be laid out.
   const steps = scenario.flaws.length === 0 ? planSteps(scenario, new World(peers, seed), flaws) : [];
   if (flaws.length > 0) throw scenario.invalid(flaws);
@@ -45,6 +49,7 @@ export function makePlan(scenario: Scenario, options: PlanOptions = {}): Plan {
     seed,
     leaseMs: lease ?? DEFAULT_LEASE_MS,
     directoryEnv: env,
+    peersPerInstance,
     peers,
     steps,
     demands: scenario.demands,
@@ -71,6 +76,15 @@ function planPeers(scenario: Scenario, seed: number, total: number | undefined, 
   const bad = peers.flatMap(({ share }) => share).find(({ name }) => nameFlaw(name));
   if (bad) flaws.push({ path: ['groups'], message: `expected names that a share can hold, got ${nameFlaw(bad.name)}` });
   return peers;
+}
+
+/** Neighbours share a host. A peer that comes later comes by itself. */
+function inHosts(peers: readonly PlannedPeer[], peersPerInstance: number): PlannedPeer[] {
+  let hosted = 0;
+  return peers.map((peer) => {
+    if (peersPerInstance === 1 || peer.later) return peer;
+    return { ...peer, host: `host${Math.floor(hosted++ / peersPerInstance) + 1}` };
+  });
 }
 
 function planPeer(

@@ -4,6 +4,8 @@ import { duration, groupName, sizeRange, strict } from './words.ts';
 
 /** The most peers a scenario may ask for: a bound against slips, far above what a machine carries. */
 const MAX_PEERS = 10_000;
+/** In one process: what they do takes turns on one core. */
+export const MAX_PEERS_PER_INSTANCE = 1000;
 
 const copies = z
   .union([z.literal('all'), z.number().int().min(1)], { error: 'expected "all" or a whole number from 1' })
@@ -139,6 +141,10 @@ export const scenarioFrame = strict({
     .max(2 ** 32 - 1)
     .default(1)
     .meta({ description: 'Decides files, picks, arrivals and orders.' }),
+  peersPerInstance: z.number().int().min(1).max(MAX_PEERS_PER_INSTANCE).default(1).meta({
+    description:
+      'So many peers share a process or container, which carries ten times as many of them; faults of their own (but `stop`), limits and images are for peers by themselves. Peers that are `later` are by themselves always.',
+  }),
   vars: z
     .record(z.string().regex(/^[a-zA-Z]\w*$/, 'expected a name of letters, digits and _'), variable)
     .default({})

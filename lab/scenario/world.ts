@@ -33,6 +33,8 @@ export interface PlannedPeer {
   readonly diskBytes?: number;
   /** Not there at the start: a `start` step brings it. */
   readonly later: boolean;
+  /** The process or container that it shares with others; by itself without. No peer has such a name: theirs end in a dash and a number. */
+  readonly host?: string;
 }
 
 /** Who does a step: `group` is all, a group, or self within `each`; `take` some of them, picked by the seed. */

@@ -7,7 +7,7 @@ import { PeerLabError } from '#proto/errors.ts';
 import { findScenario, libraryNames } from '../scenario/find.ts';
 import { locate, placeOf } from '../scenario/locate.ts';
 import { type Flaw, ScenarioInvalid, suggestion } from '../scenario/mistake.ts';
-import { makePlan, type Plan } from '../scenario/plan.ts';
+import { makePlan, type Plan, type PlanOptions } from '../scenario/plan.ts';
 import type { Scenario } from '../scenario/read.ts';
 import { flawsOf } from '../scenario/schema-flaws.ts';
 import { duration, strict } from '../scenario/words.ts';
@@ -24,6 +24,9 @@ export interface SuiteEntry {
   readonly scenario: Scenario;
   readonly plan: Plan;
 }
+
+/** What the command line sets for all scenarios of a suite. */
+export type SuiteOptions = Pick<PlanOptions, 'peersPerInstance'>;
 
 const variable = z.union([z.string(), z.number(), z.boolean()]);
 
@@ -61,7 +64,7 @@ const SUITES = fileURLToPath(new URL('../../suites', import.meta.url));
  * The suite of a name in suites/, or of a path to a file; every scenario in it is read and planned.
  * @throws PeerLabError `usage`, or ScenarioInvalid with the mistakes of the suite, or of the first scenario that has some
  */
-export function findSuite(nameOrPath: string): Suite {
+export function findSuite(nameOrPath: string, options: SuiteOptions = {}): Suite {
   const inLibrary = path.join(SUITES, `${nameOrPath}.yaml`);
   const file = existsSync(inLibrary) ? path.relative(process.cwd(), inLibrary) : nameOrPath;
   if (!existsSync(file)) {
@@ -71,10 +74,10 @@ export function findSuite(nameOrPath: string): Suite {
       got: `"${nameOrPath}".${suggestion(nameOrPath, known)}`,
     });
   }
-  return readSuite(readFileSync(file, 'utf8'), file);
+  return readSuite(readFileSync(file, 'utf8'), file, options);
 }
 
-export function readSuite(text: string, file: string): Suite {
+export function readSuite(text: string, file: string, { peersPerInstance }: SuiteOptions = {}): Suite {
   const lines = new LineCounter();
   const document = parseDocument(text, { version: '1.2', lineCounter: lines, prettyErrors: false });
   const refuse = (flaws: readonly Flaw[]) =>
@@ -95,7 +98,7 @@ export function readSuite(text: string, file: string): Suite {
   const listedEntries = scenarios.map((entry) => {
     // Relative to the suite, when it is a path.
     const where = /[/.]/.test(entry.scenario) ? path.join(path.dirname(file), entry.scenario) : entry.scenario;
-    return planned(findScenario(where, entry.vars), entry);
+    return planned(findScenario(where, entry.vars), { peersPerInstance, ...entry });
   });
   const tagged = libraryNames()
     .map((name) => findScenario(name))
@@ -103,7 +106,7 @@ export function readSuite(text: string, file: string): Suite {
       (scenario) =>
         scenario.tags.some((tag) => tags.includes(tag)) && !scenario.tags.some((tag) => without.includes(tag)),
     )
-    .map((scenario) => planned(scenario, {}));
+    .map((scenario) => planned(scenario, { peersPerInstance }));
   const entries = [...listedEntries, ...tagged];
   if (entries.length === 0)
     throw refuse([
@@ -112,6 +115,6 @@ export function readSuite(text: string, file: string): Suite {
   return { name, description, deadlineMs: deadline, entries };
 }
 
-function planned(scenario: Scenario, options: { seed?: number | undefined; peers?: number | undefined }): SuiteEntry {
+function planned(scenario: Scenario, options: PlanOptions): SuiteEntry {
   return { scenario, plan: makePlan(scenario, options) };
 }

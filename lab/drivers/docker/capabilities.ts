@@ -1,4 +1,5 @@
 import type { Capabilities, Lack, Wants } from '../capabilities.ts';
+import { hostedLack } from '../hosted-peer.ts';
 import type { KernelAbilities } from './faults/kernel-abilities.ts';
 
 /** What an engine says of itself that decides what its containers can do. */
@@ -39,6 +40,7 @@ export function dockerCapabilities(abilities: EngineAbilities): Capabilities {
       if (bytes < LEAST_DISK_BYTES) return { why: 'a disk of less than 1 MiB is none', help: 'raise the limit' };
       return toolsLack(abilities);
     },
+    'while-hosted': hostedLack,
   };
 }
 

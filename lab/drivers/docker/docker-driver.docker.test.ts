@@ -26,6 +26,7 @@ describeDriver('docker', {
   create: createDockerDriver,
   ...(typeof abilities === 'string' ? {} : { capabilities: dockerCapabilities(abilities) }),
   standIn: buildStandIn,
+  killHost: (runId, name) => docker.getContainer(`peerlab-${runId}-${name}`).kill(),
   snapshot: async () => {
     const ours = { filters: { label: ['peerlab.run'] } };
     const containers = await docker.listContainers({ all: true, ...ours });

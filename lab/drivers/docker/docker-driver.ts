@@ -1,6 +1,6 @@
 import { PeerLabError } from '#proto/errors.ts';
 import { interruption } from '../deadline.ts';
-import type { DirectorySpec, Driver, DriverInit, Instance, PeerSpec } from '../driver.ts';
+import type { DirectorySpec, Driver, DriverInit, HostSpec, Instance, PeerSpec } from '../driver.ts';
 import type { DockerRun } from './docker-run.ts';
 import { findEngine } from './engine.ts';
 
@@ -35,6 +35,10 @@ class DockerDriver implements Driver {
 
   startPeer(spec: PeerSpec): Promise<Instance> {
     return this.#prepared().startPeer(spec);
+  }
+
+  startHost(spec: HostSpec): Promise<Instance[]> {
+    return this.#prepared().startHost(spec);
   }
 
   restart(instance: Instance): Promise<Instance> {

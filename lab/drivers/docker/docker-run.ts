@@ -1,8 +1,20 @@
+import { Readable } from 'node:stream';
 import type { Container } from 'dockerode';
+import type { HostEnv, PeerEnv } from '#proto/env.ts';
 import { PeerLabError } from '#proto/errors.ts';
+import type { HostedPeers } from '#proto/hosted-peers.ts';
 import { createLimit } from '../../limit.ts';
 import { interruption, settled, within } from '../deadline.ts';
-import { type DirectorySpec, type DriverInit, type Instance, type PeerSpec, READY_TIMEOUT_MS } from '../driver.ts';
+import {
+  type DirectorySpec,
+  type DriverInit,
+  type HostSpec,
+  type Instance,
+  type PeerSpec,
+  READY_TIMEOUT_MS,
+  type ShareFile,
+} from '../driver.ts';
+import { HostedPeer, refuseInHost, SharedUsage } from '../hosted-peer.ts';
 import { waitUntilHealthy } from '../readiness.ts';
 import { EngineConnection } from './connection.ts';
 import { HealthWait, InstanceContainer, type PeerLimits } from './container.ts';
@@ -19,13 +31,19 @@ import { labelsOf } from './labels.ts';
 import { logTail } from './log.ts';
 import { createNetwork, type RunNetwork } from './network.ts';
 import { ownerOf } from './owner.ts';
-import { COPY_TIMEOUT_MS, fillShare, SHARE_DIR } from './share-volume.ts';
+import { COPY_TIMEOUT_MS, fillShare, readShare, SHARE_DIR, type ShareContent } from './share-volume.ts';
 import { sweep } from './sweep.ts';
 import { testcontainersOn } from './testcontainers-client.ts';
 
 const DIRECTORY_PORT = 5000;
 const GRPC_PORT = 50_051;
 const CONTROL_PORT = 50_052;
+/** The first gRPC port of hosted peers, far below those of outgoing connections. */
+const HOSTED_GRPC_PORTS = 20_000;
+/** The list of hosted peers, beside their folders: no peer has a name with a dot. */
+const HOSTED_FILE = 'hosted.json';
+/** What a host may use; docs/doctor.md has what it does. */
+const HOST_MEMORY_BYTES = { base: 512 * 1024 * 1024, peer: 8 * 1024 * 1024 };
 /** The engine starts containers one after another anyway: more at one time only makes each wait longer. */
 const STARTS_AT_ONCE = 8;
 const SETTLE_TIMEOUT_MS = 15_000;
@@ -127,7 +145,7 @@ export class DockerRun {
   }
 
   startPeer(spec: PeerSpec): Promise<Instance> {
-    const { name, env, directory, share, image: ownImage, double, memoryBytes, cpus, diskBytes } = spec;
+    const { name, share, image: ownImage, double, memoryBytes, cpus, diskBytes } = spec;
     return this.#start(async () => {
       const image = await this.#imageOf(ownImage, double);
       const address = this.#ready().network.takeAddress();
@@ -141,23 +159,53 @@ export class DockerRun {
         httpPort: CONTROL_PORT,
         address,
         instanceAddress,
-        env: {
-          ...env,
-          PEER_HOST: '0.0.0.0',
-          PEER_PORT: String(GRPC_PORT),
-          PEER_CONTROL_PORT: String(CONTROL_PORT),
-          PEER_ADVERTISE: instanceAddress,
-          PEER_SHARE_DIR: SHARE_DIR,
-          PEER_DIRECTORY_URL: directory.address,
-        },
-        fill: (container) => this.#fill(container, image, share),
+        env: { ...peerEnv(spec, instanceAddress, SHARE_DIR), PEER_CONTROL_PORT: String(CONTROL_PORT) },
+        fill: (container) => this.#fill(container, image, [{ path: '', files: share }]),
         diskBytes,
       };
     });
   }
 
+  /** One container, one volume with a folder for each peer and the list of them, one published port; a gRPC port for each. */
+  async startHost(spec: HostSpec): Promise<Instance[]> {
+    refuseInHost(spec, this.#init);
+    let address = '';
+    const host = (await this.#start(() => {
+      const { network, images } = this.#ready();
+      address = network.takeAddress();
+      const list: HostedPeers = spec.peers.map((peer, i) => ({
+        name: peer.name,
+        env: defined(peerEnv(peer, `${address}:${HOSTED_GRPC_PORTS + i}`, `${SHARE_DIR}/${peer.name}`)),
+      }));
+      const contents = [
+        { path: '', files: [fileOf(HOSTED_FILE, JSON.stringify(list))] },
+        ...spec.peers.map(({ name, share }) => ({ path: name, files: share })),
+      ];
+      const env: HostEnv = {
+        PEER_HOSTED: `${SHARE_DIR}/${HOSTED_FILE}`,
+        PEER_HOST: '0.0.0.0',
+        PEER_CONTROL_PORT: String(CONTROL_PORT),
+      };
+      return {
+        ...{ name: spec.name, role: 'peer', image: images.peer, httpPort: CONTROL_PORT, address, env },
+        limits: { memoryBytes: HOST_MEMORY_BYTES.base + spec.peers.length * HOST_MEMORY_BYTES.peer },
+        instanceAddress: address,
+        fill: (container) => this.#fill(container, images.peer, contents),
+      };
+    })) as DockerInstance;
+    const usage = new SharedUsage(host, spec.peers.length);
+    return spec.peers.map(
+      (peer, i) =>
+        new HostedPeer({
+          ...{ spec: peer, host, usage, address: `${address}:${HOSTED_GRPC_PORTS + i}` },
+          storedFiles: () => readShare(this.#engine, host.container, peer.name),
+        }),
+    );
+  }
+
   /** The container keeps its address and its volume; the port that it is reached at is published anew. */
   restart(instance: Instance): Promise<Instance> {
+    if (instance instanceof HostedPeer) return instance.again();
     return this.#limit(async () => {
       this.#throwIfOver();
       const again = (instance as DockerInstance).again();
@@ -287,14 +335,13 @@ export class DockerRun {
     const { network } = this.#ready();
     const { runId } = this.#init;
     const containerName = `peerlab-${runId}-${spec.name}`;
-    const env = Object.entries(spec.env).filter((entry): entry is [string, string] => entry[1] !== undefined);
     return new InstanceContainer({
       containerName,
       hostname: spec.name,
       image: spec.image,
       limits: spec.limits,
       labels: labelsOf(runId, spec.role, spec.name),
-      env: Object.fromEntries(env),
+      env: defined(spec.env),
       network: network.name,
       address: spec.address,
       httpPort: spec.httpPort,
@@ -321,9 +368,9 @@ export class DockerRun {
     });
   }
 
-  async #fill(container: Container, image: Image, share: PeerSpec['share']): Promise<void> {
+  async #fill(container: Container, image: Image, contents: readonly ShareContent[]): Promise<void> {
     const owner = await ownerOf(this.#engine, container, image.user);
-    await fillShare(this.#engine, container, owner, share, this.#signal);
+    await fillShare(this.#engine, container, owner, contents, this.#signal);
   }
 
   #track(work: Promise<unknown>): void {
@@ -341,6 +388,26 @@ export class DockerRun {
   #throwIfOver(): void {
     if (this.#signal.aborted) throw interruption(this.#signal);
   }
+}
+
+/** @param address `ip:port` of its gRPC service */
+function peerEnv({ env, directory }: PeerSpec, address: string, shareDir: string): PeerEnv {
+  return {
+    ...env,
+    PEER_HOST: '0.0.0.0',
+    PEER_PORT: address.slice(address.lastIndexOf(':') + 1),
+    PEER_ADVERTISE: address,
+    PEER_SHARE_DIR: shareDir,
+    PEER_DIRECTORY_URL: directory.address,
+  };
+}
+
+function defined(env: Readonly<Record<string, string | undefined>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined));
+}
+
+function fileOf(name: string, text: string): ShareFile {
+  return { name, sizeBytes: Buffer.byteLength(text), open: () => Readable.from([Buffer.from(text)]) };
 }
 
 function notReady({ name, httpPort }: ContainerSpec, timeoutMs: number): PeerLabError {

@@ -18,6 +18,12 @@ export const COPY_TIMEOUT_MS = 600_000;
 /** A living peer changes files while they are read, which breaks the engine's archive. */
 const READ_ATTEMPTS = 3;
 
+/** Files that go into one folder below the share's: its own by the path ``. */
+export interface ShareContent {
+  readonly path: string;
+  readonly files: readonly ShareFile[];
+}
+
 /**
  * Puts the files into the share of a container that was created and not yet started. All belong to `owner`.
  * @throws PeerLabError `engine-failed`, `engine-lost`, `bad-name`, `internal` (a stream longer or shorter than announced), `interrupted`
@@ -26,14 +32,12 @@ export async function fillShare(
   engine: EngineConnection,
   container: Container,
   owner: Owner,
-  files: readonly ShareFile[],
+  contents: readonly ShareContent[],
   signal: AbortSignal,
 ): Promise<void> {
   const tar = pack();
-  // The folder itself is among it, for images that have none: it would belong to root.
-  tar.entry({ name: './', type: 'directory', mode: 0o755, ...owner });
   const copied = container.putArchive(tar, { path: SHARE_DIR, abortSignal: signal } as object);
-  const written = writeEntries(tar, owner, files, signal).catch((error) => {
+  const written = writeEntries(tar, owner, contents, signal).catch((error) => {
     tar.destroy(error);
     throw error;
   });
@@ -45,37 +49,62 @@ export async function fillShare(
 const late = () =>
   new PeerLabError('engine-failed', { expected: `the share to be copied within ${COPY_TIMEOUT_MS / 60_000} minutes` });
 
-async function writeEntries(tar: Pack, owner: Owner, files: readonly ShareFile[], signal: AbortSignal): Promise<void> {
-  for (const file of files) {
-    signal.throwIfAborted();
-    assertName(file.name);
-    const entry = tar.entry({ name: `./${file.name}`, size: file.sizeBytes, mode: 0o644, ...owner });
-    let sizeBytes = 0;
-    const counted = async function* (chunks: AsyncIterable<Buffer>) {
-      for await (const chunk of chunks) {
-        sizeBytes += chunk.length;
-        if (sizeBytes > file.sizeBytes) break;
-        yield chunk;
-      }
-      if (sizeBytes !== file.sizeBytes) {
-        throw new PeerLabError('internal', {
-          about: file.name,
-          expected: `${file.sizeBytes} bytes for the share`,
-          got: sizeBytes > file.sizeBytes ? 'more' : `${sizeBytes}`,
-        });
-      }
-    };
-    await pipeline(file.open(), counted, entry, { signal });
+async function writeEntries(
+  tar: Pack,
+  owner: Owner,
+  contents: readonly ShareContent[],
+  signal: AbortSignal,
+): Promise<void> {
+  for (const { path, files } of contents) {
+    // The share's own folder is among them, for images that have none: it would belong to root.
+    tar.entry({ name: `./${path}`, type: 'directory', mode: 0o755, ...owner });
+    for (const file of files) await writeEntry(tar, owner, path, file, signal);
   }
   tar.finalize();
 }
 
-/** The regular files in the share, from the disk by way of the engine: the peer is not asked, and need not run. */
-export async function* readShare(engine: EngineConnection, container: Container): AsyncGenerator<StoredFile> {
+async function writeEntry(
+  tar: Pack,
+  owner: Owner,
+  folder: string,
+  file: ShareFile,
+  signal: AbortSignal,
+): Promise<void> {
+  signal.throwIfAborted();
+  assertName(file.name);
+  const name = folder === '' ? `./${file.name}` : `./${folder}/${file.name}`;
+  const entry = tar.entry({ name, size: file.sizeBytes, mode: 0o644, ...owner });
+  let sizeBytes = 0;
+  const counted = async function* (chunks: AsyncIterable<Buffer>) {
+    for await (const chunk of chunks) {
+      sizeBytes += chunk.length;
+      if (sizeBytes > file.sizeBytes) break;
+      yield chunk;
+    }
+    if (sizeBytes !== file.sizeBytes) {
+      throw new PeerLabError('internal', {
+        about: file.name,
+        expected: `${file.sizeBytes} bytes for the share`,
+        got: sizeBytes > file.sizeBytes ? 'more' : `${sizeBytes}`,
+      });
+    }
+  };
+  await pipeline(file.open(), counted, entry, { signal });
+}
+
+/**
+ * The regular files in the share (or in a folder of it), from the disk by way of the engine: the peer is not asked, and need
+ * not run.
+ */
+export async function* readShare(
+  engine: EngineConnection,
+  container: Container,
+  folder = '',
+): AsyncGenerator<StoredFile> {
   const told = new Set<string>();
   for (let attempt = 1; ; attempt++) {
     try {
-      for await (const file of readOnce(engine, container)) {
+      for await (const file of readOnce(engine, container, folder === '' ? SHARE_DIR : `${SHARE_DIR}/${folder}`)) {
         if (told.has(file.name)) continue;
         told.add(file.name);
         yield file;
@@ -88,8 +117,8 @@ export async function* readShare(engine: EngineConnection, container: Container)
   }
 }
 
-async function* readOnce(engine: EngineConnection, container: Container): AsyncGenerator<StoredFile> {
-  const archive = (await engine.call('read the share', container.getArchive({ path: SHARE_DIR }))) as Readable;
+async function* readOnce(engine: EngineConnection, container: Container, path: string): AsyncGenerator<StoredFile> {
+  const archive = (await engine.call('read the share', container.getArchive({ path }))) as Readable;
   const entries = extract();
   const moved = pipeline(archive, entries, { signal: engine.lost });
   moved.catch((error) => entries.destroy(error));

@@ -1,6 +1,7 @@
 import { accessSync, constants, statSync } from 'node:fs';
 import { delimiter, join, resolve } from 'node:path';
 import type { Capabilities, Lack } from '../capabilities.ts';
+import { hostedLack } from '../hosted-peer.ts';
 
 /** What child processes can do without asking the system for special rights. */
 export function processCapabilities(): Capabilities {
@@ -16,6 +17,7 @@ export function processCapabilities(): Capabilities {
       why: 'shares of the process driver are folders on one disk of this machine',
       help: 'containers can have disks of their own, once a Docker engine is started: --driver docker',
     }),
+    'while-hosted': hostedLack,
   };
 }
 

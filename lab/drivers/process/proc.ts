@@ -1,4 +1,5 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { setPriority } from 'node:os';
 import type { InstanceUsage } from '../driver.ts';
 
 /** What Linux tells about processes in /proc. On other systems there is none, and the answers say so. */
@@ -21,6 +22,19 @@ export async function usageOf(pid: number): Promise<InstanceUsage | undefined> {
     return { cpuSeconds: ticks / TICKS_PER_SECOND, memoryBytes: Number(kib) * 1024 };
   } catch {
     return undefined;
+  }
+}
+
+/**
+ * Gives a process, and what it starts, more of the CPU than its equals (less than 0) or less (more than 0), as far as this user may. Where
+ * the kernel groups tasks by session it weighs the groups against each other; elsewhere the process itself.
+ */
+export async function setNice(pid: number, nice: number): Promise<void> {
+  await writeFile(`/proc/${pid}/autogroup`, String(nice)).catch(() => {});
+  try {
+    setPriority(pid, nice);
+  } catch {
+    // Not allowed, or it has ended.
   }
 }
 

@@ -13,6 +13,13 @@ describeDriver('process', {
   create: createProcessDriver,
   capabilities: processCapabilities(),
   standIn: async () => `${process.execPath} ${standIn}`,
+  killHost: async (runId, name) => {
+    for (const pid of await readdir('/proc')) {
+      const environ = await readFile(`/proc/${pid}/environ`, 'utf8').catch(() => '');
+      if (environ.includes(`PEERLAB_RUN=${runId}`) && environ.includes(`${name}.json`))
+        process.kill(Number(pid), 'SIGKILL');
+    }
+  },
   snapshot: async () => {
     const folders = (await readdir(tmpdir())).filter((name) => name.startsWith('peerlab-') && RUN.test(name));
     const processes: string[] = [];

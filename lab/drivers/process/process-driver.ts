@@ -1,7 +1,9 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import type { HostEnv, PeerEnv } from '#proto/env.ts';
 import { PeerLabError } from '#proto/errors.ts';
+import type { HostedPeers } from '#proto/hosted-peers.ts';
 import { createLimit } from '../../limit.ts';
 import { buildServices, COMPILE_CACHE, ROOT } from '../artifacts.ts';
 import { interruption, settled } from '../deadline.ts';
@@ -9,16 +11,18 @@ import {
   type DirectorySpec,
   type Driver,
   type DriverInit,
+  type HostSpec,
   type Instance,
   type PeerSpec,
   READY_TIMEOUT_MS,
   STOP_GRACE_MS,
 } from '../driver.ts';
+import { HostedPeer, refuseInHost, SharedUsage } from '../hosted-peer.ts';
 import { waitUntilHealthy } from '../readiness.ts';
 import { processCapabilities, wordsOf } from './capabilities.ts';
 import { FreePorts } from './ports.ts';
 import { type ProcessInit, ProcessInstance } from './process-instance.ts';
-import { writeShare } from './share-folder.ts';
+import { readShare, writeShare } from './share-folder.ts';
 import { folderOf, processSweeper } from './sweeper.ts';
 
 const HOST = '127.0.0.1';
@@ -89,15 +93,7 @@ class ProcessDriver implements Driver {
       async () => {
         const [port, controlPort] = [await this.#ports.take(), await this.#ports.take()];
         const address = `${HOST}:${port}`;
-        const env = {
-          ...spec.env,
-          PEER_HOST: HOST,
-          PEER_PORT: String(port),
-          PEER_CONTROL_PORT: String(controlPort),
-          PEER_ADVERTISE: address,
-          PEER_SHARE_DIR: shareFolder,
-          PEER_DIRECTORY_URL: spec.directory.address,
-        };
+        const env = { ...this.#peerEnv(spec, port, shareFolder), PEER_CONTROL_PORT: String(controlPort) };
         const url = `http://${HOST}:${controlPort}`;
         const own = spec.image === undefined ? spec.double && doubleCommand(spec.double) : wordsOf(spec.image);
         return this.#process({ name: spec.name, role: 'peer', url, address, shareFolder }, env, own);
@@ -106,12 +102,58 @@ class ProcessDriver implements Driver {
     );
   }
 
+  /** The shares lie where those of other peers do; the list of settings beside them, readable for this user only. */
+  async startHost(spec: HostSpec): Promise<Instance[]> {
+    refuseInHost(spec, this.#init);
+    const shareOf = ({ name }: PeerSpec) => join(this.#folder, 'shares', name);
+    const listFile = join(this.#folder, `${spec.name}.json`);
+    const addresses = new Map<PeerSpec, string>();
+    const host = await this.#start(
+      async () => {
+        const list: HostedPeers = [];
+        for (const peer of spec.peers) {
+          const port = await this.#ports.take();
+          addresses.set(peer, `${HOST}:${port}`);
+          list.push({ name: peer.name, env: defined(this.#peerEnv(peer, port, shareOf(peer))) });
+        }
+        await writeFile(listFile, JSON.stringify(list), { mode: 0o600 });
+        const controlPort = await this.#ports.take();
+        const url = `http://${HOST}:${controlPort}`;
+        const env: HostEnv = { PEER_HOSTED: listFile, PEER_HOST: HOST, PEER_CONTROL_PORT: String(controlPort) };
+        return this.#process({ name: spec.name, role: 'peer', url, address: url }, env);
+      },
+      async () => {
+        for (const peer of spec.peers) await writeShare(shareOf(peer), peer.share, this.#signal);
+      },
+    );
+    const usage = new SharedUsage(host, spec.peers.length);
+    return spec.peers.map(
+      (peer) =>
+        new HostedPeer({
+          ...{ spec: peer, host, usage, address: addresses.get(peer) as string },
+          storedFiles: () => readShare(shareOf(peer)),
+        }),
+    );
+  }
+
   restart(instance: Instance): Promise<Instance> {
+    if (instance instanceof HostedPeer) return instance.again();
     const { init, gone } = instance as ProcessInstance;
     return this.#start(async () => {
       if (!gone.aborted) throw new PeerLabError('internal', { about: init.name, expected: 'its end before a restart' });
       return init;
     });
+  }
+
+  #peerEnv({ env, directory }: PeerSpec, port: number, shareFolder: string): PeerEnv {
+    return {
+      ...env,
+      PEER_HOST: HOST,
+      PEER_PORT: String(port),
+      PEER_ADVERTISE: `${HOST}:${port}`,
+      PEER_SHARE_DIR: shareFolder,
+      PEER_DIRECTORY_URL: directory.address,
+    };
   }
 
   #refuseLimits({ name, memoryBytes, cpus, diskBytes }: PeerSpec): void {
@@ -177,7 +219,7 @@ class ProcessDriver implements Driver {
     return {
       ...what,
       command: ownCommand ?? this.#commands[what.role],
-      env: Object.fromEntries(Object.entries(env).filter((entry) => entry[1] !== undefined)) as Record<string, string>,
+      env: defined(env),
       // A command of the user's may name its program relative to where the user is.
       cwd: users === undefined ? this.#folder : process.cwd(),
       logFile: join(this.#init.logsDir, `${what.name}.log`),
@@ -207,4 +249,8 @@ class ProcessDriver implements Driver {
 /** From its source: Node takes the types out by itself. */
 function doubleCommand(double: NonNullable<PeerSpec['double']>): string[] {
   return [process.execPath, ...NODE_FLAGS, join(ROOT, 'lab', 'doubles', `${double}.ts`)];
+}
+
+function defined(env: Readonly<Record<string, string | undefined>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined));
 }
