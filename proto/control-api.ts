@@ -6,11 +6,19 @@ import { fileName, indexResponse, searchResponse, sha256Hex } from './directory-
  * status but 200 is a failure with `{error: {code, message, hint}}`; a failed transfer says beside it what did move.
  */
 
-const sources = z.array(z.object({ peer: z.string(), bytes: z.number().int() }));
+const sources = z.array(
+  z.object({
+    peer: z.string(),
+    bytes: z.number().int(),
+    /** The code of what made the transfer leave this peer; the others went on. `hash-mismatch` and `too-many-bytes`: it lied. */
+    error: z.string().optional(),
+  }),
+);
 
 /**
  * How a transfer ended. `bytes`: content that crossed the wire, failed attempts included; `sources`: the same by
- * the `ip:port` it came from or went to; `seconds`: from request to published; `size`: of the file.
+ * the `ip:port` it came from or went to; `seconds`: from request to published; `size`: of the file. `verified`: what proved
+ * the content, `none` when nobody knew a hash; `resumedBytes`: were there and right from an earlier attempt.
  */
 export const transferResult = z.object({
   outcome: z.literal('ok'),
@@ -21,6 +29,8 @@ export const transferResult = z.object({
   sources,
   seconds: z.number(),
   firstByteSeconds: z.number().optional(),
+  verified: z.enum(['tree', 'sha256', 'none']).optional(),
+  resumedBytes: z.number().int().optional(),
 });
 export type TransferResult = z.infer<typeof transferResult>;
 

@@ -15,6 +15,8 @@ export const sharedFile = z.object({
   name: fileName,
   size: z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER),
   sha256: sha256Hex,
+  /** Root of the hash tree (hash-tree.ts); an empty file has none, and a peer need not know it. */
+  root: sha256Hex.optional(),
 });
 export type SharedFile = z.infer<typeof sharedFile>;
 
@@ -64,20 +66,22 @@ export type IndexEntry = z.infer<typeof indexEntry>;
 export const indexResponse = z.object({ peers: z.array(indexEntry), next: z.string().optional() });
 export type IndexResponse = z.infer<typeof indexResponse>;
 
-/** One of `name` (exact, or a glob with * and ?) and `sha256`. */
+/** One of `name` (exact, or a glob with * and ?), `sha256` and `root`. */
 export const searchQuery = pageQuery
-  .extend({ name: z.string().min(1).max(1024).optional(), sha256: sha256Hex.optional() })
-  .refine((query) => (query.name === undefined) !== (query.sha256 === undefined), {
-    message: 'expected one of name and sha256',
+  .extend({ name: z.string().min(1).max(1024).optional(), sha256: sha256Hex.optional(), root: sha256Hex.optional() })
+  .refine(({ name, sha256, root }) => [name, sha256, root].filter((by) => by !== undefined).length === 1, {
+    message: 'expected one of name, sha256 and root',
     path: ['name'],
   });
 
-/** A peer that has the content, and the name that the content has there. */
-export const searchSource = peerAddress.extend({ name: z.string() });
+/** A peer that has the content, the name that the content has there, and the root that this peer announced, if it did. */
+export const searchSource = peerAddress.extend({ name: z.string(), root: sha256Hex.optional() });
 export const searchResult = z.object({
   name: z.string(),
   size: z.number().int(),
   sha256: sha256Hex,
+  /** What those who announced a root agree on; left out where nobody did, or where they disagree. */
+  root: sha256Hex.optional(),
   peers: z.array(searchSource),
 });
 export type SearchResult = z.infer<typeof searchResult>;

@@ -53,6 +53,18 @@ export const METRICS = {
     buckets: SECONDS,
     help: 'Time from request to the first message with content.',
   },
+  peerlab_pieces_rejected_total: {
+    kind: 'counter',
+    at: 'peer',
+    labels: [],
+    help: 'Pieces that were received whole and were not what the hash tree says.',
+  },
+  peerlab_resumed_bytes_total: {
+    kind: 'counter',
+    at: 'peer',
+    labels: [],
+    help: 'Bytes that did not have to be fetched again: kept from an earlier attempt, and right when read again.',
+  },
   peerlab_share_files: {
     kind: 'gauge',
     at: 'peer',

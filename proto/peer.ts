@@ -15,8 +15,19 @@ const loaded = grpc.loadPackageDefinition(
 /** Client class: `new PeerService(address, credentials, options)`. */
 export const PeerService = loaded.PeerService;
 
-/** For `server.addService(peerServiceDefinition, handlers)`. */
-export const peerServiceDefinition: PeerServiceDefinition = loaded.PeerService.service;
+const { service } = loaded.PeerService;
+
+/**
+ * For `server.addService(peerServiceDefinition, handlers)`. A chunk may also be written as a Buffer that holds it encoded
+ * (chunk-encoding.ts), which saves a copy of its content.
+ */
+export const peerServiceDefinition: PeerServiceDefinition = {
+  ...service,
+  DownloadFile: {
+    ...service.DownloadFile,
+    responseSerialize: (chunk) => (Buffer.isBuffer(chunk) ? chunk : service.DownloadFile.responseSerialize(chunk)),
+  },
+};
 
 /** Bytes of content in one chunk. Smaller costs calls, larger costs memory and latency; see docs/transfers.md. */
 export const CHUNK_SIZE_BYTES = 256 * 1024;

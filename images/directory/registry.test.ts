@@ -203,8 +203,12 @@ class Model {
   }
 
   search(query: Query): SearchResult[] {
-    const matches = ({ name, sha256 }: SharedFile) =>
-      'sha256' in query ? sha256 === query.sha256 : (PATTERNS[query.name]?.test(name) ?? name === query.name);
+    const matches = ({ name, sha256, root }: SharedFile) =>
+      'root' in query
+        ? root === query.root
+        : 'sha256' in query
+          ? sha256 === query.sha256
+          : (PATTERNS[query.name]?.test(name) ?? name === query.name);
     return HASHES.flatMap((sha256) => {
       const held = this.peers.flatMap(({ files }) => files).filter((one) => one.sha256 === sha256);
       const [name] = held

@@ -34,8 +34,8 @@ interface Entry {
   readonly file: SharedFile;
 }
 
-/** What to look for: a name (exact, or a glob), or a content. */
-export type Query = { name: string } | { sha256: string };
+/** What to look for: a name (exact, or a glob), or a content by one of its hashes. */
+export type Query = { name: string } | { sha256: string } | { root: string };
 
 /**
  * Who holds what, in memory. Every method first drops the registrations whose lease has ended, and none waits for
@@ -48,6 +48,7 @@ export class Registry {
   readonly #byToken = new Map<string, Registration>();
   readonly #byName = new Map<string, Set<Entry>>();
   readonly #bySha256 = new Map<string, Set<Entry>>();
+  readonly #byRoot = new Map<string, Set<Entry>>();
   #fileCount = 0;
 
   constructor(init: RegistryInit) {
@@ -108,7 +109,7 @@ export class Registry {
         throw new PeerLabError('bad-request', { about: 'files', got: `the name ${JSON.stringify(file.name)} twice` });
       }
       const old = holder.files.get(file.name);
-      const same = old?.file.sha256 === file.sha256 && old.file.size === file.size;
+      const same = old?.file.sha256 === file.sha256 && old.file.size === file.size && old.file.root === file.root;
       next.set(file.name, same ? old : { holder, file });
     }
     for (const [name, entry] of holder.files) if (next.get(name) !== entry) this.#unlist(entry);
@@ -151,15 +152,17 @@ export class Registry {
     this.sweep();
     const matches = 'name' in query ? nameTest(query.name) : () => true;
     return pageOf(
-      'name' in query
-        ? this.#contentsNamed(query.name, matches)
-        : this.#bySha256.has(query.sha256)
-          ? [query.sha256]
-          : [],
+      this.#contentsOf(query, matches),
       page,
       (sha256) => searchResult(sha256, this.#bySha256.get(sha256) as Set<Entry>, matches),
       (result) => result.peers.length,
     );
+  }
+
+  #contentsOf(query: Query, matches: (name: string) => boolean): Iterable<string> {
+    if ('name' in query) return this.#contentsNamed(query.name, matches);
+    if ('root' in query) return new Set([...(this.#byRoot.get(query.root) ?? [])].map(({ file }) => file.sha256));
+    return this.#bySha256.has(query.sha256) ? [query.sha256] : [];
   }
 
   #contentsNamed(pattern: string, matches: (name: string) => boolean): Set<string> {
@@ -175,12 +178,14 @@ export class Registry {
   #list(entry: Entry): void {
     addTo(this.#byName, entry.file.name, entry);
     addTo(this.#bySha256, entry.file.sha256, entry);
+    if (entry.file.root !== undefined) addTo(this.#byRoot, entry.file.root, entry);
     this.#fileCount++;
   }
 
   #unlist(entry: Entry): void {
     removeFrom(this.#byName, entry.file.name, entry);
     removeFrom(this.#bySha256, entry.file.sha256, entry);
+    if (entry.file.root !== undefined) removeFrom(this.#byRoot, entry.file.root, entry);
     this.#fileCount--;
   }
 }
@@ -196,11 +201,18 @@ function indexEntry({ peer, files }: Registration): IndexEntry {
 function searchResult(sha256: string, entries: Set<Entry>, matches: (name: string) => boolean): SearchResult {
   const shown = onePerPeer(entries, matches);
   const names = [...entries].map(({ file }) => file.name).filter(matches);
+  const roots = new Set(shown.flatMap(({ file }) => file.root ?? []));
+  const [root] = roots;
   return {
     name: names.reduce((first, name) => (name < first ? name : first)),
     size: mostAnnounced(shown.map(({ file }) => file.size)),
     sha256,
-    peers: shown.map(({ holder, file }) => ({ ...holder.peer, name: file.name })),
+    ...(roots.size === 1 && { root: root as string }),
+    peers: shown.map(({ holder, file }) => ({
+      ...holder.peer,
+      name: file.name,
+      ...(file.root !== undefined && { root: file.root }),
+    })),
   };
 }
 

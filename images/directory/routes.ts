@@ -53,9 +53,9 @@ export function directoryRoutes({ accounts, registry }: RoutesComponents): (app:
   }
 
   function search(asked: unknown): SearchResponse {
-    const { name, sha256, ...paging } = parse(searchQuery, asked);
-    // The schema lets through exactly one of the two.
-    const query = name === undefined ? { sha256: sha256 as string } : { name };
+    const { name, sha256, root, ...paging } = parse(searchQuery, asked);
+    // The schema lets through exactly one of the three.
+    const query = name !== undefined ? { name } : root !== undefined ? { root } : { sha256: sha256 as string };
     const { items, next } = registry.search(query, pageRequest(paging));
     return { results: items, ...nextCursor(next) };
   }

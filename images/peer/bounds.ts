@@ -10,6 +10,18 @@ export function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<
   });
 }
 
+/** Waits for `promise`, but no longer than `ms`, and not for how it ends. */
+export async function atMost(ms: number, promise: Promise<unknown>): Promise<void> {
+  const { promise: waited, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, ms);
+  promise.then(
+    () => resolve(),
+    () => resolve(),
+  );
+  await waited;
+  clearTimeout(timer);
+}
+
 /** So many at one time; more are refused, or wait their turn in the order they came. */
 export class Slots {
   readonly #limit: number;

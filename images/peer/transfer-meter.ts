@@ -25,6 +25,14 @@ export class TransferMeter {
     }
   }
 
+  pieceRejected(): void {
+    this.#metrics.counter('peerlab_pieces_rejected_total').inc();
+  }
+
+  resumed(bytes: number): void {
+    this.#metrics.counter('peerlab_resumed_bytes_total').inc(bytes);
+  }
+
   start(direction: Direction): MeteredTransfer {
     return new Measurement(this.#metrics, direction);
   }

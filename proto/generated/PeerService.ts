@@ -6,6 +6,8 @@ import type { FileChunk as _FileChunk, FileChunk__Output as _FileChunk__Output }
 import type { FileRequest as _FileRequest, FileRequest__Output as _FileRequest__Output } from './FileRequest.ts';
 import type { FileResponse as _FileResponse, FileResponse__Output as _FileResponse__Output } from './FileResponse.ts';
 import type { FileUpload as _FileUpload, FileUpload__Output as _FileUpload__Output } from './FileUpload.ts';
+import type { TreeRequest as _TreeRequest, TreeRequest__Output as _TreeRequest__Output } from './TreeRequest.ts';
+import type { TreeResponse as _TreeResponse, TreeResponse__Output as _TreeResponse__Output } from './TreeResponse.ts';
 
 export interface PeerServiceClient extends grpc.Client {
   /**
@@ -22,6 +24,23 @@ export interface PeerServiceClient extends grpc.Client {
    */
   downloadFile(argument: _FileRequest, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_FileChunk__Output>;
   downloadFile(argument: _FileRequest, options?: grpc.CallOptions): grpc.ClientReadableStream<_FileChunk__Output>;
+  
+  /**
+   * Tells the hash tree of a file: its root, and one level of it that stands for pieces. Whoever asks checks the layer against the root
+   * that it knows from elsewhere, and then each piece by itself, from whomever it comes. A peer without trees does not have this method.
+   */
+  FileTree(argument: _TreeRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_TreeResponse__Output>): grpc.ClientUnaryCall;
+  FileTree(argument: _TreeRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_TreeResponse__Output>): grpc.ClientUnaryCall;
+  FileTree(argument: _TreeRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_TreeResponse__Output>): grpc.ClientUnaryCall;
+  FileTree(argument: _TreeRequest, callback: grpc.requestCallback<_TreeResponse__Output>): grpc.ClientUnaryCall;
+  /**
+   * Tells the hash tree of a file: its root, and one level of it that stands for pieces. Whoever asks checks the layer against the root
+   * that it knows from elsewhere, and then each piece by itself, from whomever it comes. A peer without trees does not have this method.
+   */
+  fileTree(argument: _TreeRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_TreeResponse__Output>): grpc.ClientUnaryCall;
+  fileTree(argument: _TreeRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_TreeResponse__Output>): grpc.ClientUnaryCall;
+  fileTree(argument: _TreeRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_TreeResponse__Output>): grpc.ClientUnaryCall;
+  fileTree(argument: _TreeRequest, callback: grpc.requestCallback<_TreeResponse__Output>): grpc.ClientUnaryCall;
   
   /**
    * Stores a file in the share of the peer that is called. The first message carries filename, size and sha256;
@@ -55,6 +74,12 @@ export interface PeerServiceHandlers extends grpc.UntypedServiceImplementation {
   DownloadFile: grpc.handleServerStreamingCall<_FileRequest__Output, _FileChunk>;
   
   /**
+   * Tells the hash tree of a file: its root, and one level of it that stands for pieces. Whoever asks checks the layer against the root
+   * that it knows from elsewhere, and then each piece by itself, from whomever it comes. A peer without trees does not have this method.
+   */
+  FileTree: grpc.handleUnaryCall<_TreeRequest__Output, _TreeResponse>;
+  
+  /**
    * Stores a file in the share of the peer that is called. The first message carries filename, size and sha256;
    * content follows in order, in the same message or in later ones. The receiver publishes the file under its name
    * only when size and sha256 are right, and never replaces a file that it has.
@@ -66,5 +91,6 @@ export interface PeerServiceHandlers extends grpc.UntypedServiceImplementation {
 
 export interface PeerServiceDefinition extends grpc.ServiceDefinition {
   DownloadFile: MethodDefinition<_FileRequest, _FileChunk, _FileRequest__Output, _FileChunk__Output>
+  FileTree: MethodDefinition<_TreeRequest, _TreeResponse, _TreeRequest__Output, _TreeResponse__Output>
   UploadFile: MethodDefinition<_FileUpload, _FileResponse, _FileUpload__Output, _FileResponse__Output>
 }

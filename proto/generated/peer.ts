@@ -6,6 +6,8 @@ import type { FileRequest as _FileRequest, FileRequest__Output as _FileRequest__
 import type { FileResponse as _FileResponse, FileResponse__Output as _FileResponse__Output } from './FileResponse.ts';
 import type { FileUpload as _FileUpload, FileUpload__Output as _FileUpload__Output } from './FileUpload.ts';
 import type { PeerServiceClient as _PeerServiceClient, PeerServiceDefinition as _PeerServiceDefinition } from './PeerService.ts';
+import type { TreeRequest as _TreeRequest, TreeRequest__Output as _TreeRequest__Output } from './TreeRequest.ts';
+import type { TreeResponse as _TreeResponse, TreeResponse__Output as _TreeResponse__Output } from './TreeResponse.ts';
 
 type SubtypeConstructor<Constructor extends new (...args: any) => any, Subtype> = {
   new(...args: ConstructorParameters<Constructor>): Subtype;
@@ -17,5 +19,7 @@ export interface ProtoGrpcType {
   FileResponse: MessageTypeDefinition<_FileResponse, _FileResponse__Output>
   FileUpload: MessageTypeDefinition<_FileUpload, _FileUpload__Output>
   PeerService: SubtypeConstructor<typeof grpc.Client, _PeerServiceClient> & { service: _PeerServiceDefinition }
+  TreeRequest: MessageTypeDefinition<_TreeRequest, _TreeRequest__Output>
+  TreeResponse: MessageTypeDefinition<_TreeResponse, _TreeResponse__Output>
 }
 

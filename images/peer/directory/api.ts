@@ -24,6 +24,7 @@ const MAX_PAGES = 1000;
 export interface SearchBy {
   readonly name?: string | undefined;
   readonly sha256?: string | undefined;
+  readonly root?: string | undefined;
 }
 
 /**

@@ -1,17 +1,20 @@
 import type { TransferResult } from '#proto/control-api.ts';
 import { addressText } from '#proto/directory-api.ts';
 import { type ErrorCode, PeerLabError, toPeerLabError } from '#proto/errors.ts';
-import type { FileChunk__Output } from '#proto/generated/FileChunk.ts';
-import { type Slots, Turns } from '../bounds.ts';
+import { type HashTree, pieceSizeOf } from '#proto/hash-tree.ts';
+import { atMost, type Slots, Turns } from '../bounds.ts';
 import type { DirectorySession } from '../directory/session.ts';
 import type { ShareEntry } from '../share/catalogue.ts';
-import type { Expected } from '../share/part-file.ts';
+import type { PieceFile } from '../share/piece-file.ts';
 import type { Share } from '../share/share.ts';
 import type { TransferMeter } from '../transfer-meter.ts';
-import { chunksOf } from './chunks.ts';
+import { askTree, type ToldTree } from './file-tree.ts';
+import { Liars } from './liars.ts';
 import type { PeerClients } from './peer-clients.ts';
-import { chooseSources, type Source, type Wanted } from './sources.ts';
+import { chooseSources, groupsByRoot, type Source, type Wanted } from './sources.ts';
+import { Swarm } from './swarm.ts';
 import { Tally } from './tally.ts';
+import { fetchWhole } from './whole-file.ts';
 
 export interface DownloadsInit {
   readonly share: Share;
@@ -41,10 +44,28 @@ const OWN_FAULTS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'internal',
 ]);
 
+/** A finished download waits no longer than this for the directory to hear of it. */
+const TELL_MS = 2000;
+/** A search for more sources while a download is under way. */
+const SEARCH_AGAIN_MS = 2000;
+/** Sources asked for the tree at one time; the first right answer counts. */
+const TREE_ASKS = 3;
+
+type Fetched = Required<Pick<TransferResult, 'verified'>> &
+  Pick<TransferResult, 'resumedBytes'> & { entry: ShareEntry };
+
+/** Content that is known by its root and SHA-256, and who has it. */
+interface Content extends ToldTree {
+  readonly sources: readonly Source[];
+  /** The SHA-256 is known from elsewhere than the root: it is looked at too before the file gets its name. */
+  readonly isDoubtful: boolean;
+}
+
 /** Fetches files from other peers into the share. */
 export class Downloads {
   readonly #init: DownloadsInit;
   readonly #turns = new Turns();
+  readonly #liars = new Liars();
 
   constructor(init: DownloadsInit) {
     this.#init = init;
@@ -57,20 +78,21 @@ export class Downloads {
    */
   async download(request: DownloadRequest, signal: AbortSignal): Promise<TransferResult> {
     const { share, directory, meter, slots } = this.#init;
-    using _turn = await this.#turns.take(request.name, signal);
+    using _turn = await this.#turns.take(`name ${request.name}`, signal);
     using _slot = await slots.take(signal);
     const tally = new Tally(meter.start('received'));
     try {
       const wanted = await this.#resolve(request, signal);
-      const entry =
-        (await share.checkTarget(request.name, wanted.sha256)) ??
-        (await this.#fetch(request.name, wanted, tally, signal));
+      const present = await share.checkTarget(request.name, wanted.sha256);
+      const { entry, ...how } = present
+        ? { entry: present }
+        : await new Download(this.#init, this.#liars, this.#turns, request.name, tally, signal).fetch(wanted);
       const { seconds, firstByteSeconds } = tally.transfer;
       tally.transfer.end();
-      await directory.publish().catch(() => {});
+      await atMost(TELL_MS, directory.publish());
       const first = firstByteSeconds === undefined ? {} : { firstByteSeconds };
       const { name, size, sha256 } = entry;
-      return { outcome: 'ok', name, size, sha256, ...tally.figures, seconds, ...first };
+      return { outcome: 'ok', name, size, sha256, ...tally.figures, seconds, ...first, ...how };
     } catch (error) {
       throw tally.failed(error);
     }
@@ -79,91 +101,207 @@ export class Downloads {
   /** Which content is meant, and who has it. */
   async #resolve({ name, sha256, from }: DownloadRequest, signal: AbortSignal): Promise<Wanted> {
     const { directory, self } = this.#init;
-    if (from !== undefined) {
-      const sources = [{ address: from, name }];
-      const known = sha256 ?? (await this.#announcedBy(from, name, signal));
-      return known === undefined ? { sources } : { sha256: known, sources };
-    }
+    if (from !== undefined) return this.#announcedBy(from, name, sha256, signal);
     const query = sha256 === undefined ? { name } : { sha256 };
-    return chooseSources(await directory.search(query, signal), { name, sha256 }, self);
+    const wanted = chooseSources(await directory.search(query, signal), { name, sha256 }, self);
+    const honest = wanted.sources.filter(({ address }) => !this.#liars.has(address));
+    if (honest.length > 0) return { ...wanted, sources: honest };
+    throw new PeerLabError('no-source', { about: name, got: 'only peers that sent wrong content lately' });
   }
 
-  /** What the directory says that `address` has under `name`; a directory that is away is no reason to fail. */
-  async #announcedBy(address: string, name: string, signal: AbortSignal): Promise<string | undefined> {
+  /** What the directory says that `from` has under `name`; a directory that is away is no reason to fail. */
+  async #announcedBy(from: string, name: string, sha256: string | undefined, signal: AbortSignal): Promise<Wanted> {
     const { directory } = this.#init;
-    if (!directory.isLoggedIn) return undefined;
-    const results = await directory.search({ name }, signal).catch(() => []);
-    return results.find(({ peers }) => peers.some((peer) => peer.name === name && addressText(peer) === address))
-      ?.sha256;
+    const results = directory.isLoggedIn ? await directory.search({ name }, signal).catch(() => []) : [];
+    for (const result of results) {
+      if (sha256 !== undefined && result.sha256 !== sha256) continue;
+      const peer = result.peers.find((one) => one.name === name && addressText(one) === from);
+      if (!peer) continue;
+      const source = { address: from, name, root: peer.root };
+      return { sha256: result.sha256, size: result.size, sources: [source], only: true };
+    }
+    const sources = [{ address: from, name }];
+    return sha256 === undefined ? { sources, only: true } : { sha256, sources, only: true };
+  }
+}
+
+/** One download, from the choice of its sources on. */
+class Download {
+  readonly #init: DownloadsInit;
+  readonly #liars: Liars;
+  readonly #turns: Turns;
+  readonly #name: string;
+  readonly #tally: Tally;
+  readonly #signal: AbortSignal;
+  readonly #failures: PeerLabError[] = [];
+  /** Sources that have no tree to show. */
+  readonly #treeless = new Set<string>();
+
+  constructor(init: DownloadsInit, liars: Liars, turns: Turns, name: string, tally: Tally, signal: AbortSignal) {
+    this.#init = init;
+    this.#liars = liars;
+    this.#turns = turns;
+    this.#name = name;
+    this.#tally = tally;
+    this.#signal = signal;
   }
 
-  /** Asks one source after the other, each once, until one delivers. */
-  async #fetch(name: string, wanted: Wanted, tally: Tally, signal: AbortSignal): Promise<ShareEntry> {
-    const failures: PeerLabError[] = [];
+  /** By the hash tree where anybody has one, otherwise as a whole, from one source after the other. */
+  async fetch(wanted: Wanted): Promise<Fetched> {
+    const groups = groupsByRoot(wanted.sources);
+    for (const { root, sources } of groups) {
+      const fetched = await this.#try(async () => {
+        const told = await this.#treeOf(root, sources, wanted);
+        return told && this.#inPieces({ ...told, sources, isDoubtful: groups.length > 1 }, wanted);
+      });
+      if (fetched) return fetched;
+    }
     for (const source of wanted.sources) {
-      try {
-        return await this.#fetchFrom(source, name, wanted, tally, signal);
-      } catch (thrown) {
-        const error = toPeerLabError(thrown);
-        if (OWN_FAULTS.has(error.code)) throw error;
-        failures.push(error);
-      }
+      if (source.root !== undefined && !this.#treeless.has(source.address)) continue;
+      const fetched = await this.#try(() => this.#fromOne(source, wanted), source.address);
+      if (fetched) return fetched;
     }
-    const [only] = failures;
-    if (only && failures.length === 1) throw only;
-    throw new PeerLabError('no-source', { about: name, got: failures.map((error) => error.message).join('; ') });
+    const [only] = this.#failures;
+    if (only && this.#failures.length === 1) throw only;
+    const got = this.#failures.map((error) => error.message).join('; ');
+    throw new PeerLabError('no-source', { about: this.#name, got });
   }
 
-  async #fetchFrom(
-    source: Source,
-    name: string,
-    wanted: Wanted,
-    tally: Tally,
-    signal: AbortSignal,
-  ): Promise<ShareEntry> {
-    const { share, clients, stallTimeoutMs } = this.#init;
-    const { address } = source;
-    using lease = clients.lease(address);
-    const request = { filename: source.name, sha256: wanted.sha256 ?? '' };
-    const chunks = chunksOf(request, { client: lease.client, address, stallTimeoutMs, signal });
+  /** Does `work`; when it fails in a way that another source may mend, the reason is kept. */
+  async #try<T>(work: () => Promise<T>, address?: string): Promise<T | undefined> {
     try {
-      const first = await chunks.next();
-      const expected = expectation(first.value ?? undefined, wanted, address);
-      const present = wanted.sha256 === undefined && (await share.checkTarget(name, expected.sha256));
-      if (present) return present;
-      await using part = await share.receive(expected);
-      for (let next = first; !next.done; next = await chunks.next()) {
-        assertPosition(next.value, part.position, address);
-        tally.add(address, next.value.content.length);
-        await part.append(next.value.content);
-      }
-      await part.finish();
-      return await share.publish(part, name);
-    } finally {
-      await chunks.return();
+      return await work();
+    } catch (thrown) {
+      const error = toPeerLabError(thrown);
+      if (address !== undefined) this.#gaveUp(address, error.code);
+      if (OWN_FAULTS.has(error.code)) throw error;
+      this.#failures.push(error);
+      return undefined;
     }
   }
+
+  #gaveUp(address: string, code: ErrorCode): void {
+    this.#tally.gaveUp(address, code);
+    this.#liars.note(address, code);
+  }
+
+  /** The tree for a root that the directory holds; undefined when none of the sources has it. */
+  async #treeOf(
+    root: string,
+    sources: readonly Source[],
+    { sha256 = '', size = 0 }: Wanted,
+  ): Promise<ToldTree | undefined> {
+    const pieceSizeBytes = pieceSizeOf(size);
+    // The layer of one piece is the root itself.
+    if (size > 0 && size <= pieceSizeBytes) {
+      return { sizeBytes: size, sha256, tree: { root, pieceSizeBytes, layer: Buffer.from(root, 'hex') } };
+    }
+    const failures: PeerLabError[] = [];
+    const ask = async (source: Source): Promise<ToldTree> => {
+      const told = await this.#ask(source, sha256, failures);
+      if (told?.tree.root === root && told.sizeBytes === size && told.sha256 === sha256) return told;
+      if (told) failures.push(otherAnnounced(source.address, sha256));
+      throw new Error('no tree');
+    };
+    const holders = sources.filter((source) => source.root === root);
+    for (let at = 0; at < holders.length; at += TREE_ASKS) {
+      const told = await Promise.any(holders.slice(at, at + TREE_ASKS).map(ask)).catch(() => undefined);
+      if (told) return told;
+      if (this.#signal.aborted) throw new PeerLabError('cancelled');
+    }
+    this.#failures.push(...failures);
+    return undefined;
+  }
+
+  async #ask(source: Source, sha256: string | undefined, failures: PeerLabError[]): Promise<ToldTree | undefined> {
+    const { clients, stallTimeoutMs } = this.#init;
+    try {
+      const told = await askTree(source, sha256, { clients, timeoutMs: stallTimeoutMs, signal: this.#signal });
+      if (!told) this.#treeless.add(source.address);
+      return told;
+    } catch (thrown) {
+      const error = toPeerLabError(thrown);
+      if (error.code === 'cancelled') throw error;
+      this.#tally.asked(source.address);
+      this.#gaveUp(source.address, error.code);
+      failures.push(error);
+      return undefined;
+    }
+  }
+
+  /** From one source that announced no root: it may have a tree all the same, when it was named by hand. */
+  async #fromOne(source: Source, wanted: Wanted): Promise<Fetched> {
+    if (wanted.only) {
+      const { clients, stallTimeoutMs } = this.#init;
+      const told = await askTree(source, wanted.sha256, { clients, timeoutMs: stallTimeoutMs, signal: this.#signal });
+      if (told) return this.#fromItsOwnWord(source, told, wanted);
+    }
+    const { share, clients, stallTimeoutMs } = this.#init;
+    const init = { share, clients, stallTimeoutMs, tally: this.#tally, signal: this.#signal };
+    return fetchWhole(source, this.#name, wanted, init);
+  }
+
+  async #fromItsOwnWord(source: Source, told: ToldTree, wanted: Wanted): Promise<Fetched> {
+    const { sha256, size } = wanted;
+    if ((sha256 !== undefined && sha256 !== told.sha256) || (size !== undefined && size !== told.sizeBytes)) {
+      throw otherAnnounced(source.address, sha256);
+    }
+    const present = await this.#init.share.checkTarget(this.#name, told.sha256);
+    if (present) return { entry: present, verified: 'sha256' };
+    return this.#inPieces({ ...told, sources: [source], isDoubtful: sha256 !== undefined }, wanted);
+  }
+
+  async #inPieces(content: Content, wanted: Wanted): Promise<Fetched> {
+    const { share, clients, meter, stallTimeoutMs } = this.#init;
+    const { tree, sizeBytes, sha256, sources } = content;
+    // Temporary file and journal are named after the root: two downloads of one content, to two names, take turns.
+    using _turn = await this.#turns.take(`root ${tree.root}`, this.#signal);
+    await using file = await share.receivePieces({ sizeBytes, sha256, tree, signal: this.#signal });
+    const { resumedBytes } = file;
+    meter.resumed(resumedBytes);
+    const swarm = new Swarm({
+      ...{ file, clients, stallTimeoutMs, sources, name: this.#name, tally: this.#tally, signal: this.#signal },
+      more: () => (wanted.only ? Promise.resolve([]) : this.#more(tree)),
+      gaveUp: (address, code) => this.#gaveUp(address, code),
+      rejected: () => meter.pieceRejected(),
+    });
+    try {
+      await swarm.run();
+      if (content.isDoubtful) await this.#assertSha256(file, content);
+      const entry = await share.publish(file, this.#name);
+      return { entry, verified: 'tree', ...(resumedBytes > 0 && { resumedBytes }) };
+    } catch (thrown) {
+      const { code } = toPeerLabError(thrown);
+      // What stands in the way of the file is not mended by having more of it; what was wrong as a whole is worth nothing.
+      if (code === 'disk-full' || code === 'file-exists' || (code === 'hash-mismatch' && file.left === 0))
+        file.keep = false;
+      throw thrown;
+    }
+  }
+
+  /** Those who announce this root now, but not who lied. */
+  async #more({ root }: HashTree): Promise<Source[]> {
+    const { directory, self } = this.#init;
+    const signal = AbortSignal.any([this.#signal, AbortSignal.timeout(SEARCH_AGAIN_MS)]);
+    const results = await directory.search({ root }, signal).catch(() => []);
+    return results
+      .flatMap(({ peers }) => peers)
+      .filter((peer) => peer.root === root)
+      .map((peer) => ({ address: addressText(peer), name: peer.name, root }))
+      .filter(({ address }) => address !== self && !this.#liars.has(address));
+  }
+
+  /** Where the root is doubtful, the SHA-256 decides. @throws PeerLabError `hash-mismatch` */
+  async #assertSha256(file: PieceFile, { sha256, tree, sources }: Content): Promise<void> {
+    const got = await file.sha256(this.#signal);
+    if (got === sha256) return;
+    for (const { address, root } of sources) {
+      if (root === undefined || root === tree.root) this.#gaveUp(address, 'hash-mismatch');
+    }
+    throw new PeerLabError('hash-mismatch', { about: this.#name, expected: `sha256 ${sha256}`, got });
+  }
 }
 
-/**
- * What the file must turn out to be: what was known before, else what the source announces in its first chunk.
- * @throws PeerLabError `unverifiable` when neither knows a hash; `hash-mismatch` when the source announces something else
- */
-function expectation(first: FileChunk__Output | undefined, wanted: Wanted, about: string): Expected {
-  const sha256 = wanted.sha256 ?? first?.sha256;
-  const size = wanted.size ?? first?.size;
-  if (sha256 === undefined || !/^[0-9a-f]{64}$/.test(sha256)) throw new PeerLabError('unverifiable', { about });
-  if (first?.sha256 !== undefined && first.sha256 !== sha256) {
-    throw new PeerLabError('hash-mismatch', { about, expected: `sha256 ${sha256}`, got: 'another one announced' });
-  }
-  if (first?.size !== undefined && first.size !== size) {
-    throw new PeerLabError('hash-mismatch', { about, expected: `${size} bytes`, got: `${first.size} announced` });
-  }
-  return { size, sha256 };
-}
-
-/** A peer that echoes no offset sends from byte 0 on, which is what was asked for. */
-function assertPosition({ offset }: FileChunk__Output, position: number, about: string): void {
-  if (offset === undefined || offset === position) return;
-  throw new PeerLabError('hash-mismatch', { about, expected: `a chunk at ${position}`, got: `one at ${offset}` });
+function otherAnnounced(about: string, sha256: string | undefined): PeerLabError {
+  return new PeerLabError('hash-mismatch', { about, expected: `sha256 ${sha256}`, got: 'another content announced' });
 }

@@ -6,12 +6,16 @@ export interface Source {
   /** `ip:port` */
   readonly address: string;
   readonly name: string;
+  /** Of the hash tree, as the peer told the directory. */
+  readonly root?: string | undefined;
 }
 
 /** What is to be fetched and from whom. Without `sha256` the source's own word decides. */
 export interface Wanted {
   readonly sha256?: string;
   readonly size?: number;
+  /** Nobody but these is to be asked: they were named by hand. */
+  readonly only?: true;
   readonly sources: readonly Source[];
 }
 
@@ -39,10 +43,28 @@ export function chooseSources(
     throw new PeerLabError('ambiguous-name', { about: name, got: `${matching.length} contents: ${hashes.join(', ')}` });
   }
   const sources = found.peers
-    .map((peer) => ({ address: addressText(peer), name: peer.name }))
+    .map((peer) => ({ address: addressText(peer), name: peer.name, root: peer.root }))
     .filter((source) => source.address !== self);
   if (sources.length === 0) throw new PeerLabError('no-source', { about: name, got: 'only this peer itself' });
   return { sha256: found.sha256, size: found.size, sources: shuffled(sources) };
+}
+
+/**
+ * Sources that announced one root, and those that announced none, whose pieces the tree of the others proves. Those that disagree about the
+ * root are never mixed: of several groups the largest comes first.
+ */
+export function groupsByRoot(sources: readonly Source[]): { root: string; sources: Source[] }[] {
+  const roots = new Map<string, Source[]>();
+  for (const source of sources) {
+    if (source.root === undefined) continue;
+    const group = roots.get(source.root);
+    if (group) group.push(source);
+    else roots.set(source.root, [source]);
+  }
+  const rootless = sources.filter(({ root }) => root === undefined);
+  return Array.from(roots, ([root, group]) => ({ root, sources: [...group, ...rootless], votes: group.length })).sort(
+    (a, b) => b.votes - a.votes,
+  );
 }
 
 /** In random order, so that many downloads of one file spread over those who have it. */

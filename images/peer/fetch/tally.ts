@@ -1,24 +1,39 @@
 import type { TransferFailure } from '#proto/control-api.ts';
-import { toPeerLabError } from '#proto/errors.ts';
+import { type ErrorCode, toPeerLabError } from '#proto/errors.ts';
 import type { MeteredTransfer } from '../transfer-meter.ts';
 
-/** What one transfer moved, by the peer at the other end. */
+interface Share {
+  bytes: number;
+  error?: ErrorCode;
+}
+
+/** What one transfer moved, by the peer at the other end: the one place where received content is counted. */
 export class Tally {
   readonly transfer: MeteredTransfer;
-  readonly #bytes = new Map<string, number>();
+  readonly #shares = new Map<string, Share>();
 
   constructor(transfer: MeteredTransfer) {
     this.transfer = transfer;
   }
 
+  /** `address` is asked: it may count what it sends although nothing of it arrives. */
+  asked(address: string): void {
+    this.#share(address);
+  }
+
   add(address: string, bytes: number): void {
     if (bytes === 0) return;
-    this.#bytes.set(address, (this.#bytes.get(address) ?? 0) + bytes);
+    this.#share(address).bytes += bytes;
     this.transfer.moved(bytes);
   }
 
+  /** `address` was given up; the first reason counts. */
+  gaveUp(address: string, code: ErrorCode): void {
+    this.#share(address).error ??= code;
+  }
+
   get figures(): TransferFailure {
-    const sources = Array.from(this.#bytes, ([peer, bytes]) => ({ peer, bytes }));
+    const sources = Array.from(this.#shares, ([peer, share]) => ({ peer, ...share }));
     return { bytes: sources.reduce((sum, source) => sum + source.bytes, 0), sources };
   }
 
@@ -26,5 +41,11 @@ export class Tally {
   failed(thrown: unknown): Error {
     this.transfer.end(thrown);
     return Object.assign(toPeerLabError(thrown), { beside: this.figures });
+  }
+
+  #share(address: string): Share {
+    const share = this.#shares.get(address) ?? { bytes: 0 };
+    this.#shares.set(address, share);
+    return share;
   }
 }

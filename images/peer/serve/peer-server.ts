@@ -5,10 +5,12 @@ import { PeerLabError, toPeerLabError } from '#proto/errors.ts';
 import type { PeerServiceHandlers } from '#proto/generated/PeerService.ts';
 import { MAX_MESSAGE_BYTES, peerServiceDefinition } from '#proto/peer.ts';
 import { Slots } from '../bounds.ts';
+import { treeOf } from '../share/catalogue.ts';
 import type { Share } from '../share/share.ts';
 import type { TransferMeter } from '../transfer-meter.ts';
 import { errorMetadata, toStatus } from '../wire-error.ts';
 import { sendFile } from './send-file.ts';
+import { SendMemory } from './send-memory.ts';
 import { REFUSALS, takeUpload } from './take-upload.ts';
 
 export interface PeerServerInit {
@@ -30,6 +32,8 @@ const STREAMS_TO_REFUSE = 64;
 const KEEPALIVE = { 'grpc.keepalive_time_ms': 20_000, 'grpc.keepalive_timeout_ms': 10_000 };
 
 type DownloadCall = Parameters<PeerServiceHandlers['DownloadFile']>[0];
+type TreeCall = Parameters<PeerServiceHandlers['FileTree']>[0];
+type TreeAnswer = Parameters<PeerServiceHandlers['FileTree']>[1];
 type UploadCall = Parameters<PeerServiceHandlers['UploadFile']>[0];
 type UploadAnswer = Parameters<PeerServiceHandlers['UploadFile']>[1];
 
@@ -57,6 +61,7 @@ export class PeerServer {
     const calls = new Calls(init);
     const handlers: PeerServiceHandlers = {
       DownloadFile: (call) => void calls.download(call),
+      FileTree: (call, answer) => calls.tree(call, answer),
       UploadFile: (call, answer) => void calls.upload(call, answer),
     };
     server.addService(peerServiceDefinition, handlers);
@@ -83,6 +88,7 @@ class Calls {
   closing = false;
   readonly #init: PeerServerInit;
   readonly #slots: Slots;
+  readonly #memory = new SendMemory();
 
   constructor(init: PeerServerInit) {
     this.#init = init;
@@ -95,13 +101,25 @@ class Calls {
       using _slot = this.#slot();
       const opened = await this.#init.share.open(call.request.filename, call.request.sha256 || undefined);
       await using _file = opened.file;
-      await sendFile(call, call.request, opened, (bytes) => transfer.moved(bytes));
+      await sendFile(call, call.request, opened, { memory: this.#memory, moved: (bytes) => transfer.moved(bytes) });
       transfer.end();
       call.end();
     } catch (error) {
       this.#ended(transfer, error, 'DownloadFile', call.request.filename);
       // destroy(error) would send no status at all.
       if (!call.cancelled) call.emit('error', toStatus(error));
+    }
+  }
+
+  tree({ request: { filename, sha256 } }: TreeCall, answer: TreeAnswer): void {
+    try {
+      if (this.closing) throw new PeerLabError('shutting-down');
+      const entry = this.#init.share.find(filename, sha256 || undefined);
+      const tree = treeOf(entry);
+      const of = { size: entry.size, sha256: entry.sha256 };
+      answer(null, tree ? { ...of, root: tree.root, pieceSize: tree.pieceSizeBytes, layer: tree.layer } : of);
+    } catch (error) {
+      answer(toStatus(error));
     }
   }
 

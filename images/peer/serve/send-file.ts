@@ -1,50 +1,47 @@
 import type { ServerWritableStream } from '@grpc/grpc-js';
+import { ChunkBuffer } from '#proto/chunk-encoding.ts';
 import { PeerLabError } from '#proto/errors.ts';
 import type { FileChunk } from '#proto/generated/FileChunk.ts';
 import type { FileRequest__Output } from '#proto/generated/FileRequest.ts';
-import { CHUNK_SIZE_BYTES } from '#proto/peer.ts';
-import { StallWatch } from '../bounds.ts';
 import type { ShareEntry } from '../share/catalogue.ts';
 import type { RegularFile } from '../share/regular-file.ts';
+import type { SendMemory } from './send-memory.ts';
 
 type DownloadCall = Pick<ServerWritableStream<FileRequest__Output, FileChunk>, 'write' | 'once' | 'off' | 'cancelled'>;
-
-/** Chunks of one call that are read but not yet taken by the connection: all that a slow reader costs. */
-export const CHUNKS_IN_FLIGHT = 4;
 
 /** A reader that takes nothing for so long loses its slot. */
 const READER_TIMEOUT_MS = 60_000;
 
+export interface SendFileInit {
+  readonly memory: SendMemory;
+  /** Told the bytes of each chunk that the connection took: the one place where sent content is counted. */
+  readonly moved: (bytes: number) => void;
+}
+
 /**
  * Sends the range of `file` that `request` asks for, and returns once the last chunk is taken and the file is seen not to have changed.
- * @param moved told the bytes of each chunk that the connection took
  * @throws PeerLabError `bad-range`, `file-changed`, `cancelled`
  */
 export async function sendFile(
   call: DownloadCall,
   request: Pick<FileRequest__Output, 'offset' | 'length'>,
   { entry, file }: { entry: ShareEntry; file: RegularFile },
-  moved: (bytes: number) => void,
+  { memory, moved }: SendFileInit,
 ): Promise<void> {
   const { offset } = request;
   const end = endOfRange(request, entry.size);
-  using gone = new Gone(call);
-  const buffers = Array.from({ length: CHUNKS_IN_FLIGHT }, () =>
-    Buffer.allocUnsafeSlow(Math.min(CHUNK_SIZE_BYTES, end - offset)),
-  );
-  const taken: Promise<void>[] = buffers.map(() => Promise.resolve());
-
-  let position = offset;
-  for (let turn = 0; position < end || position === offset; turn = (turn + 1) % CHUNKS_IN_FLIGHT) {
-    await gone.orTaken(taken[turn]);
-    const content = (buffers[turn] as Buffer).subarray(0, Math.min(CHUNK_SIZE_BYTES, end - position));
+  using shape = memory.take(end - offset);
+  using pipe = new Pipe(call, shape.chunks, () => new ChunkBuffer(shape.chunkSizeBytes));
+  for (let position = offset; position < end || position === offset; ) {
+    const buffer = await pipe.free();
+    const content = buffer.content(Math.min(shape.chunkSizeBytes, end - position));
     if ((await file.read(content, position)) < content.length) throw new PeerLabError('file-changed');
     const about = position === offset ? { size: entry.size, sha256: entry.sha256 } : {};
-    taken[turn] = write(call, { content, offset: position, ...about }, moved);
+    pipe.send(buffer, buffer.encode(content.length, { offset: position, ...about }), () => moved(content.length));
     position += content.length;
     if (content.length === 0) break;
   }
-  for (const last of taken) await gone.orTaken(last);
+  await pipe.drained();
   if (!(await file.isUnchanged())) throw new PeerLabError('file-changed');
 }
 
@@ -55,39 +52,76 @@ function endOfRange({ offset, length }: Pick<FileRequest__Output, 'offset' | 'le
   throw new PeerLabError('bad-range', { expected: `a range within ${size} bytes`, got: `${offset} + ${length}` });
 }
 
-/** Resolves when the connection has taken the chunk; never when the call is gone by then: `Gone` notices that. */
-function write(call: DownloadCall, chunk: FileChunk, moved: (bytes: number) => void): Promise<void> {
-  return new Promise((resolve) => {
-    call.write(chunk, () => {
-      moved(chunk.content?.length ?? 0);
-      resolve();
-    });
-  });
-}
-
-/** The end of a call whose caller went away, or reads nothing any more. */
-class Gone implements Disposable {
+/**
+ * A few buffers that go round: filled, given to the connection, and free again when it has taken them. Waiting ends with an error when the
+ * caller goes away or takes nothing any more. One waits at a time.
+ */
+class Pipe implements Disposable {
   readonly #call: DownloadCall;
-  readonly #watch: StallWatch;
-  readonly #gone = Promise.withResolvers<never>();
-  readonly #cancelled = () => this.#gone.reject(new PeerLabError('cancelled'));
+  readonly #limit: number;
+  readonly #make: () => ChunkBuffer;
+  readonly #timer: NodeJS.Timeout;
+  readonly #free: ChunkBuffer[] = [];
+  #made = 0;
+  #taken = 0;
+  #gone: PeerLabError | undefined;
+  #waiting: { isOver: () => boolean; resolve: () => void; reject: (error: PeerLabError) => void } | undefined;
+  readonly #cancelled = () => this.#end(new PeerLabError('cancelled'));
 
-  constructor(call: DownloadCall) {
+  constructor(call: DownloadCall, limit: number, make: () => ChunkBuffer) {
     this.#call = call;
-    this.#gone.promise.catch(() => {});
-    this.#watch = new StallWatch(READER_TIMEOUT_MS, () =>
-      this.#gone.reject(new PeerLabError('cancelled', { got: `nothing was read for ${READER_TIMEOUT_MS / 1000} s` })),
-    );
+    this.#limit = limit;
+    this.#make = make;
+    this.#timer = setTimeout(() => {
+      // Who has nothing to take can't be late with it.
+      if (this.#taken === 0) this.#timer.refresh();
+      else this.#end(new PeerLabError('cancelled', { got: `nothing was read for ${READER_TIMEOUT_MS / 1000} s` }));
+    }, READER_TIMEOUT_MS);
     call.once('cancelled', this.#cancelled);
     if (call.cancelled) this.#cancelled();
   }
 
-  orTaken(taken: Promise<void> | undefined): Promise<void> {
-    return this.#watch.during(Promise.race([this.#gone.promise, taken ?? Promise.resolve()]));
+  /** @throws PeerLabError `cancelled` */
+  async free(): Promise<ChunkBuffer> {
+    if (this.#free.length === 0 && this.#made < this.#limit) {
+      this.#made++;
+      this.#free.push(this.#make());
+    }
+    await this.#until(() => this.#free.length > 0);
+    return this.#free.pop() as ChunkBuffer;
+  }
+
+  send(buffer: ChunkBuffer, encoded: Buffer, moved: () => void): void {
+    this.#taken++;
+    this.#call.write(encoded as FileChunk, () => {
+      this.#taken--;
+      this.#free.push(buffer);
+      this.#timer.refresh();
+      moved();
+      if (this.#waiting?.isOver()) this.#waiting.resolve();
+    });
+  }
+
+  /** @throws PeerLabError `cancelled` */
+  drained(): Promise<void> {
+    return this.#until(() => this.#taken === 0);
   }
 
   [Symbol.dispose](): void {
-    this.#watch[Symbol.dispose]();
+    clearTimeout(this.#timer);
     this.#call.off('cancelled', this.#cancelled);
+  }
+
+  #until(isOver: () => boolean): Promise<void> {
+    if (this.#gone) return Promise.reject(this.#gone);
+    if (isOver()) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      this.#waiting = { isOver, resolve, reject };
+    });
+  }
+
+  #end(error: PeerLabError): void {
+    this.#gone ??= error;
+    this.#waiting?.reject(this.#gone);
   }
 }

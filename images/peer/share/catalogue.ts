@@ -1,9 +1,23 @@
 import type { SharedFile } from '#proto/directory-api.ts';
+import { type HashTree, pieceSizeOf } from '#proto/hash-tree.ts';
 import type { Identity } from './regular-file.ts';
 
 /** A shared file and the state of the file on disk that its hash was made from. */
 export interface ShareEntry extends SharedFile {
   readonly identity: Identity;
+  /** Kept for files of more than one piece: 32 bytes for each. */
+  readonly tree?: HashTree;
+}
+
+/** What was learned of a file: its hashes, as an entry carries them. */
+export function hashesOf(sha256: string, tree: HashTree | undefined): Pick<ShareEntry, 'sha256' | 'root' | 'tree'> {
+  if (!tree) return { sha256 };
+  return tree.layer.length > 32 ? { sha256, root: tree.root, tree } : { sha256, root: tree.root };
+}
+
+export function treeOf({ size, root, tree }: ShareEntry): HashTree | undefined {
+  if (tree || root === undefined) return tree;
+  return { root, pieceSizeBytes: pieceSizeOf(size), layer: Buffer.from(root, 'hex') };
 }
 
 /** What is shared now, found by name and by content. Holds no file open and asks no disk. */
@@ -43,7 +57,10 @@ export class Catalogue {
 
   /** The list as the directory gets it. */
   list(): SharedFile[] {
-    return Array.from(this.#byName.values(), ({ name, size, sha256 }) => ({ name, size, sha256 }));
+    return Array.from(this.#byName.values(), ({ name, size, sha256, root }) => ({
+      ...{ name, size, sha256 },
+      ...(root !== undefined && { root }),
+    }));
   }
 
   set(entry: ShareEntry): void {

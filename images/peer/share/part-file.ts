@@ -1,65 +1,46 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { type FileHandle, lstat, mkdir, open, readdir, rm } from 'node:fs/promises';
+import { type FileHandle, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { PeerLabError, reasonOf, toPeerLabError } from '#proto/errors.ts';
-import { RESERVED_NAME } from '#proto/names.ts';
+import { PeerLabError, toPeerLabError } from '#proto/errors.ts';
+import { type HashTree, TreeHasher } from '#proto/hash-tree.ts';
+import { PART_SUFFIX } from './parts-folder.ts';
 import { type Identity, identityOf } from './regular-file.ts';
 
-/** What a file must turn out to be. `size` in bytes; unknown only when a peer of the predecessor sends it. */
+/** What a file must turn out to be. `size` in bytes; each is unknown only when a peer of the predecessor sends the file. */
 export interface Expected {
   readonly size: number | undefined;
-  readonly sha256: string;
+  readonly sha256: string | undefined;
 }
 
 /** Positioned writes under way for one file; each holds one chunk in memory. */
 const MAX_WRITES_IN_FLIGHT = 4;
 
-const SUFFIX = '.part';
-
 /**
- * Makes the folder of unfinished files, and removes what an earlier process left there: a share belongs to one peer at a time.
- * @throws PeerLabError `bad-setting` when that name is taken by something else than a folder
- */
-export async function preparePartsFolder(share: string): Promise<string> {
-  const folder = join(share, RESERVED_NAME);
-  try {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
-    if (!(await lstat(folder)).isDirectory()) throw new Error('something that is no folder');
-    const leftovers = (await readdir(folder)).filter((name) => name.endsWith(SUFFIX));
-    for (const name of leftovers) await rm(join(folder, name), { force: true });
-    return folder;
-  } catch (error) {
-    throw new PeerLabError('bad-setting', {
-      about: 'PEER_SHARE_DIR',
-      expected: `a folder that is writable, and ${RESERVED_NAME} in it a folder`,
-      got: error instanceof Error && 'code' in error ? String(error.code) : reasonOf(error),
-      cause: error,
-    });
-  }
-}
-
-/**
- * A file that is being received: written under a random name, hashed on the way. It is worth nothing until `finish`
- * has returned. Disposing removes the temporary name.
+ * A file that is received from its first byte to its last: written under a random name, hashed on the way. It is worth nothing until
+ * `finish` has returned. Disposing removes the temporary name.
  */
 export class PartFile implements AsyncDisposable {
   readonly path: string;
   readonly expected: Expected;
   readonly #handle: FileHandle;
   readonly #hash = createHash('sha256');
+  readonly #tree: TreeHasher | undefined;
   readonly #writes = new Set<Promise<void>>();
   #failure: unknown;
   #position = 0;
+  #hashes: { sha256: string; tree: HashTree | undefined } | undefined;
 
   private constructor(path: string, handle: FileHandle, expected: Expected) {
     this.path = path;
     this.#handle = handle;
     this.expected = expected;
+    // With a tree it can be passed on in pieces.
+    this.#tree = expected.size === undefined ? undefined : new TreeHasher(expected.size);
   }
 
   /** @throws PeerLabError `disk-full` */
   static async create(folder: string, expected: Expected): Promise<PartFile> {
-    const path = join(folder, randomBytes(12).toString('hex') + SUFFIX);
+    const path = join(folder, randomBytes(12).toString('hex') + PART_SUFFIX);
     const handle = await open(path, 'wx').catch((error) => {
       throw diskError(error);
     });
@@ -71,8 +52,10 @@ export class PartFile implements AsyncDisposable {
     return this.#position;
   }
 
-  get isComplete(): boolean {
-    return this.#position === this.expected.size;
+  /** As `finish` found them. */
+  get hashes(): { sha256: string; tree: HashTree | undefined } {
+    if (!this.#hashes) throw new Error('the file is not finished');
+    return this.#hashes;
   }
 
   /**
@@ -86,6 +69,7 @@ export class PartFile implements AsyncDisposable {
       throw new PeerLabError('too-many-bytes', { expected: `${this.expected.size} bytes`, got: `${end} or more` });
     }
     this.#hash.update(content);
+    this.#tree?.update(content);
     const write: Promise<void> = this.#write(content, this.#position)
       .catch((error) => {
         this.#failure ??= error;
@@ -98,7 +82,7 @@ export class PartFile implements AsyncDisposable {
   }
 
   /**
-   * Waits for the writes and compares size and hash with what is expected.
+   * Waits for the writes and compares size and hash with what is expected, as far as that is known.
    * @throws PeerLabError `truncated`, `hash-mismatch`, `disk-full`
    */
   async finish(): Promise<void> {
@@ -109,7 +93,10 @@ export class PartFile implements AsyncDisposable {
       throw new PeerLabError('truncated', { expected: `${size} bytes`, got: `${this.#position}` });
     }
     const got = this.#hash.digest('hex');
-    if (got !== sha256) throw new PeerLabError('hash-mismatch', { expected: `sha256 ${sha256}`, got });
+    if (sha256 !== undefined && got !== sha256) {
+      throw new PeerLabError('hash-mismatch', { expected: `sha256 ${sha256}`, got });
+    }
+    this.#hashes = { sha256: got, tree: this.#tree?.digest() };
   }
 
   async identity(): Promise<Identity> {

@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { describe, expect, test, vi } from 'vitest';
-import { eventually, sha256, silent, tempFolder } from '../testing/test-peer.ts';
+import { eventually, rootOf, sha256, silent, tempFolder } from '../testing/test-peer.ts';
 import { diskError } from './part-file.ts';
 import { RegularFile } from './regular-file.ts';
 import { Share } from './share.ts';
@@ -56,6 +56,7 @@ describe('what is shared', () => {
       name: 'big',
       size: big.length,
       sha256: sha256(big),
+      root: rootOf(big),
     });
     expect(it.share.list().find((file) => file.name === 'empty')?.sha256).toBe(sha256(''));
     expect(it.share.bytes).toBe(Object.values(files).reduce((sum, content) => sum + content.length, 0));
@@ -130,7 +131,7 @@ describe('kept current', () => {
 
   test('a file that did not change is not read again; one of the same size and time, but another inode, is', async () => {
     await using it = await opened({ a: 'aaaa', b: 'bbbb' });
-    const hash = vi.spyOn(RegularFile.prototype, 'sha256');
+    const hash = vi.spyOn(RegularFile.prototype, 'hashes');
     await it.share.rescan();
     expect(hash).not.toHaveBeenCalled();
     await writeFile(it.path('c'), 'cccc');
@@ -144,8 +145,8 @@ describe('kept current', () => {
 
   test('a file that changes while it is hashed is taken up later, with its last content', async () => {
     await using it = await opened();
-    const original = RegularFile.prototype.sha256;
-    const spy = vi.spyOn(RegularFile.prototype, 'sha256').mockImplementationOnce(async function (
+    const original = RegularFile.prototype.hashes;
+    const spy = vi.spyOn(RegularFile.prototype, 'hashes').mockImplementationOnce(async function (
       this: RegularFile,
       ...args
     ) {
@@ -248,7 +249,7 @@ describe('receiving', () => {
 
   test('a published file is in the list at once, and is not hashed again', async () => {
     await using it = await opened();
-    const hash = vi.spyOn(RegularFile.prototype, 'sha256');
+    const hash = vi.spyOn(RegularFile.prototype, 'hashes');
     await receive(it.share, 'got', 'content');
     await it.share.rescan();
     expect(hash).not.toHaveBeenCalled();

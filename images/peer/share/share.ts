@@ -5,10 +5,13 @@ import { join } from 'node:path';
 import type { Logger } from '#base/logger.ts';
 import type { SharedFile } from '#proto/directory-api.ts';
 import { PeerLabError, reasonOf } from '#proto/errors.ts';
+import type { HashTree } from '#proto/hash-tree.ts';
 import { assertName, nameFlaw, RESERVED_NAME } from '#proto/names.ts';
-import { Catalogue, type ShareEntry } from './catalogue.ts';
-import { diskError, type Expected, PartFile, preparePartsFolder } from './part-file.ts';
-import { HASH_STEP_BYTES, identityOf, isSame, RegularFile } from './regular-file.ts';
+import { Catalogue, hashesOf, type ShareEntry } from './catalogue.ts';
+import { diskError, type Expected, PartFile } from './part-file.ts';
+import { preparePartsFolder } from './parts-folder.ts';
+import { PieceFile, type PieceFileInit } from './piece-file.ts';
+import { HASH_STEP_BYTES, type Identity, identityOf, isSame, RegularFile } from './regular-file.ts';
 import { FolderWatch } from './watch.ts';
 
 /** Files looked at and hashed at one time. */
@@ -19,6 +22,14 @@ const MAX_FILES = 100_000;
 const SETTLE_MS = 200;
 /** While a long scan goes on, what it found so far is made known this often. */
 const PROGRESS_MS = 1000;
+
+/** A file that was received whole and is right, still under its temporary name. */
+interface Finished {
+  readonly path: string;
+  readonly hashes: { readonly sha256: string; readonly tree: HashTree | undefined };
+  identity(): Promise<Identity>;
+  unlink(): Promise<void>;
+}
 
 /**
  * The folder that a peer shares: one flat folder of regular files, hashed, kept current while files come and go.
@@ -99,14 +110,20 @@ export class Share extends EventEmitter<{ changed: [] }> implements AsyncDisposa
     return this.#catalogue.byName(name);
   }
 
+  /** The entry of a content when `sha256` is given, otherwise of a name. @throws PeerLabError `bad-name`, `file-not-found` */
+  find(name: string, sha256?: string): ShareEntry {
+    if (!sha256) assertName(name);
+    const entry = sha256 ? this.#catalogue.bySha256(sha256) : this.#catalogue.byName(name);
+    if (entry) return entry;
+    throw new PeerLabError('file-not-found', { about: sha256 ? `sha256 ${sha256}` : name });
+  }
+
   /**
    * Opens a file to read: by content when `sha256` is given, whatever its name, otherwise by name. What is opened is what was hashed.
    * @throws PeerLabError `bad-name`, `file-not-found`, `file-changed`
    */
   async open(name: string, sha256?: string): Promise<{ entry: ShareEntry; file: RegularFile }> {
-    if (!sha256) assertName(name);
-    const entry = sha256 ? this.#catalogue.bySha256(sha256) : this.#catalogue.byName(name);
-    if (!entry) throw new PeerLabError('file-not-found', { about: sha256 ? `sha256 ${sha256}` : name });
+    const entry = this.find(name, sha256);
     const file = await RegularFile.open(join(this.#folder, entry.name)).catch(() => undefined);
     if (file && isSame(file.identity, entry.identity)) return { entry, file };
     await file?.[Symbol.asyncDispose]();
@@ -135,19 +152,24 @@ export class Share extends EventEmitter<{ changed: [] }> implements AsyncDisposa
     return PartFile.create(this.#parts, expected);
   }
 
+  /** A file to receive in pieces, with those that an earlier attempt left and that are right. @throws PeerLabError `disk-full` */
+  receivePieces(init: Omit<PieceFileInit, 'folder'>): Promise<PieceFile> {
+    return PieceFile.open({ folder: this.#parts, ...init });
+  }
+
   /**
    * Gives a finished file its name, and shares it. link(2) never replaces, so whoever comes second finds the first.
    * @throws PeerLabError `file-exists` when another content has the name
    */
-  async publish(part: PartFile, name: string): Promise<ShareEntry> {
+  async publish(part: Finished, name: string): Promise<ShareEntry> {
     assertName(name);
-    const { sha256 } = part.expected;
+    const { sha256, tree } = part.hashes;
     this.#landing.add(name);
     try {
       await link(part.path, join(this.#folder, name));
       await part.unlink();
       const identity = await part.identity();
-      const entry = { name, size: Number(identity.size), sha256, identity };
+      const entry = { name, size: Number(identity.size), ...hashesOf(sha256, tree), identity };
       this.#catalogue.set(entry);
       this.#announce();
       return entry;
@@ -248,9 +270,9 @@ export class Share extends EventEmitter<{ changed: [] }> implements AsyncDisposa
   async #hash(name: string, buffer: Buffer): Promise<void> {
     await using file = await RegularFile.open(join(this.#folder, name));
     if (!file) return;
-    const sha256 = await file.sha256(buffer, this.#closing.signal);
+    const { sha256, tree } = await file.hashes(buffer, this.#closing.signal);
     if (!(await file.isUnchanged())) return this.#watch?.lookWithin(SETTLE_MS);
-    this.#catalogue.set({ name, size: file.size, sha256, identity: file.identity });
+    this.#catalogue.set({ name, size: file.size, ...hashesOf(sha256, tree), identity: file.identity });
   }
 
   #announce(): void {

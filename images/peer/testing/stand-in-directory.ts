@@ -87,18 +87,20 @@ export class StandInDirectory implements AsyncDisposable {
         return { status: 200, body: { peers: items, ...next } };
       }
       default: {
-        const { items, ...next } = page(this.#search(url.searchParams.get('name'), url.searchParams.get('sha256')));
+        const { items, ...next } = page(this.#search(url.searchParams));
         return { status: 200, body: { results: items, ...next } };
       }
     }
   }
 
-  #search(name: string | null, sha256: string | null) {
-    const found = new Map<string, { name: string; size: number; sha256: string; peers: object[] }>();
+  #search(query: URLSearchParams) {
+    const [by = 'name', wanted] =
+      ['name', 'sha256', 'root'].map((key) => [key, query.get(key)]).find(([, value]) => value) ?? [];
+    const found = new Map<string, SharedFile & { peers: object[] }>();
     for (const { user, ip, port, files } of this.peers.values()) {
-      for (const file of files.filter((one) => (name === null ? one.sha256 === sha256 : one.name === name))) {
+      for (const file of files.filter((one) => one[by as 'name' | 'sha256' | 'root'] === wanted)) {
         const entry = found.get(file.sha256) ?? { ...file, peers: [] };
-        entry.peers.push({ user, ip, port, name: file.name });
+        entry.peers.push({ user, ip, port, name: file.name, root: file.root });
         found.set(file.sha256, entry);
       }
     }

@@ -4,7 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { readConfig } from '#base/config.ts';
+import type { SharedFile } from '#proto/directory-api.ts';
 import { PEER_ENV, type PeerEnv } from '#proto/env.ts';
+import { TreeHasher } from '#proto/hash-tree.ts';
 import { type JsonAnswer, requestJson } from '../json-http.ts';
 import { type Peer, startPeer } from '../peer.ts';
 
@@ -14,6 +16,20 @@ export const CONTROL_TOKEN = 'control-token';
 
 export function sha256(content: string | Buffer): string {
   return createHash('sha256').update(content).digest('hex');
+}
+
+/** Root of the hash tree. */
+export function rootOf(content: string | Buffer): string | undefined {
+  const data = Buffer.from(content);
+  const hasher = new TreeHasher(data.length);
+  hasher.update(data);
+  return hasher.digest()?.root;
+}
+
+/** A file as the directory gets it. */
+export function announced(name: string, content: string | Buffer): SharedFile {
+  const root = rootOf(content);
+  return { name, size: content.length, sha256: sha256(content), ...(root !== undefined && { root }) };
 }
 
 /** A folder that is gone when the test ends. */

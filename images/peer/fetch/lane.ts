@@ -1,0 +1,197 @@
+import { type ErrorCode, PeerLabError } from '#proto/errors.ts';
+import type { FileChunk__Output } from '#proto/generated/FileChunk.ts';
+import type { FileRequest } from '#proto/generated/FileRequest.ts';
+import { type PieceHasher, pieceBounds, pieceHasher } from '#proto/hash-tree.ts';
+import type { PieceFile } from '../share/piece-file.ts';
+import type { ClientLease } from './peer-clients.ts';
+import { type Next, type ReceiveInit, receive } from './receive.ts';
+import type { Source } from './sources.ts';
+import type { Range, Work, Worker } from './work.ts';
+
+export interface LaneInit {
+  readonly source: Source;
+  readonly file: PieceFile;
+  readonly work: Work;
+  /** The connection to the source, for one call. */
+  readonly lease: () => ClientLease;
+  readonly receiving: Omit<ReceiveInit, 'client'>;
+  /** Told the content bytes of each message. */
+  readonly moved: (bytes: number) => void;
+  /** Told of each piece that was wrong. */
+  readonly rejected: () => void;
+}
+
+/** A source that sent nothing for so long stands still: others may take over its work, long before it is given up. */
+const STILL_MS = 300;
+/** Weight of the latest piece in the speed. */
+const LATEST = 0.3;
+
+/** One source of one download, and what is known of its speed. Fetches ranges of pieces, one after the other. */
+export class Lane implements Worker {
+  readonly source: Source;
+  /** It sends the whole file whatever is asked of it, as the predecessor's peers do. */
+  ignoresRanges = false;
+  readonly #init: LaneInit;
+  #bytesPerSecond: number | undefined;
+  #lastBytesAt = 0;
+
+  constructor(init: LaneInit) {
+    this.#init = init;
+    this.source = init.source;
+  }
+
+  speed(): number | undefined {
+    return performance.now() - this.#lastBytesAt > STILL_MS ? 0 : this.#bytesPerSecond;
+  }
+
+  /**
+   * Fetches the range, whose end may come down meanwhile. Every piece is checked as it gets whole.
+   * @throws PeerLabError `hash-mismatch`, `too-many-bytes`, `truncated`, or as `receive`
+   */
+  async fetch(range: Range): Promise<void> {
+    const { source, file, receiving } = this.#init;
+    using lease = this.#init.lease();
+    const stopped = new AbortController();
+    range.stop = () => stopped.abort();
+    this.#lastBytesAt = performance.now();
+    const intake = new Intake(range, this, this.#init, (bytes) => this.#learn(bytes));
+    const signal = AbortSignal.any([receiving.signal, stopped.signal]);
+    try {
+      const request = { ...intake.request, filename: source.name, sha256: file.hashes.sha256 };
+      await receive(request, { ...receiving, client: lease.client, signal }, (chunk) => {
+        this.#lastBytesAt = performance.now();
+        return intake.take(chunk);
+      });
+    } catch (error) {
+      if (stopped.signal.aborted && !receiving.signal.aborted) return;
+      throw error;
+    }
+    if (range.next >= range.end || file.has(range.next)) return;
+    throw new PeerLabError('truncated', {
+      about: source.address,
+      got: `${intake.missingBytes} bytes less than asked for`,
+    });
+  }
+
+  #learn(bytesPerSecond: number): void {
+    const before = this.#bytesPerSecond ?? bytesPerSecond;
+    this.#bytesPerSecond = before * (1 - LATEST) + bytesPerSecond * LATEST;
+  }
+}
+
+/** Cuts the chunks of one call into pieces, and checks each. */
+class Intake {
+  readonly #range: Range;
+  readonly #lane: Lane;
+  readonly #init: LaneInit;
+  readonly #learn: (bytesPerSecond: number) => void;
+  readonly #askedEnd: number;
+  /** Place in the file of the next byte; unknown before the first chunk. */
+  #position: number | undefined;
+  #hasher: PieceHasher | undefined;
+  #parts: Buffer[] = [];
+  #pieceBeganAt = performance.now();
+
+  constructor(range: Range, lane: Lane, init: LaneInit, learn: (bytesPerSecond: number) => void) {
+    this.#range = range;
+    this.#lane = lane;
+    this.#init = init;
+    this.#learn = learn;
+    this.#askedEnd = range.end;
+  }
+
+  get request(): Pick<FileRequest, 'offset' | 'length'> {
+    const [offset] = this.#bounds(this.#range.next);
+    const [, end] = this.#bounds(this.#askedEnd - 1);
+    return { offset, length: end - offset };
+  }
+
+  get missingBytes(): number {
+    const [start] = this.#bounds(this.#range.next);
+    const [, end] = this.#bounds(this.#range.end - 1);
+    return end - Math.max(start, this.#position ?? start);
+  }
+
+  take(chunk: FileChunk__Output): Next | Promise<Next> {
+    const { file, moved } = this.#init;
+    const { content } = chunk;
+    moved(content.length);
+    this.#position ??= this.#begin(chunk);
+    if (chunk.offset !== undefined && chunk.offset !== this.#position)
+      throw this.#lie(`a chunk at ${this.#position}`, `one at ${chunk.offset}`);
+    for (let at = 0; at < content.length; ) {
+      if (this.#range.next >= this.#range.end) return this.#excess();
+      at = this.#cut(content, at);
+    }
+    if (this.#range.next >= this.#range.end) return this.#range.end < this.#askedEnd ? 'stop' : 'enough';
+    return file.room();
+  }
+
+  /** @returns the place of the first byte */
+  #begin({ offset, size, sha256 }: FileChunk__Output): number {
+    const { file } = this.#init;
+    if (sha256 !== undefined && sha256 !== file.hashes.sha256)
+      throw this.#lie(`sha256 ${file.hashes.sha256}`, 'another one announced');
+    if (size !== undefined && size !== file.sizeBytes) throw this.#lie(`${file.sizeBytes} bytes`, `${size} announced`);
+    const [wanted] = this.#bounds(this.#range.next);
+    if (offset !== undefined && offset !== wanted) throw this.#lie(`a chunk at ${wanted}`, `one at ${offset}`);
+    this.#lane.ignoresRanges ||= offset === undefined;
+    return offset ?? 0;
+  }
+
+  /** Takes what belongs to one piece. @returns where the rest begins */
+  #cut(content: Buffer, at: number): number {
+    const position = this.#position as number;
+    const [start, end] = this.#bounds(this.#range.next);
+    if (position < start) {
+      // Of one that ignores ranges: before what is wanted.
+      const skipped = Math.min(content.length - at, start - position);
+      this.#position = position + skipped;
+      return at + skipped;
+    }
+    const part = content.subarray(at, at + end - position);
+    this.#hasher ??= this.#beginPiece();
+    this.#hasher.update(part);
+    this.#parts.push(part);
+    this.#position = position + part.length;
+    if (this.#position === end) this.#endPiece(end - start);
+    return at + part.length;
+  }
+
+  #beginPiece(): PieceHasher {
+    const { file } = this.#init;
+    return pieceHasher(this.#range.next, file.sizeBytes, file.hashes.tree.pieceSizeBytes);
+  }
+
+  #endPiece(bytes: number): void {
+    const { file, work, rejected } = this.#init;
+    const [hasher, parts, index] = [this.#hasher, this.#parts, this.#range.next];
+    this.#hasher = undefined;
+    this.#parts = [];
+    if (!hasher?.digest().equals(file.pieceHash(index))) {
+      rejected();
+      throw this.#lie(`piece ${index} as in the hash tree`, 'other bytes');
+    }
+    const now = performance.now();
+    this.#learn((bytes * 1000) / Math.max(now - this.#pieceBeganAt, 0.1));
+    this.#pieceBeganAt = now;
+    file.add(index, parts);
+    work.arrived(this.#range);
+  }
+
+  /** More content, although all of the range is there. */
+  #excess(): Next {
+    const isLess = this.#range.end < this.#askedEnd;
+    if (isLess || this.#lane.ignoresRanges) return 'stop';
+    throw this.#lie('', 'more bytes than asked for', 'too-many-bytes');
+  }
+
+  #bounds(index: number): [start: number, end: number] {
+    const { file } = this.#init;
+    return pieceBounds(index, file.sizeBytes, file.hashes.tree.pieceSizeBytes);
+  }
+
+  #lie(expected: string, got: string, code: ErrorCode = 'hash-mismatch'): PeerLabError {
+    return new PeerLabError(code, { about: this.#init.source.address, expected, got });
+  }
+}

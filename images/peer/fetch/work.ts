@@ -1,0 +1,134 @@
+/**
+ * Who fetches which pieces: pure bookkeeping, without a clock or a connection. A lane (one source) takes a range of pieces; when none is left
+ * to give out, it takes over the end of the range that would be done last, and at the very end doubles the piece that everybody waits for.
+ */
+
+/** A source at work, as far as the sharing out is concerned. */
+export interface Worker {
+  /** Bytes in a second, by experience; 0 when it stands still; undefined while nothing is known. */
+  speed(): number | undefined;
+}
+
+/** Pieces from `next` up to `end`, without it, in the hands of one lane. */
+export interface Range {
+  readonly worker: Worker;
+  readonly start: number;
+  /** The one that is on its way. */
+  next: number;
+  /** Comes down when another lane takes over the end. */
+  end: number;
+  /** Another lane fetches the same piece. */
+  doubled: boolean;
+  /** Set by who fetches: ends it, for somebody else was faster. */
+  stop?: () => void;
+}
+
+/** So many pieces at most are given out at one time where there are several lanes: what is given out is not in the hands of the fastest. */
+const MAX_SHARE = 64;
+/** A range that is done so soon is not worth a new call. */
+const WORTH_SECONDS = 0.1;
+
+export class Work {
+  readonly #pieceSizeBytes: number;
+  readonly #has: (index: number) => boolean;
+  /** Pieces in nobody's hands: sorted, disjoint, not empty. */
+  #gaps: { start: number; end: number }[] = [];
+  readonly #ranges = new Set<Range>();
+
+  /** @param has which pieces are there already */
+  constructor(pieces: number, pieceSizeBytes: number, has: (index: number) => boolean) {
+    this.#pieceSizeBytes = pieceSizeBytes;
+    this.#has = has;
+    this.#open(0, pieces);
+  }
+
+  /** All that is left is in somebody's hands. */
+  get isGivenOut(): boolean {
+    return this.#gaps.length === 0;
+  }
+
+  /** @param workers how many there are, this one included. @returns undefined when there is nothing for it to do now */
+  take(worker: Worker, workers: number): Range | undefined {
+    const gap = this.#gaps[0];
+    if (!gap) return this.#takeOver(worker);
+    const left = this.#gaps.reduce((sum, { start, end }) => sum + end - start, 0);
+    const share = workers === 1 ? left : Math.min(MAX_SHARE, Math.ceil(left / (2 * workers)));
+    const range = this.#hand(worker, gap.start, Math.min(gap.end, gap.start + share));
+    gap.start = range.end;
+    if (gap.start === gap.end) this.#gaps.shift();
+    return range;
+  }
+
+  /** The piece of this range that was on its way is there. Whoever fetches it too is stopped. */
+  arrived(range: Range): void {
+    const index = range.next++;
+    range.doubled = false;
+    for (const other of this.#ranges) {
+      if (other !== range && other.next === index && other.end === index + 1) other.stop?.();
+    }
+  }
+
+  /** The range is in nobody's hands any more; what of it is not there is given out again. */
+  release(range: Range): void {
+    if (!this.#ranges.delete(range)) return;
+    for (const other of this.#ranges) if (other.next === range.next) other.doubled = false;
+    this.#open(range.next, range.end);
+  }
+
+  #hand(worker: Worker, start: number, end: number): Range {
+    const range: Range = { worker, start, next: start, end, doubled: false };
+    this.#ranges.add(range);
+    return range;
+  }
+
+  /** Makes gaps of what is missing in `start` up to `end`, and is in nobody's hands. */
+  #open(start: number, end: number): void {
+    for (let index = start; index < end; index++) {
+      if (this.#has(index) || this.#isHeld(index)) continue;
+      const last = this.#gaps.at(-1);
+      if (last && last.end === index) last.end++;
+      else this.#gaps.push({ start: index, end: index + 1 });
+    }
+    this.#gaps.sort((a, b) => a.start - b.start);
+  }
+
+  #isHeld(index: number): boolean {
+    for (const { next, end } of this.#ranges) if (index >= next && index < end) return true;
+    return false;
+  }
+
+  #takeOver(worker: Worker): Range | undefined {
+    const [victim, seconds] = this.#lastToEnd();
+    if (!victim || seconds < WORTH_SECONDS) return undefined;
+    const left = victim.end - victim.next;
+    if (left === 1) {
+      if (victim.doubled) return undefined;
+      victim.doubled = true;
+      const range = this.#hand(worker, victim.next, victim.end);
+      range.doubled = true;
+      return range;
+    }
+    const [mine, theirs] = [worker.speed(), victim.worker.speed()];
+    const part = mine === undefined || theirs === undefined || mine + theirs === 0 ? 0.5 : mine / (mine + theirs);
+    const taken = Math.min(left - 1, Math.max(1, Math.round(left * part)));
+    victim.end -= taken;
+    return this.#hand(worker, victim.end, victim.end + taken);
+  }
+
+  /** Which range would be done last, and in how many seconds. A single piece that two fetch already is not looked at. */
+  #lastToEnd(): [Range | undefined, number] {
+    let last: Range | undefined;
+    let most = 0;
+    for (const range of this.#ranges) {
+      const left = range.end - range.next;
+      if (left === 0 || (left === 1 && range.doubled)) continue;
+      const speed = range.worker.speed();
+      // Nothing is known of one that has just begun: it gets the time to show what it can do.
+      const seconds = speed === undefined ? 0 : (left * this.#pieceSizeBytes) / Math.max(speed, 1);
+      if (seconds <= most) continue;
+      last = range;
+      most = seconds;
+    }
+    return [last, most];
+  }
+}

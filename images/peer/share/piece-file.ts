@@ -1,0 +1,278 @@
+import { createHash } from 'node:crypto';
+import { constants } from 'node:fs';
+import { type FileHandle, open, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { PeerLabError } from '#proto/errors.ts';
+import { HASH_SIZE_BYTES, type HashTree, pieceBounds, pieceCount, pieceHasher } from '#proto/hash-tree.ts';
+import { diskError } from './part-file.ts';
+import { JOURNAL_SUFFIX, PART_SUFFIX } from './parts-folder.ts';
+import { HASH_STEP_BYTES, type Identity, identityOf } from './regular-file.ts';
+
+export interface PieceFileInit {
+  readonly folder: string;
+  readonly sizeBytes: number;
+  readonly sha256: string;
+  /** Its layer was checked against its root. */
+  readonly tree: HashTree;
+  readonly signal: AbortSignal;
+}
+
+/** Pieces that are being written; each is in memory as long. */
+const MAX_WRITES_IN_FLIGHT = 4;
+/** A journal line is a number and a hash: up to 75 characters. A journal that is larger than twice what the file can need is none. */
+const MAX_LINE_BYTES = 160;
+
+const FLAGS = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
+/**
+ * A file that is received in pieces, in any order and from anybody: only pieces that are right are written. A journal beside it says
+ * which are there, so that a later attempt, after whatever end of this one, can go on; it is a hint for what to read again, and
+ * proves nothing by itself. Part and journal are named after the root: there must be one PieceFile for a root at a time.
+ *
+ * Disposing keeps both when there is a piece to keep, unless `keep` was set to false.
+ */
+export class PieceFile implements AsyncDisposable {
+  readonly path: string;
+  readonly hashes: { readonly sha256: string; readonly tree: HashTree };
+  readonly sizeBytes: number;
+  /** Bytes of pieces that an earlier attempt left. */
+  resumedBytes = 0;
+  keep = true;
+  readonly #part: FileHandle;
+  readonly #journal: FileHandle;
+  readonly #journalPath: string;
+  readonly #present: Uint8Array;
+  readonly #writes = new Set<Promise<void>>();
+  #waiting: (() => void)[] = [];
+  #left: number;
+  #failure: unknown;
+  #lines: string[] = [];
+  #noting: Promise<void> | undefined;
+
+  private constructor(init: PieceFileInit, path: string, part: FileHandle, journal: FileHandle, journalPath: string) {
+    this.path = path;
+    this.hashes = { sha256: init.sha256, tree: init.tree };
+    this.sizeBytes = init.sizeBytes;
+    this.#part = part;
+    this.#journal = journal;
+    this.#journalPath = journalPath;
+    this.#left = pieceCount(init.sizeBytes, init.tree.pieceSizeBytes);
+    this.#present = new Uint8Array(this.#left);
+  }
+
+  /** @throws PeerLabError `disk-full`, `cancelled` */
+  static async open(init: PieceFileInit): Promise<PieceFile> {
+    const path = join(init.folder, init.tree.root + PART_SUFFIX);
+    const journalPath = join(init.folder, init.tree.root + JOURNAL_SUFFIX);
+    try {
+      const claimed = await claimedPieces(journalPath, init);
+      await using opened = new AsyncDisposableStack();
+      const part = await openOwn(path);
+      opened.defer(() => part.close());
+      const journal = await open(
+        journalPath,
+        constants.O_CREAT | constants.O_WRONLY | constants.O_TRUNC | constants.O_NOFOLLOW,
+      );
+      opened.defer(() => journal.close());
+      const file = new PieceFile(init, path, part, journal, journalPath);
+      await file.#resume(claimed, init.signal);
+      opened.move();
+      return file;
+    } catch (error) {
+      throw diskError(error);
+    }
+  }
+
+  get pieces(): number {
+    return this.#present.length;
+  }
+
+  /** Written, or being written. */
+  has(index: number): boolean {
+    return this.#present[index] === 1;
+  }
+
+  /** Pieces that are still to be fetched. */
+  get left(): number {
+    return this.#left;
+  }
+
+  /**
+   * Takes a piece that was checked. Returns at once; `room` says when to go on. `content` must not change afterwards.
+   * @returns false when the piece is there already
+   */
+  add(index: number, content: Buffer[]): boolean {
+    if (this.has(index)) return false;
+    this.#present[index] = 1;
+    this.#left--;
+    const write: Promise<void> = this.#write(index, content)
+      .catch((error) => {
+        this.#failure ??= error;
+      })
+      .finally(() => {
+        this.#writes.delete(write);
+        const waiting = this.#waiting;
+        this.#waiting = [];
+        for (const go of waiting) go();
+      });
+    this.#writes.add(write);
+    return true;
+  }
+
+  /** undefined while there is room for another piece; otherwise resolves when there is. @throws PeerLabError `disk-full` */
+  room(): Promise<undefined> | undefined {
+    this.#throwFailure();
+    if (this.#writes.size < MAX_WRITES_IN_FLIGHT) return undefined;
+    return new Promise<void>((resolve) => this.#waiting.push(resolve)).then(() => this.room());
+  }
+
+  /** Waits until all that was added is on the disk. @throws PeerLabError `disk-full` */
+  async flush(): Promise<void> {
+    await Promise.all(this.#writes);
+    this.#throwFailure();
+  }
+
+  /** Reads the whole file again, for its SHA-256 in hex. @throws PeerLabError `cancelled` */
+  async sha256(signal: AbortSignal): Promise<string> {
+    const hash = createHash('sha256');
+    const buffer = Buffer.allocUnsafeSlow(Math.min(HASH_STEP_BYTES, this.sizeBytes));
+    for (let position = 0; position < this.sizeBytes; ) {
+      if (signal.aborted) throw new PeerLabError('cancelled');
+      const { bytesRead } = await this.#part.read(buffer, 0, buffer.length, position);
+      if (bytesRead === 0) break;
+      hash.update(buffer.subarray(0, bytesRead));
+      position += bytesRead;
+    }
+    return hash.digest('hex');
+  }
+
+  async identity(): Promise<Identity> {
+    return identityOf(await this.#part.stat({ bigint: true }));
+  }
+
+  /** Removes the temporary name and the journal; the content lives on under the name it was linked to. */
+  async unlink(): Promise<void> {
+    await rm(this.path, { force: true });
+    await rm(this.#journalPath, { force: true });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#writes);
+    await this.#noting;
+    await this.#part.close();
+    await this.#journal.close();
+    const worthIt = this.keep && this.#present.includes(1);
+    if (!worthIt) await this.unlink();
+  }
+
+  /** Reads again what the journal names, and keeps what is right. */
+  async #resume(claimed: readonly number[], signal: AbortSignal): Promise<void> {
+    await this.#part.truncate(this.sizeBytes);
+    const { pieceSizeBytes } = this.hashes.tree;
+    const buffer = Buffer.allocUnsafeSlow(claimed.length > 0 ? Math.min(pieceSizeBytes, this.sizeBytes) : 0);
+    for (const index of claimed) {
+      if (signal.aborted) throw new PeerLabError('cancelled');
+      const [start, end] = pieceBounds(index, this.sizeBytes, pieceSizeBytes);
+      const { bytesRead } = await this.#part.read(buffer, 0, end - start, start);
+      if (bytesRead < end - start || !this.isRight(index, [buffer.subarray(0, bytesRead)])) continue;
+      this.#present[index] = 1;
+      this.#left--;
+      this.resumedBytes += end - start;
+      this.#lines.push(this.#line(index));
+    }
+    await this.#note();
+  }
+
+  /** Is this what the tree says? */
+  isRight(index: number, content: Buffer[]): boolean {
+    const hasher = pieceHasher(index, this.sizeBytes, this.hashes.tree.pieceSizeBytes);
+    for (const part of content) hasher.update(part);
+    return hasher.digest().equals(this.pieceHash(index));
+  }
+
+  pieceHash(index: number): Buffer {
+    return pieceHash(this.hashes.tree, index);
+  }
+
+  async #write(index: number, content: Buffer[]): Promise<void> {
+    let [position] = pieceBounds(index, this.sizeBytes, this.hashes.tree.pieceSizeBytes);
+    let rest = content;
+    while (rest.length > 0) {
+      const { bytesWritten } = await this.#part.writev(rest, position);
+      position += bytesWritten;
+      rest = without(rest, bytesWritten);
+    }
+    this.#lines.push(this.#line(index));
+    this.#noting ??= this.#note()
+      .catch((error) => {
+        this.#failure ??= error;
+      })
+      .finally(() => {
+        this.#noting = undefined;
+      });
+  }
+
+  /** Writes down what is on the disk by now; what comes meanwhile is written down with the next. */
+  async #note(): Promise<void> {
+    while (this.#lines.length > 0) {
+      const text = this.#lines.join('');
+      this.#lines = [];
+      await this.#journal.appendFile(text);
+    }
+  }
+
+  #line(index: number): string {
+    return `${index} ${this.pieceHash(index).toString('hex')}\n`;
+  }
+
+  #throwFailure(): void {
+    if (this.#failure !== undefined) throw diskError(this.#failure);
+  }
+}
+
+function pieceHash({ layer }: HashTree, index: number): Buffer {
+  return layer.subarray(index * HASH_SIZE_BYTES, (index + 1) * HASH_SIZE_BYTES);
+}
+
+/** What is left of `parts` behind the first `bytes`. */
+function without(parts: readonly Buffer[], bytes: number): Buffer[] {
+  const rest: Buffer[] = [];
+  let skip = bytes;
+  for (const part of parts) {
+    if (skip < part.length) rest.push(part.subarray(skip));
+    skip = Math.max(0, skip - part.length);
+  }
+  return rest;
+}
+
+/** Pieces that the journal names, with the hash that the tree has for them. Whatever else it holds, half a last line too, is left out. */
+async function claimedPieces(path: string, { tree, sizeBytes }: PieceFileInit): Promise<number[]> {
+  const pieces = pieceCount(sizeBytes, tree.pieceSizeBytes);
+  const text = await readFile(path, {
+    encoding: 'latin1',
+    flag: constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK,
+  }).catch(() => '');
+  if (text.length > pieces * MAX_LINE_BYTES) return [];
+  const claimed = new Set<number>();
+  for (const line of text.split('\n')) {
+    const [, index, hash] = /^(\d{1,9}) ([0-9a-f]{64})$/.exec(line) ?? [];
+    if (index === undefined || Number(index) >= pieces) continue;
+    if (pieceHash(tree, Number(index)).toString('hex') === hash) claimed.add(Number(index));
+  }
+  return [...claimed];
+}
+
+/** Opens the part, or makes it: never anything but a regular file that has this one name. */
+async function openOwn(path: string): Promise<FileHandle> {
+  for (let attempt = 1; ; attempt++) {
+    const handle = await open(path, FLAGS, 0o644).catch((error: NodeJS.ErrnoException) => {
+      if (attempt > 2 || (error.code !== 'ELOOP' && error.code !== 'ENXIO')) throw error;
+      return undefined;
+    });
+    const stats = await handle?.stat();
+    if (handle && stats?.isFile() && stats.nlink === 1) return handle;
+    await handle?.close();
+    if (attempt > 2) throw new Error('the temporary name is taken by something else');
+    await rm(path, { force: true });
+  }
+}
