@@ -20,8 +20,12 @@ type Answers = { [Q in keyof Questions]: (asked: Questions[Q]['asked']) => Promi
 const INTERFACE = 'eth0';
 /** What arrives is redirected to it while its rate is limited; it counts what passes the limit. */
 const INCOMING_INTERFACE = 'ifb0';
-/** Datagrams that are under way at one time: few enough for the receiver's buffer, so that nothing is lost but by the fault. */
-const DATAGRAMS_AT_ONCE = 50;
+/**
+ * Datagrams that are under way at one time: fewer than Node reads at once, and by far fewer than the receiver's buffer holds, so that
+ * nothing is lost but by the fault.
+ */
+const DATAGRAMS_AT_ONCE = 25;
+const RECEIVE_BUFFER_BYTES = 1024 * 1024;
 const DATAGRAM_BYTES = 32;
 /** After the last datagram: on one machine each is there in microseconds, unless it is limited or delayed. */
 const LAST_DATAGRAM_MS = 300;
@@ -44,7 +48,7 @@ const answers: Answers = {
     return { reached: await Promise.all(targets.map((target) => isReached(target, timeoutMs))) };
   },
   async loss({ witness, packets }) {
-    const socket = createSocket('udp4');
+    const socket = createSocket({ type: 'udp4', recvBufferSize: RECEIVE_BUFFER_BYTES });
     try {
       return await measureLoss(socket, witness, packets);
     } finally {
@@ -218,7 +222,7 @@ const keptAlive = new http.Agent({ keepAlive: true, maxSockets: 1 });
 function serveAsWitness(): void {
   /** Datagrams that arrived, by who sent them. */
   const arrived = new Map<string, number>();
-  const datagrams = createSocket('udp4');
+  const datagrams = createSocket({ type: 'udp4', recvBufferSize: RECEIVE_BUFFER_BYTES });
   datagrams.on('message', (_, { address, port }) => {
     arrived.set(`${address}:${port}`, (arrived.get(`${address}:${port}`) ?? 0) + 1);
   });
