@@ -22,6 +22,8 @@ import { testcontainersOn } from './testcontainers-client.ts';
 const DIRECTORY_PORT = 5000;
 const GRPC_PORT = 50_051;
 const CONTROL_PORT = 50_052;
+/** Where the directory keeps its state: the folder is in our image. */
+const STATE_DIR = '/data';
 /** The engine starts containers one after another anyway: more at one time only makes each wait longer. */
 const STARTS_AT_ONCE = 8;
 const SETTLE_TIMEOUT_MS = 15_000;
@@ -105,7 +107,12 @@ export class DockerRun {
         httpPort: DIRECTORY_PORT,
         address,
         instanceAddress: `http://${address}:${DIRECTORY_PORT}`,
-        env: { ...env, DIRECTORY_HOST: '0.0.0.0', DIRECTORY_PORT: String(DIRECTORY_PORT) },
+        env: {
+          ...env,
+          DIRECTORY_HOST: '0.0.0.0',
+          DIRECTORY_PORT: String(DIRECTORY_PORT),
+          DIRECTORY_DATA_DIR: STATE_DIR,
+        },
       };
     });
   }
@@ -266,7 +273,7 @@ export class DockerRun {
       httpPort: spec.httpPort,
       readyTimeoutMs,
       created,
-      ...(spec.role === 'peer' ? { shareVolume: containerName } : {}),
+      volume: { name: containerName, target: spec.role === 'peer' ? SHARE_DIR : STATE_DIR },
     });
   }
 
