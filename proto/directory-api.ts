@@ -43,17 +43,47 @@ export function parseAddress(text: string): { ip: string; port: number } | undef
   return parsed?.data;
 }
 
-const files = z.array(sharedFile).max(100_000);
+/** More files than a peer can announce, whatever a directory is set to. */
+const MAX_FILES = 1_000_000;
+const files = z.array(sharedFile).max(MAX_FILES);
 
 export const loginRequest = z.object({ user, password: z.string().min(1).max(1024), ip, port, files });
 export type LoginRequest = z.infer<typeof loginRequest>;
-export const loginResponse = z.object({ token: z.string(), leaseSeconds: z.number().positive() });
+
+/**
+ * What says to other peers that this one is who it says: a JWT (RFC 7519) signed with EdDSA, with `sub` (user), `addr`
+ * (`ip:port`) and `exp`; and the directory's public key to check such tickets with (Ed25519, 32 bytes as base64url).
+ * proto/ticket.ts checks one. A directory of another kind may give none.
+ */
+const ticketGiven = { ticket: z.string().max(4096).optional(), ticketKey: z.string().max(64).optional() };
+
+export const loginResponse = z.object({
+  token: z.string(),
+  leaseSeconds: z.number().positive(),
+  ...ticketGiven,
+});
 export type LoginResponse = z.infer<typeof loginResponse>;
 
 export const loadfilesRequest = z.object({ files });
 export const loadfilesResponse = z.object({ files: z.number().int() });
 
-export const heartbeatResponse = z.object({ leaseSeconds: z.number().positive() });
+/** How busy a peer is; the directory names those first that have most to give. */
+export const peerLoad = z.object({
+  /** Transfers that it serves now. */
+  serving: z.number().int().nonnegative().max(1_000_000).optional(),
+  /** Transfers that it serves at most. */
+  capacity: z.number().int().nonnegative().max(1_000_000).optional(),
+  /** What it can send, all transfers together, as last measured. */
+  bytesPerSecond: z.number().nonnegative().max(Number.MAX_SAFE_INTEGER).optional(),
+});
+export type PeerLoad = z.infer<typeof peerLoad>;
+
+export const heartbeatRequest = z.object({ load: peerLoad.optional() });
+export const heartbeatResponse = z.object({ leaseSeconds: z.number().positive(), ...ticketGiven });
+export type HeartbeatResponse = z.infer<typeof heartbeatResponse>;
+
+export const logoutRequest = z.object({});
+export const logoutResponse = z.object({});
 
 /** Pages: ask again with `cursor` set to the `next` of the last answer; the last page has none. */
 export const pageQuery = z.object({
@@ -66,11 +96,20 @@ export type IndexEntry = z.infer<typeof indexEntry>;
 export const indexResponse = z.object({ peers: z.array(indexEntry), next: z.string().optional() });
 export type IndexResponse = z.infer<typeof indexResponse>;
 
-/** One of `name` (exact, or a glob with * and ?), `sha256` and `root`. */
+const wantedName = z.string().min(1).max(1024);
+const SEARCH_KEYS = ['name', 'prefix', 'sha256', 'root'] as const;
+const searchKeys = {
+  name: wantedName.optional(),
+  prefix: wantedName.optional(),
+  sha256: sha256Hex.optional(),
+  root: sha256Hex.optional(),
+};
+
+/** One of `name` (exact, or a glob with * and ?), `prefix` (literal), `sha256` and `root`. */
 export const searchQuery = pageQuery
-  .extend({ name: z.string().min(1).max(1024).optional(), sha256: sha256Hex.optional(), root: sha256Hex.optional() })
-  .refine(({ name, sha256, root }) => [name, sha256, root].filter((by) => by !== undefined).length === 1, {
-    message: 'expected one of name, sha256 and root',
+  .extend(searchKeys)
+  .refine((query) => SEARCH_KEYS.filter((key) => query[key] !== undefined).length === 1, {
+    message: 'expected one of name, prefix, sha256 and root',
     path: ['name'],
   });
 

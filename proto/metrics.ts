@@ -99,6 +99,13 @@ export const METRICS = {
     labels: [],
     help: 'Entries in the index: one for each file of each peer online.',
   },
+  peerlab_directory_answer_age_seconds: {
+    kind: 'histogram',
+    at: 'directory',
+    labels: ['endpoint'],
+    buckets: [0.5, 1, 2, 5, 10, 15, 20, 30, 45, 60, 120, 300],
+    help: 'How stale answers of /search and /index were: how long ago the peer named there that was silent longest had renewed its lease.',
+  },
   peerlab_directory_leases_expired_total: {
     kind: 'counter',
     at: 'directory',

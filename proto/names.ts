@@ -36,29 +36,44 @@ export function isGlob(pattern: string): boolean {
 
 /**
  * Does `name` match `pattern`, in which `*` stands for any run of characters and `?` for one? There is no other special
- * character and no escape. Runs in O(pattern × name) without backtracking beyond the last `*`, so a hostile pattern costs nothing extra.
+ * character and no escape. Takes O(pattern × name) without backtracking beyond the last `*`, so a hostile pattern costs nothing extra.
  */
 export function matchesGlob(name: string, pattern: string): boolean {
-  const text = [...name];
-  const glob = [...pattern];
   let at = 0;
   let g = 0;
   let star = -1;
   let starAt = 0;
-  while (at < text.length) {
-    if (glob[g] === '*') {
+  while (at < name.length) {
+    const wanted = pattern[g];
+    if (wanted === '*') {
       star = g++;
       starAt = at;
-    } else if (g < glob.length && (glob[g] === '?' || glob[g] === text[at])) {
+    } else if (wanted === '?') {
+      g++;
+      at += widthAt(name, at);
+    } else if (wanted === name[at]) {
       g++;
       at++;
     } else if (star >= 0) {
       g = star + 1;
-      at = ++starAt;
+      starAt += widthAt(name, starAt);
+      at = starAt;
     } else {
       return false;
     }
   }
-  while (glob[g] === '*') g++;
-  return g === glob.length;
+  while (pattern[g] === '*') g++;
+  return g === pattern.length;
+}
+
+/** `matchesGlob` for many names: what the pattern begins and ends with is compared first, and often decides. */
+export function globMatcher(pattern: string): (name: string) => boolean {
+  const head = pattern.slice(0, pattern.search(/[*?]|$/));
+  const tail = pattern.slice(/[^*?]*$/.exec(pattern)?.index);
+  return (name) => name.startsWith(head) && name.endsWith(tail) && matchesGlob(name, pattern);
+}
+
+/** A character outside of the Basic Multilingual Plane takes two units of a string, and is still one. */
+function widthAt(text: string, at: number): number {
+  return (text.codePointAt(at) as number) > 0xffff ? 2 : 1;
 }

@@ -1,15 +1,18 @@
 import { parseAddress } from '#proto/directory-api.ts';
 import type { EnvSpec } from '#proto/env.ts';
 import { PeerLabError } from '#proto/errors.ts';
-import { parseDurationMs } from '#proto/units.ts';
+import { Networks } from '#proto/networks.ts';
+import { parseDurationMs, parseSizeBytes } from '#proto/units.ts';
 
-type Value<S extends EnvSpec> = S['type'] extends 'port' | 'count' | 'duration'
+type Value<S extends EnvSpec> = S['type'] extends 'port' | 'count' | 'duration' | 'size'
   ? number
   : S['type'] extends 'flag'
     ? boolean
-    : string;
+    : S['type'] extends 'networks'
+      ? Networks
+      : string;
 
-/** The settings of a table, typed: ports, counts and durations (milliseconds) as numbers, flags as booleans. */
+/** The settings of a table, typed: ports, counts, sizes (bytes) and durations (milliseconds) as numbers, flags as booleans. */
 export type Config<T extends Record<string, EnvSpec>> = {
   [K in keyof T]: T[K] extends { optional: true } ? Value<T[K]> | undefined : Value<T[K]>;
 };
@@ -47,9 +50,12 @@ const wholeNumber = (text: string, max: number) =>
 const READERS: Record<EnvSpec['type'], (text: string) => unknown> = {
   text: (text) => text,
   folder: (text) => text,
+  file: (text) => text,
   port: (text) => wholeNumber(text, 65_535),
   count: (text) => wholeNumber(text, Number.MAX_SAFE_INTEGER) || undefined,
   duration: (text) => parseDurationMs(text) || undefined,
+  size: (text) => parseSizeBytes(text) || undefined,
+  networks: (text) => Networks.parse(text),
   flag: (text) => ({ '1': true, true: true, '0': false, false: false })[text],
   url: (text) => (/^https?:\/\//.test(text) && URL.canParse(text) ? text.replace(/\/+$/, '') : undefined),
   address: (text) => (parseAddress(text) ? text : undefined),
@@ -58,9 +64,12 @@ const READERS: Record<EnvSpec['type'], (text: string) => unknown> = {
 const EXPECTED: Record<EnvSpec['type'], string> = {
   text: 'text',
   folder: 'a folder',
+  file: 'a file',
   port: 'a port from 0 to 65535',
   count: 'a whole number above 0',
   duration: 'a duration such as 500ms, 30s or 5m',
+  size: 'a size such as 512KiB or 32MiB',
+  networks: 'networks such as 10.0.0.0/8,fd00::/8',
   flag: '1 or 0',
   url: 'an http:// or https:// URL',
   address: 'ip:port',

@@ -1,5 +1,6 @@
 import type { RequestListener, Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
 import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
 import { pinoHttp } from 'pino-http';
 import type { Registry } from 'prom-client';
@@ -8,19 +9,29 @@ import { type ErrorCode, PeerLabError, toPeerLabError } from '#proto/errors.ts';
 import type { Logger } from './logger.ts';
 
 // Not imported: an import of node:http from an ES module evaluates its getters, undici among them: 20 ms of CPU at every start.
-const { createServer } = process.getBuiltinModule('node:http');
+const http = process.getBuiltinModule('node:http');
+const https = process.getBuiltinModule('node:https');
 
 export interface HttpServiceInit {
   logger: Logger;
   registry: Registry;
   /** Whether work may be sent here; `/readyz` answers 503 until it is true, and again while draining. */
   isReady: () => boolean;
-  /** Largest request body taken, in bytes. */
-  maxBodyBytes: number;
+  /** Largest request body taken, in bytes. Without it the routes read bodies themselves. */
+  maxBodyBytes?: number;
+  /** A line for every request, by default; routes that are asked thousands of times a second do without. */
+  logRequests?: boolean;
+  /** Certificate chain and key (PEM): HTTPS instead of HTTP. */
+  tls?: Tls;
   /** Called once an answer is out. `endpoint` is the route's path, or "unknown". */
   observe?: (endpoint: string, method: string, status: number, seconds: number) => void;
   /** Adds the service's own routes. */
   routes: (app: Express) => void;
+}
+
+export interface Tls {
+  readonly cert: Buffer;
+  readonly key: Buffer;
 }
 
 export interface HttpService {
@@ -32,6 +43,8 @@ export interface HttpService {
 /** Bounds on a client that is slow or silent, in milliseconds; and on how many there may be. */
 const HEADERS_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 60_000;
+/** How often both are looked at; Node's 30 s would be three times the shorter one. */
+const TIMEOUT_CHECK_MS = 2000;
 const MAX_CONNECTIONS = 4096;
 /** For a client's next request. Clients are told, and give the connection up before. */
 const KEEP_ALIVE_TIMEOUT_MS = 30_000;
@@ -57,9 +70,9 @@ export function createHttpApp(init: HttpServiceInit): HttpApp {
     res.type(init.registry.contentType).send(await init.registry.metrics());
   });
   if (init.observe) app.use(observer(init.observe));
-  app.use(requestLog(init.logger));
+  if (init.logRequests !== false) app.use(requestLog(init.logger));
   // Any Content-Type, and none, is read as JSON: curl without a header should just work.
-  app.use(express.json({ limit: init.maxBodyBytes, type: () => true }));
+  if (init.maxBodyBytes !== undefined) app.use(express.json({ limit: init.maxBodyBytes, type: () => true }));
   init.routes(app);
   app.use((req) => {
     throw new PeerLabError('no-such-route', { got: `${req.method} ${req.path.slice(0, 80)}` });
@@ -74,7 +87,7 @@ export function createHttpApp(init: HttpServiceInit): HttpApp {
 /** Starts a service on a port of its own. */
 export async function startHttpService(init: HttpServiceInit, host: string, port: number): Promise<HttpService> {
   const app = createHttpApp(init);
-  const service = await listenHttp(app.answer, host, port);
+  const service = await listenHttp(app.answer, host, port, init.tls);
   return {
     port: service.port,
     close: (graceMs) => {
@@ -85,14 +98,8 @@ export async function startHttpService(init: HttpServiceInit, host: string, port
 }
 
 /** Listens for what `answer` answers, with the bounds on clients that every service has. */
-export async function listenHttp(answer: RequestListener, host: string, port: number): Promise<HttpService> {
-  const timeouts = {
-    headersTimeout: HEADERS_TIMEOUT_MS,
-    requestTimeout: REQUEST_TIMEOUT_MS,
-    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
-  };
-  const server = createServer(timeouts, answer);
-  server.maxConnections = MAX_CONNECTIONS;
+export async function listenHttp(answer: RequestListener, host: string, port: number, tls?: Tls): Promise<HttpService> {
+  const server = listener(tls, answer);
   await listen(server, host, port);
   return { port: (server.address() as AddressInfo).port, close: (graceMs = 2000) => drain(server, graceMs) };
 }
@@ -148,8 +155,45 @@ function errorAnswer(logger: Logger): ErrorRequestHandler {
     const error = code ? new PeerLabError(code, { cause: thrown }) : toPeerLabError(thrown);
     if (error.code === 'internal') logger.error({ err: thrown }, 'unforeseen error');
     if (res.headersSent) return next(thrown);
+    const { retryAfterSeconds } = error.beside as { retryAfterSeconds?: number };
+    if (retryAfterSeconds !== undefined) res.set('retry-after', String(retryAfterSeconds));
     res.status(error.kind.http).json({ error: error.toBody(), ...error.beside });
   };
+}
+
+function listener(tls: Tls | undefined, app: RequestListener): Server {
+  const bounds = {
+    headersTimeout: HEADERS_TIMEOUT_MS,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+    connectionsCheckingInterval: TIMEOUT_CHECK_MS,
+  };
+  const server = tls ? https.createServer({ ...bounds, ...tls }, app) : http.createServer(bounds, app);
+  server.maxConnections = MAX_CONNECTIONS;
+  // Who has nothing to ask right now makes room for who has.
+  server.on('drop', () => server.closeIdleConnections());
+  server.on('clientError', refuseConnection);
+  return server;
+}
+
+/** What Node calls requests that never became one. */
+const CONNECTION_ERRORS: Record<string, ErrorCode> = {
+  HPE_HEADER_OVERFLOW: 'headers-too-large',
+  ERR_HTTP_REQUEST_TIMEOUT: 'too-slow',
+};
+
+/** No request, so no route and no handler: the answer is written by hand. */
+function refuseConnection(thrown: NodeJS.ErrnoException, socket: Duplex): void {
+  if (!socket.writable || thrown.code === 'ECONNRESET') return void socket.destroy();
+  const error = new PeerLabError(CONNECTION_ERRORS[thrown.code ?? ''] ?? 'bad-request');
+  const body = JSON.stringify({ error: error.toBody() });
+  const head = [
+    `HTTP/1.1 ${error.kind.http} ${http.STATUS_CODES[error.kind.http]}`,
+    'Content-Type: application/json; charset=utf-8',
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    'Connection: close',
+  ];
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy());
 }
 
 function listen(server: Server, host: string, port: number): Promise<void> {

@@ -1,42 +1,87 @@
-import { argon2, randomBytes, timingSafeEqual } from 'node:crypto';
 import { availableParallelism } from 'node:os';
-import { promisify } from 'node:util';
 import { PeerLabError } from '#proto/errors.ts';
 import { Gate } from './gate.ts';
+import { Guesses } from './guesses.ts';
+import { hashOfNobody, hashPassword, matchesPassword, type PasswordCost } from './passwords.ts';
 
-interface Account {
-  salt: Buffer;
-  hash: Buffer;
+export interface AccountsInit {
+  /** What a new hash costs. */
+  readonly cost: PasswordCost;
+  /** Whether the first login of a user creates the account. */
+  readonly open: boolean;
+  readonly maxAccounts: number;
+  /** A clock that never goes back, in milliseconds. */
+  readonly now: () => number;
+  /** Called for each account that was created. */
+  readonly onCreated?: (user: string) => void;
 }
 
-/** OWASP's lowest recommended cost of argon2id: 19 MiB (here in KiB), two passes, one lane. */
-const COST = { memory: 19 * 1024, passes: 2, parallelism: 1, tagLength: 32 };
+export interface LoginAttempt {
+  readonly user: string;
+  readonly password: string;
+  /** Where the attempt comes from, in as much detail as the wrong guesses for a user shall be told apart. */
+  readonly place: string;
+}
 
-/** Each hash holds 19 MiB and a thread of libuv's four; a thousand peers that start at once wait here, some 20 s on 2 cores. */
+/** Each hash holds 19 MiB and a thread of libuv's four; a thousand peers that start at once wait here, some 25 s on 2 cores. */
 const HASHING = { maxRunning: Math.min(4, availableParallelism()), maxWaiting: 2048 };
 
-const argon2Async = promisify(argon2);
-
-/** Users and their passwords. The first login of a user creates the account. */
+/** Users and their passwords. */
 export class Accounts {
-  readonly #accounts = new Map<string, Account>();
+  readonly #init: AccountsInit;
+  /** Users and what is kept of their passwords (passwords.ts). */
+  readonly #accounts = new Map<string, string>();
+  /** Stands in for users that are not there, so that a refusal takes as long. */
+  readonly #nobody: string;
   readonly #gate = new Gate(HASHING);
+  readonly #guesses: Guesses;
+
+  constructor(init: AccountsInit) {
+    this.#init = init;
+    this.#nobody = hashOfNobody(init.cost);
+    this.#guesses = new Guesses(init.now);
+  }
+
+  /** Enters an account that was made before: from the storage, or from a file; the last one given counts. */
+  restore(user: string, passwordHash: string): void {
+    this.#accounts.set(user, passwordHash);
+  }
+
+  saved(user: string): string | undefined {
+    return this.#accounts.get(user);
+  }
 
   /**
-   * Returns when `password` is the user's, or the user is new and it is theirs from now on.
-   * @throws PeerLabError `wrong-password`; `busy` when too many logins wait already
+   * Calls `enter` when the password is the user's, or the user is new and may come. Only when `enter` returns does a new
+   * user have an account: a login that is refused for another reason leaves none behind.
+   * @throws PeerLabError `wrong-password`, `too-many-guesses`, `directory-full`; `busy` when too many logins wait already; and what `enter` throws
    */
-  async authenticate(user: string, password: string): Promise<void> {
-    const salt = this.#accounts.get(user)?.salt ?? randomBytes(16);
-    const hash = await this.#gate.run(() => argon2Async('argon2id', { ...COST, message: password, nonce: salt }));
-
-    const account = this.#accounts.get(user);
-    if (!account) {
-      this.#accounts.set(user, { salt, hash });
-      return;
-    }
+  async admit<T>(attempt: LoginAttempt, enter: () => T): Promise<T> {
+    const { user } = attempt;
+    const created = await this.#gate.run(() => this.#check(attempt));
+    if (created === undefined) return enter();
     // Another first login of this user was quicker: its password counts. Accounts stay, so this happens once at most.
-    if (account.salt !== salt) return this.authenticate(user, password);
-    if (!timingSafeEqual(account.hash, hash)) throw new PeerLabError('wrong-password');
+    if (this.#accounts.has(user)) return this.admit(attempt, enter);
+    const { maxAccounts, onCreated } = this.#init;
+    if (this.#accounts.size >= maxAccounts) {
+      throw new PeerLabError('directory-full', { expected: `at most ${maxAccounts} accounts` });
+    }
+    const entered = enter();
+    this.#accounts.set(user, created);
+    onCreated?.(user);
+    return entered;
+  }
+
+  /** @returns what is to be kept of the password of a new user; undefined when the user has an account and it fits */
+  async #check({ user, password, place }: LoginAttempt): Promise<string | undefined> {
+    // Asked when it is this attempt's turn: a thousand guesses that were sent at once are no way around it.
+    const guesser = `${user} ${place}`;
+    this.#guesses.assertMayTry(guesser);
+    const account = this.#accounts.get(user);
+    if (account === undefined && this.#init.open) return hashPassword(password, this.#init.cost);
+    const matches = await matchesPassword(password, account ?? this.#nobody);
+    if (matches && account !== undefined) return undefined;
+    this.#guesses.wasWrong(guesser);
+    throw new PeerLabError('wrong-password');
   }
 }

@@ -1,61 +1,179 @@
-import { type HttpService, startHttpService } from '#base/http-service.ts';
+import { type HttpService, startHttpService, type Tls } from '#base/http-service.ts';
 import type { Logger } from '#base/logger.ts';
 import { createMetrics, type Metrics } from '#base/metrics.ts';
+import type { Networks } from '#proto/networks.ts';
 import { Accounts } from './accounts.ts';
-import { Registry } from './registry.ts';
+import { Bodies } from './body.ts';
+import { LOWEST_COST, type PasswordCost } from './passwords.ts';
+import { Registry, type RegistryLimits } from './registry.ts';
 import { directoryRoutes } from './routes.ts';
+import { SdP2pPeers } from './sd-p2p/peers.ts';
+import type { Journal } from './storage/journal.ts';
+import { newTicketKey, Tickets } from './tickets.ts';
 
 export interface DirectoryInit {
   host: string;
   /** 0 takes a free one. */
   port: number;
   leaseMs: number;
-  maxBodyBytes: number;
   logger: Logger;
+  /** Where the state is kept; in memory when there is none. */
+  dataDir?: string | undefined;
+  tokenMs?: number;
+  maxBodyBytes?: number;
+  maxFiles?: number;
+  maxAccounts?: number;
+  limits?: RegistryLimits;
+  trusted?: Networks | undefined;
+  passwordCost?: PasswordCost;
+  openAccounts?: boolean;
+  /** Users and the hashes of their passwords, beside those in the storage and stronger than they. */
+  accounts?: ReadonlyMap<string, string>;
+  tls?: Tls | undefined;
+  /** Speaks the dialect too; registrations in it hold for so long, or until logout. */
+  sdP2p?: { lifetimeMs: number | undefined } | undefined;
   /** A clock that never goes back, in milliseconds; default: the process's own. */
   now?: () => number;
 }
 
 /** Expired peers are never shown; this bounds how long they take up memory while nobody asks. */
 const SWEEP_INTERVAL_MS = 1000;
+/** Bodies that come in at one time, as a multiple of the largest one. */
+const BODIES_AT_ONE_TIME = 2;
 
-/** Starts a directory. */
-export async function startDirectory(init: DirectoryInit): Promise<HttpService> {
-  const { host, port, leaseMs, maxBodyBytes, logger, now = () => performance.now() } = init;
+const DEFAULTS = {
+  tokenMs: 12 * 3_600_000,
+  maxBodyBytes: 32 * 1024 * 1024,
+  maxFiles: 100_000,
+  maxAccounts: 100_000,
+  limits: { peers: 20_000, peersPerUser: 1000, files: 1_000_000 },
+  passwordCost: LOWEST_COST,
+  openAccounts: true,
+  now: () => performance.now(),
+};
+
+/** What is remembered, and where the memory of it is kept. */
+interface State {
+  readonly registry: Registry;
+  readonly accounts: Accounts;
+  readonly sdP2pPeers: SdP2pPeers;
+  readonly tickets: Tickets;
+  readonly journal: Journal | undefined;
+  close(): Promise<void>;
+}
+
+/** Starts a directory. @throws PeerLabError when the saved state can't be read, or the address is taken */
+export async function startDirectory(given: DirectoryInit): Promise<HttpService> {
+  const init = { ...DEFAULTS, ...given };
+  const { host, port, logger, maxBodyBytes, maxFiles, trusted, tls } = init;
   const metrics = createMetrics('directory');
+  const state = await openState(init, metrics);
+  const { registry, accounts, tickets, journal } = state;
+  measureRegistry(metrics, registry);
+  const bodies = new Bodies({ maxBytes: maxBodyBytes, maxTotalBytes: BODIES_AT_ONE_TIME * maxBodyBytes });
+  const committed = async () => journal?.committed();
+
+  const requests = metrics.counter('peerlab_directory_requests_total');
+  const seconds = metrics.histogram('peerlab_directory_request_seconds');
+  const ages = metrics.histogram('peerlab_directory_answer_age_seconds');
+  const service = await startHttpService(
+    {
+      logger,
+      registry: metrics.registry,
+      isReady: () => journal?.failure === undefined,
+      logRequests: false,
+      ...(tls && { tls }),
+      observe: (endpoint, method, status, took) => {
+        requests.inc({ endpoint, method, status });
+        seconds.observe({ endpoint }, took);
+      },
+      routes: directoryRoutes(
+        {
+          ...{ accounts, registry, tickets, bodies, logger, committed },
+          onAnswer: (endpoint, ageMs) => ages.observe({ endpoint }, ageMs / 1000),
+        },
+        { trusted, maxFiles },
+      ),
+    },
+    host,
+    port,
+  ).catch(async (error) => {
+    await state.close();
+    throw error;
+  });
+  const sweeper = setInterval(() => registry.sweep(), SWEEP_INTERVAL_MS);
+  return {
+    port: service.port,
+    close: async (graceMs) => {
+      clearInterval(sweeper);
+      await service.close(graceMs);
+      await state.close();
+    },
+  };
+}
+
+/** The state as it was left, or a new one. */
+async function openState(init: typeof DEFAULTS & DirectoryInit, metrics: Metrics<'directory'>): Promise<State> {
+  const { leaseMs, tokenMs, limits, now, logger, dataDir } = init;
+  let journal: Journal | undefined;
   const registry = new Registry({
-    leaseMs,
-    now,
+    ...{ leaseMs, tokenMs, limits, now },
+    onChanged: (address) => journal?.touch('peers', address),
     onExpired: ({ peer, address }) => {
       metrics.counter('peerlab_directory_leases_expired_total').inc();
       logger.info({ user: peer.user, address }, 'lease ended');
     },
   });
-  measureRegistry(metrics, registry);
-
-  const service = await startHttpService(
-    {
-      logger,
-      registry: metrics.registry,
-      isReady: () => true,
-      maxBodyBytes,
-      observe: (endpoint, method, status, seconds) => {
-        metrics.counter('peerlab_directory_requests_total').inc({ endpoint, method, status });
-        metrics.histogram('peerlab_directory_request_seconds').observe({ endpoint }, seconds);
-      },
-      routes: directoryRoutes({ accounts: new Accounts(), registry }),
-    },
-    host,
-    port,
-  );
-  const sweeper = setInterval(() => registry.sweep(), SWEEP_INTERVAL_MS);
-  return {
-    port: service.port,
-    close: (graceMs) => {
-      clearInterval(sweeper);
-      return service.close(graceMs);
-    },
+  const accounts = new Accounts({
+    ...{ cost: init.passwordCost, open: init.openAccounts, maxAccounts: init.maxAccounts, now },
+    onCreated: (user) => journal?.touch('accounts', user),
+  });
+  const sdP2pPeers = new SdP2pPeers({
+    ...{ lifetimeMs: init.sdP2p?.lifetimeMs, maxPeers: limits.peers },
+    onChanged: (address) => journal?.touch('sdP2pPeers', address),
+  });
+  const enterGiven = () => {
+    for (const [user, hash] of init.accounts ?? []) accounts.restore(user, hash);
   };
+  if (dataDir === undefined) {
+    enterGiven();
+    const tickets = Tickets.withKey(newTicketKey());
+    return { registry, accounts, sdP2pPeers, tickets, journal, close: async () => {} };
+  }
+
+  // Only here: a directory without a data folder does not pay for what it does not use.
+  const [{ Store }, { Journal: journalOn }] = await Promise.all([
+    import('./storage/store.ts'),
+    import('./storage/journal.ts'),
+  ]);
+  const store = await Store.open(dataDir);
+  try {
+    const saved = await store.load();
+    for (const { user, passwordHash } of saved.accounts) accounts.restore(user, passwordHash);
+    enterGiven();
+    for (const peer of saved.peers) registry.restore(peer);
+    for (const peer of saved.sdP2pPeers) sdP2pPeers.restore(peer);
+    const tickets = Tickets.withKey(await store.secret('ticket-key', newTicketKey));
+    const { peers, files } = registry.counts();
+    logger.info({ accounts: saved.accounts.length, peers, files }, 'state read');
+    const kept = new journalOn({
+      ...{ store, logger },
+      sources: {
+        account: (user) => accounts.saved(user),
+        peer: (address) => registry.saved(address),
+        sdP2pPeer: (address) => sdP2pPeers.saved(address),
+      },
+    });
+    journal = kept;
+    const close = async () => {
+      await kept.close();
+      await store[Symbol.asyncDispose]();
+    };
+    return { registry, accounts, sdP2pPeers, tickets, journal, close };
+  } catch (error) {
+    await store[Symbol.asyncDispose]();
+    throw error;
+  }
 }
 
 /** The gauges are read when they are asked for, so they are never behind the index. */

@@ -3,9 +3,11 @@ import { createLogger } from '#base/logger.ts';
 import { runService } from '#base/service.ts';
 import { addressText } from '#proto/directory-api.ts';
 import { DIRECTORY_ENV } from '#proto/env.ts';
-import { PeerLabError } from '#proto/errors.ts';
-import { parseSizeBytes } from '#proto/units.ts';
+import { runCommand } from './commands.ts';
 import { startDirectory } from './directory.ts';
+import { settingsOf } from './settings.ts';
+
+if (process.argv.length > 2) process.exit(await runCommand(process.argv.slice(2)));
 
 let logger = createLogger('directory', 'info');
 
@@ -14,21 +16,12 @@ await runService(
   async () => {
     const config = readConfig(DIRECTORY_ENV);
     logger = createLogger('directory', config.LOG_LEVEL);
-    const directory = await startDirectory({
-      host: config.DIRECTORY_HOST,
-      port: config.DIRECTORY_PORT,
-      leaseMs: config.DIRECTORY_LEASE,
-      maxBodyBytes: sizeSetting('DIRECTORY_MAX_BODY', config.DIRECTORY_MAX_BODY),
-      logger,
-    });
-    const url = `http://${addressText({ ip: config.DIRECTORY_HOST, port: directory.port })}`;
-    logger.info({ url }, 'ready');
+    const settings = await settingsOf(config);
+    const directory = await startDirectory({ ...settings, logger });
+    const scheme = settings.tls ? 'https' : 'http';
+    const url = `${scheme}://${addressText({ ip: config.DIRECTORY_HOST, port: directory.port })}`;
+    if (!settings.tls) logger.warn('without TLS: passwords, tokens and tickets cross the network as plain text');
+    logger.info({ url, state: settings.dataDir === undefined ? 'in memory' : 'on disk' }, 'ready');
     return () => directory.close();
   },
 );
-
-function sizeSetting(name: string, text: string): number {
-  const sizeBytes = parseSizeBytes(text);
-  if (!sizeBytes) throw new PeerLabError('bad-setting', { about: name, expected: 'a size such as 32MiB', got: text });
-  return sizeBytes;
-}

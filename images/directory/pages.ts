@@ -16,22 +16,60 @@ export interface Page<T> {
 const MAX_PAGE_WEIGHT = 10_000;
 
 /**
- * One page, in the code-unit order of `keys`. A page begins behind a key and not at a position, so what is there the
- * whole time is shown exactly once, whatever comes and goes between two pages.
+ * The keys of one page, chosen among all that are offered: the first in code-unit order that come behind `after`, each
+ * once, and one more, so that the page knows whether it is the last. All keys are never sorted, nor even kept.
+ */
+export class PageKeys {
+  readonly #count: number;
+  readonly #after: string | undefined;
+  readonly #onBound: ((bound: string) => void) | undefined;
+  #kept: string[] = [];
+  #bound: string | undefined;
+
+  /** @param onBound told whenever it is known that keys above `bound` are not wanted any more */
+  constructor({ limit, after }: PageRequest, onBound?: (bound: string) => void) {
+    this.#count = limit + 1;
+    this.#after = after;
+    this.#onBound = onBound;
+  }
+
+  offer(key: string): void {
+    if (this.#after !== undefined && key <= this.#after) return;
+    if (this.#bound !== undefined && key >= this.#bound) return;
+    this.#kept.push(key);
+    // Sorted when there are twice as many as needed, the cost of a key is the logarithm of the page, not of the index.
+    if (this.#kept.length >= 2 * this.#count) this.#cut();
+  }
+
+  inOrder(): readonly string[] {
+    this.#cut();
+    return this.#kept;
+  }
+
+  #cut(): void {
+    this.#kept = [...new Set(this.#kept)].sort().slice(0, this.#count);
+    if (this.#kept.length < this.#count) return;
+    this.#bound = this.#kept.at(-1) as string;
+    this.#onBound?.(this.#bound);
+  }
+}
+
+/**
+ * One page, made of `keys`. A page begins behind a key and not at a position, so what is there the whole time is shown
+ * exactly once, whatever comes and goes between two pages.
  *
  * @param weigh how many files or sources an item carries; a page holds at least one item, however heavy
  */
 export function pageOf<T>(
-  keys: Iterable<string>,
-  { limit, after }: PageRequest,
+  keys: PageKeys,
+  limit: number,
   make: (key: string) => T,
   weigh: (item: T) => number,
 ): Page<T> {
-  const rest = after === undefined ? [...keys] : [...keys].filter((key) => key > after);
   const items: T[] = [];
   let weight = 0;
   let last = '';
-  for (const key of rest.sort()) {
+  for (const key of keys.inOrder()) {
     if (items.length === limit || weight >= MAX_PAGE_WEIGHT) return { items, next: last };
     const item = make(key);
     items.push(item);

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { IndexEntry, SearchResult, SharedFile } from '#proto/directory-api.ts';
 import type { PeerLabError } from '#proto/errors.ts';
 import type { Page } from './pages.ts';
-import { type Query, type Registration, Registry } from './registry.ts';
+import { type Registration, Registry, type RegistryLimits } from './registry.ts';
 
 const LEASE_MS = 1000;
 const HASH_A = 'a'.repeat(64);
@@ -18,11 +18,13 @@ function peer(port: number, user = 'ann') {
   return { user, ip: '10.0.0.1', port };
 }
 
-function setUp() {
+function setUp(limits: Partial<RegistryLimits> = {}) {
   const clock = { nowMs: 0 };
   const expired: string[] = [];
   const registry = new Registry({
     leaseMs: LEASE_MS,
+    tokenMs: 10 * LEASE_MS,
+    limits: { peers: 1000, peersPerUser: 1000, files: 100_000, ...limits },
     now: () => clock.nowMs,
     onExpired: ({ address }) => expired.push(address),
   });
@@ -104,7 +106,84 @@ describe('lists', () => {
   });
 });
 
+describe('tokens', () => {
+  it('end by themselves, however often the lease is renewed; the registration stays until its lease ends', () => {
+    const { registry, clock } = setUp();
+    const registration = registry.register(peer(1), [], 'token-1');
+    for (let i = 1; i < 20; i++) {
+      clock.nowMs = i * (LEASE_MS / 2);
+      registry.renew(registration);
+      expect(registry.findByToken('token-1')?.address).toBe('10.0.0.1:1');
+    }
+    clock.nowMs = 10 * LEASE_MS;
+    expect(registry.findByToken('token-1')).toBeUndefined();
+    expect(registry.counts().peers).toBe(1);
+    registry.register(peer(1), [], 'token-2');
+    expect(registry.findByToken('token-2')?.address).toBe('10.0.0.1:1');
+  });
+});
+
+describe('limits', () => {
+  it('on peers, peers of a user and files: what is over them changes nothing, and room that gets free is used', () => {
+    const { registry } = setUp({ peers: 3, peersPerUser: 2, files: 4 });
+    registry.register(peer(1), [file('a'), file('b')], 'token-1');
+    const second = registry.register(peer(2), [file('c')], 'token-2');
+    expect(codeOf(() => registry.register(peer(3), [], 'token-3'))).toBe('too-many-peers');
+    expect(codeOf(() => registry.register(peer(3, 'bob'), [file('d'), file('e')], 'token-3'))).toBe('directory-full');
+    registry.register(peer(3, 'bob'), [file('d')], 'token-3');
+    expect(codeOf(() => registry.register(peer(4, 'eve'), [], 'token-4'))).toBe('directory-full');
+    expect(codeOf(() => registry.replaceFiles(second, [file('c'), file('x')]))).toBe('directory-full');
+    expect(registry.counts()).toEqual({ peers: 3, files: 4 });
+    registry.register(peer(1), [file('a')], 'token-5');
+    registry.replaceFiles(second, [file('c'), file('x')]);
+    registry.remove(second);
+    registry.register(peer(4), [], 'token-6');
+    expect(registry.counts()).toEqual({ peers: 3, files: 2 });
+  });
+});
+
 describe('search', () => {
+  it('names those sources first from which one more download can expect most', () => {
+    const { registry } = setUp();
+    const mib = 1024 * 1024;
+    const loads = [
+      { serving: 3, capacity: 8, bytesPerSecond: 100 * mib },
+      { serving: 0, capacity: 8, bytesPerSecond: 1 * mib },
+      undefined,
+      { serving: 0, capacity: 8, bytesPerSecond: 400 * mib },
+      { serving: 8, capacity: 8, bytesPerSecond: 900 * mib },
+      { serving: 0, capacity: 8, bytesPerSecond: 390 * mib },
+    ];
+    for (const [at, load] of loads.entries()) {
+      registry.renew(registry.register(peer(at + 1), [file('x')], `token-${at}`), load);
+    }
+    const [result] = registry.search({ name: 'x' }, ALL).items;
+    expect(result?.peers.map(({ port }) => port)).toEqual([4, 6, 1, 3, 2, 5]);
+  });
+
+  it('finds by the beginning of a name, which is no glob, and by root', () => {
+    const { registry } = setUp();
+    const root = 'd'.repeat(64);
+    registry.register(peer(1), [file('a*b'), { ...file('ab', HASH_B), root }], 'token-1');
+    registry.register(peer(2), [{ ...file('ab', HASH_B), root }], 'token-2');
+    expect(names(registry.search({ prefix: 'a*' }, ALL))).toEqual(['a*b']);
+    expect(names(registry.search({ prefix: 'a' }, ALL))).toEqual(['a*b', 'ab']);
+    expect(registry.search({ root }, ALL).items).toMatchObject([{ sha256: HASH_B, root, peers: [{}, {}] }]);
+    expect(registry.search({ root: HASH_B }, ALL).items).toEqual([]);
+  });
+
+  it('says how long ago the most silent peer of an answer was heard of', () => {
+    const { registry, clock } = setUp();
+    registry.register(peer(1), [file('x')], 'token-1');
+    clock.nowMs = 300;
+    registry.register(peer(2), [file('y', HASH_B)], 'token-2');
+    clock.nowMs = 400;
+    expect(registry.search({ name: 'x' }, ALL).ageMs).toBe(400);
+    expect(registry.search({ name: 'y' }, ALL).ageMs).toBe(100);
+    expect(registry.search({ name: 'z' }, ALL).ageMs).toBe(0);
+    expect(registry.index(ALL).ageMs).toBe(400);
+  });
+
   it('shows one entry per content, with every peer that has it and its name there', () => {
     const { registry } = setUp();
     registry.register(peer(2), [file('z'), file('m')], 'token-1');
@@ -154,6 +233,7 @@ describe('search', () => {
 
 const HASHES = [HASH_A, HASH_B, 'c'.repeat(64)];
 const NAMES = ['a', 'ab', 'b', 'é'];
+type Query = { sha256: string } | { name: string } | { root: string };
 const QUERIES: Query[] = [
   ...HASHES.map((sha256) => ({ sha256 })),
   ...[...NAMES, '*', 'a*', '?', '*b', 'zz'].map((name) => ({ name })),

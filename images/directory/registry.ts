@@ -2,18 +2,32 @@ import {
   addressText,
   type IndexEntry,
   type PeerAddress,
+  type PeerLoad,
   type SearchResult,
   type SharedFile,
 } from '#proto/directory-api.ts';
 import { PeerLabError } from '#proto/errors.ts';
-import { isGlob, matchesGlob } from '#proto/names.ts';
-import { type Page, type PageRequest, pageOf } from './pages.ts';
+import { type Content, type Copy, FileIndex, HashBound, type NameQuery, nameQuery, prefixQuery } from './file-index.ts';
+import { type Page, PageKeys, type PageRequest, pageOf } from './pages.ts';
+import { compareRank, rankOf, UNKNOWN_RANK } from './ranking.ts';
+
+export interface RegistryLimits {
+  readonly peers: number;
+  readonly peersPerUser: number;
+  /** Of all peers together. */
+  readonly files: number;
+}
 
 export interface RegistryInit {
   /** How long a registration holds without a renewal, in milliseconds; the same for all. */
   leaseMs: number;
+  /** How long a token holds, however often the lease is renewed, in milliseconds. */
+  tokenMs: number;
+  limits: RegistryLimits;
   /** A clock that never goes back, in milliseconds. */
   now: () => number;
+  /** Called for each registration that came, changed or went; not for renewals. */
+  onChanged?: (address: string) => void;
   /** Called for each registration whose lease ended. */
   onExpired?: (registration: Registration) => void;
 }
@@ -24,18 +38,29 @@ export interface Registration {
   readonly address: string;
   /** @internal these change, and only the registry changes them */
   tokenHash: string;
-  leaseEndsMs: number;
-  files: Map<string, Entry>;
+  tokenEndsMs: number;
+  renewedMs: number;
+  /** What the peer said of itself last, as a number: the higher the better a source. */
+  rank: number;
+  copies: Copy<Registration>[];
 }
 
-/** One file at one peer. */
-interface Entry {
-  readonly holder: Registration;
-  readonly file: SharedFile;
+/** What it takes to enter a peer again after a restart. */
+export interface SavedRegistration {
+  readonly peer: PeerAddress;
+  readonly files: readonly SharedFile[];
+  readonly tokenHash: string;
+  /** How long the token still holds, in milliseconds. */
+  readonly tokenLeftMs: number;
 }
 
-/** What to look for: a name (exact, or a glob), or a content by one of its hashes. */
-export type Query = { name: string } | { sha256: string } | { root: string };
+/** What to look for: a name (exact, or a glob), the beginning of one, or a content. */
+export type Query = { name: string } | { prefix: string } | { sha256: string } | { root: string };
+
+/** What an answer told, beside itself: how long ago the peers in it were heard of, at worst. */
+export interface Told<T> extends Page<T> {
+  readonly ageMs: number;
+}
 
 /**
  * Who holds what, in memory. Every method first drops the registrations whose lease has ended, and none waits for
@@ -46,10 +71,8 @@ export class Registry {
   /** In the order of the lease ends: leases are equally long, so who renewed last stands last. */
   readonly #byAddress = new Map<string, Registration>();
   readonly #byToken = new Map<string, Registration>();
-  readonly #byName = new Map<string, Set<Entry>>();
-  readonly #bySha256 = new Map<string, Set<Entry>>();
-  readonly #byRoot = new Map<string, Set<Entry>>();
-  #fileCount = 0;
+  readonly #peersOf = new Map<string, number>();
+  readonly #files = new FileIndex<Registration>();
 
   constructor(init: RegistryInit) {
     this.#init = init;
@@ -62,168 +85,224 @@ export class Registry {
   /** Peers whose lease holds, and the files of each of them. */
   counts(): { peers: number; files: number } {
     this.sweep();
-    return { peers: this.#byAddress.size, files: this.#fileCount };
+    return { peers: this.#byAddress.size, files: this.#files.copies };
   }
 
   /**
    * Enters a peer with its files and a fresh lease. A registration of the same user at the same address is replaced,
    * so a peer that crashed can come back at once; its former token ends.
-   * @throws PeerLabError `address-taken`, `bad-request` (a name twice); nothing has changed then
+   * @throws PeerLabError `address-taken`, `too-many-peers`, `directory-full`, `bad-request` (a name twice); nothing has changed then
    */
   register(peer: PeerAddress, files: readonly SharedFile[], tokenHash: string): Registration {
     this.sweep();
-    const address = addressText(peer);
-    const previous = this.#byAddress.get(address);
-    if (previous && previous.peer.user !== peer.user) throw new PeerLabError('address-taken', { about: address });
-
-    const registration = previous ?? { peer, address, tokenHash, leaseEndsMs: 0, files: new Map() };
-    this.replaceFiles(registration, files);
-    this.#byToken.delete(registration.tokenHash);
-    registration.tokenHash = tokenHash;
-    this.#byToken.set(tokenHash, registration);
-    this.renew(registration);
-    return registration;
+    return this.#enter(peer, files, tokenHash, this.#init.tokenMs);
   }
 
-  /** The registration that this token belongs to, while its lease holds. */
+  /** Enters a peer of an earlier life of the directory, with a fresh lease and the token that it had. */
+  restore({ peer, files, tokenHash, tokenLeftMs }: SavedRegistration): void {
+    this.#enter(peer, files, tokenHash, Math.min(tokenLeftMs, this.#init.tokenMs));
+  }
+
+  /** What `restore` needs of the registration at `address`, if there is one. */
+  saved(address: string): SavedRegistration | undefined {
+    const registration = this.#byAddress.get(address);
+    if (!registration) return undefined;
+    const { peer, tokenHash, tokenEndsMs, copies } = registration;
+    return { peer, files: copies.map(fileOf), tokenHash, tokenLeftMs: tokenEndsMs - this.#init.now() };
+  }
+
+  /** Whose peer is at `address` now. */
+  userAt(address: string): string | undefined {
+    this.sweep();
+    return this.#byAddress.get(address)?.peer.user;
+  }
+
+  /** The registration that this token belongs to, while lease and token hold. */
   findByToken(tokenHash: string): Registration | undefined {
     this.sweep();
-    return this.#byToken.get(tokenHash);
+    const registration = this.#byToken.get(tokenHash);
+    return registration && registration.tokenEndsMs > this.#init.now() ? registration : undefined;
   }
 
-  /** Starts a fresh lease. */
-  renew(registration: Registration): void {
-    registration.leaseEndsMs = this.#init.now() + this.#init.leaseMs;
+  /** Starts a fresh lease; `load` is how busy the peer says that it is. */
+  renew(registration: Registration, load?: PeerLoad): void {
+    registration.renewedMs = this.#init.now();
+    if (load) registration.rank = rankOf(load);
     this.#byAddress.delete(registration.address);
     this.#byAddress.set(registration.address, registration);
   }
 
   /**
    * Replaces the whole list of a peer at once; costs index work only for the files that differ.
-   * @throws PeerLabError `bad-request` for a name that comes twice; the old list stays then
+   * @throws PeerLabError `bad-request` for a name that comes twice, `directory-full`; the old list stays then
    */
   replaceFiles(holder: Registration, files: readonly SharedFile[]): void {
-    const next = new Map<string, Entry>();
+    this.#assertRoomFor(files.length - holder.copies.length);
+    const old = new Map(holder.copies.map((copy) => [copy.naming.name, copy]));
+    const same = new Map<string, Copy<Registration> | undefined>();
     for (const file of files) {
-      if (next.has(file.name)) {
+      if (same.has(file.name)) {
         throw new PeerLabError('bad-request', { about: 'files', got: `the name ${JSON.stringify(file.name)} twice` });
       }
-      const old = holder.files.get(file.name);
-      const same = old?.file.sha256 === file.sha256 && old.file.size === file.size && old.file.root === file.root;
-      next.set(file.name, same ? old : { holder, file });
+      const copy = old.get(file.name);
+      same.set(file.name, copy && isSame(copy, file) ? copy : undefined);
     }
-    for (const [name, entry] of holder.files) if (next.get(name) !== entry) this.#unlist(entry);
-    for (const [name, entry] of next) if (holder.files.get(name) !== entry) this.#list(entry);
-    holder.files = next;
+    for (const [name, copy] of old) if (same.get(name) !== copy) this.#files.remove(copy);
+    holder.copies = files.map((file) => same.get(file.name) ?? this.#files.add(holder, file));
+    this.#init.onChanged?.(holder.address);
   }
 
   remove(registration: Registration): void {
-    this.#byAddress.delete(registration.address);
-    this.#byToken.delete(registration.tokenHash);
-    for (const entry of registration.files.values()) this.#unlist(entry);
+    const { address, peer, tokenHash, copies } = registration;
+    this.#byAddress.delete(address);
+    this.#byToken.delete(tokenHash);
+    const left = (this.#peersOf.get(peer.user) ?? 0) - 1;
+    if (left > 0) this.#peersOf.set(peer.user, left);
+    else this.#peersOf.delete(peer.user);
+    for (const copy of copies) this.#files.remove(copy);
+    registration.copies = [];
+    this.#init.onChanged?.(address);
   }
 
   /** Drops what has expired. Costs nothing while nothing has. */
   sweep(): void {
-    const now = this.#init.now();
+    const lapsedMs = this.#init.now() - this.#init.leaseMs;
     for (const registration of this.#byAddress.values()) {
-      if (registration.leaseEndsMs > now) return;
+      if (registration.renewedMs > lapsedMs) return;
       this.remove(registration);
       this.#init.onExpired?.(registration);
     }
   }
 
   /** All peers with their files, in the order of their addresses as text. */
-  index(page: PageRequest): Page<IndexEntry> {
+  index(page: PageRequest): Told<IndexEntry> {
     this.sweep();
-    return pageOf(
-      this.#byAddress.keys(),
-      page,
-      (address) => indexEntry(this.#byAddress.get(address) as Registration),
-      (entry) => entry.files.length,
-    );
+    const keys = new PageKeys(page);
+    for (const address of this.#byAddress.keys()) keys.offer(address);
+    const age = new Age(this.#init.now());
+    const make = (address: string) => {
+      const registration = this.#byAddress.get(address) as Registration;
+      age.include(registration);
+      return { ...registration.peer, files: registration.copies.map(fileOf) };
+    };
+    return { ...pageOf(keys, page.limit, make, ({ files }) => files.length), ageMs: age.ms };
   }
 
   /**
    * The contents that match, in the order of their SHA-256, each with every peer that holds it under any name. The
    * order is by hash because a content keeps its hash while its names come and go: no page then misses or repeats it.
    */
-  search(query: Query, page: PageRequest): Page<SearchResult> {
+  search(query: Query, page: PageRequest): Told<SearchResult> {
     this.sweep();
-    const matches = 'name' in query ? nameTest(query.name) : () => true;
-    return pageOf(
-      this.#contentsOf(query, matches),
-      page,
-      (sha256) => searchResult(sha256, this.#bySha256.get(sha256) as Set<Entry>, matches),
-      (result) => result.peers.length,
-    );
+    const bound = new HashBound();
+    const keys = new PageKeys(page, (sha256) => bound.lower(sha256));
+    const named = nameQueryOf(query);
+    if (named) this.#files.offerNamed(named, keys, bound);
+    else if ('root' in query) this.#files.offerRoot(query.root, keys);
+    else if ('sha256' in query && this.#files.content(query.sha256)) keys.offer(query.sha256);
+
+    const age = new Age(this.#init.now());
+    const matches = named?.matches ?? (() => true);
+    const make = (sha256: string) => searchResult(this.#files.content(sha256) as Content<Registration>, matches, age);
+    return { ...pageOf(keys, page.limit, make, ({ peers }) => peers.length), ageMs: age.ms };
   }
 
-  #contentsOf(query: Query, matches: (name: string) => boolean): Iterable<string> {
-    if ('name' in query) return this.#contentsNamed(query.name, matches);
-    if ('root' in query) return new Set([...(this.#byRoot.get(query.root) ?? [])].map(({ file }) => file.sha256));
-    return this.#bySha256.has(query.sha256) ? [query.sha256] : [];
+  #enter(peer: PeerAddress, files: readonly SharedFile[], tokenHash: string, tokenMs: number): Registration {
+    const address = addressText(peer);
+    const previous = this.#byAddress.get(address);
+    if (previous && previous.peer.user !== peer.user) throw new PeerLabError('address-taken', { about: address });
+    if (!previous) this.#assertRoomForPeer(peer.user);
+
+    const now = this.#init.now();
+    const registration: Registration = previous ?? {
+      ...{ peer, address, tokenHash, copies: [], rank: UNKNOWN_RANK, renewedMs: now, tokenEndsMs: 0 },
+    };
+    this.replaceFiles(registration, files);
+    if (!previous) this.#peersOf.set(peer.user, (this.#peersOf.get(peer.user) ?? 0) + 1);
+    this.#byToken.delete(registration.tokenHash);
+    registration.tokenHash = tokenHash;
+    registration.tokenEndsMs = now + tokenMs;
+    this.#byToken.set(tokenHash, registration);
+    this.renew(registration);
+    return registration;
   }
 
-  #contentsNamed(pattern: string, matches: (name: string) => boolean): Set<string> {
-    const found = new Set<string>();
-    const names = isGlob(pattern) ? this.#byName.keys() : [pattern];
-    for (const name of names) {
-      if (!matches(name)) continue;
-      for (const { file } of this.#byName.get(name) ?? []) found.add(file.sha256);
+  #assertRoomForPeer(user: string): void {
+    const { peers, peersPerUser } = this.#init.limits;
+    if ((this.#peersOf.get(user) ?? 0) >= peersPerUser) {
+      throw new PeerLabError('too-many-peers', { about: user, expected: `at most ${peersPerUser}` });
     }
-    return found;
+    if (this.#byAddress.size >= peers) throw new PeerLabError('directory-full', { expected: `at most ${peers} peers` });
   }
 
-  #list(entry: Entry): void {
-    addTo(this.#byName, entry.file.name, entry);
-    addTo(this.#bySha256, entry.file.sha256, entry);
-    if (entry.file.root !== undefined) addTo(this.#byRoot, entry.file.root, entry);
-    this.#fileCount++;
-  }
-
-  #unlist(entry: Entry): void {
-    removeFrom(this.#byName, entry.file.name, entry);
-    removeFrom(this.#bySha256, entry.file.sha256, entry);
-    if (entry.file.root !== undefined) removeFrom(this.#byRoot, entry.file.root, entry);
-    this.#fileCount--;
+  #assertRoomFor(more: number): void {
+    const { files } = this.#init.limits;
+    if (more <= 0 || this.#files.copies + more <= files) return;
+    throw new PeerLabError('directory-full', { expected: `at most ${files} files of all peers` });
   }
 }
 
-function nameTest(pattern: string): (name: string) => boolean {
-  return isGlob(pattern) ? (name) => matchesGlob(name, pattern) : (name) => name === pattern;
+/** How long ago the peer of an answer that was silent longest had renewed its lease. */
+class Age {
+  readonly #now: number;
+  ms = 0;
+
+  constructor(now: number) {
+    this.#now = now;
+  }
+
+  include({ renewedMs }: Registration): void {
+    this.ms = Math.max(this.ms, this.#now - renewedMs);
+  }
 }
 
-function indexEntry({ peer, files }: Registration): IndexEntry {
-  return { ...peer, files: [...files.values()].map((entry) => entry.file) };
+function nameQueryOf(query: Query): NameQuery | undefined {
+  if ('name' in query) return nameQuery(query.name);
+  return 'prefix' in query ? prefixQuery(query.prefix) : undefined;
 }
 
-function searchResult(sha256: string, entries: Set<Entry>, matches: (name: string) => boolean): SearchResult {
-  const shown = onePerPeer(entries, matches);
-  const names = [...entries].map(({ file }) => file.name).filter(matches);
-  const roots = new Set(shown.flatMap(({ file }) => file.root ?? []));
+function fileOf({ naming, size, root }: Copy<Registration>): SharedFile {
+  const file = { name: naming.name, size, sha256: naming.content.sha256 };
+  return root === undefined ? file : { ...file, root };
+}
+
+function isSame({ naming, size, root }: Copy<Registration>, file: SharedFile): boolean {
+  return naming.content.sha256 === file.sha256 && size === file.size && root === file.root;
+}
+
+function searchResult(
+  { sha256, copies }: Content<Registration>,
+  matches: (name: string) => boolean,
+  age: Age,
+): SearchResult {
+  const shown = onePerPeer(copies, matches);
+  for (const { holder } of shown) age.include(holder);
+  const names = copies.map(({ naming }) => naming.name).filter(matches);
+  const roots = new Set(shown.map((copy) => copy.root).filter((one) => one !== undefined));
   const [root] = roots;
   return {
     name: names.reduce((first, name) => (name < first ? name : first)),
-    size: mostAnnounced(shown.map(({ file }) => file.size)),
+    size: mostAnnounced(shown.map(({ size }) => size)) as number,
     sha256,
-    ...(roots.size === 1 && { root: root as string }),
-    peers: shown.map(({ holder, file }) => ({
+    ...(roots.size === 1 && root !== undefined && { root }),
+    peers: shown.map(({ holder, naming, root }) => ({
       ...holder.peer,
-      name: file.name,
-      ...(file.root !== undefined && { root: file.root }),
+      name: naming.name,
+      ...(root !== undefined && { root }),
     })),
   };
 }
 
-/** For each peer the name that its copy goes by: the first that matches, otherwise the first; ordered by address. */
-function onePerPeer(entries: Set<Entry>, matches: (name: string) => boolean): Entry[] {
-  const best = new Map<string, Entry>();
-  for (const entry of entries) {
-    const rival = best.get(entry.holder.address);
-    if (!rival || comesFirst(entry.file.name, rival.file.name, matches)) best.set(entry.holder.address, entry);
+/** For each peer the name that its copy goes by: the first that matches, otherwise the first. Good sources come first. */
+function onePerPeer(copies: readonly Copy<Registration>[], matches: (name: string) => boolean): Copy<Registration>[] {
+  const [only] = copies;
+  if (only && copies.length === 1) return [only];
+  const best = new Map<Registration, Copy<Registration>>();
+  for (const copy of copies) {
+    const rival = best.get(copy.holder);
+    if (!rival || comesFirst(copy.naming.name, rival.naming.name, matches)) best.set(copy.holder, copy);
   }
-  return [...best.values()].sort((a, b) => (a.holder.address < b.holder.address ? -1 : 1));
+  return [...best.values()].sort((a, b) => compareRank(a.holder, b.holder));
 }
 
 function comesFirst(name: string, rival: string, matches: (name: string) => boolean): boolean {
@@ -231,23 +310,13 @@ function comesFirst(name: string, rival: string, matches: (name: string) => bool
 }
 
 /** Equal hashes mean equal sizes, so where peers disagree somebody lies; one liar must not decide for all. */
-function mostAnnounced(sizes: readonly number[]): number {
+function mostAnnounced(announced: readonly number[]): number | undefined {
+  const [first] = announced;
+  if (announced.every((one) => one === first)) return first;
   const votes = new Map<number, number>();
-  for (const size of sizes) votes.set(size, (votes.get(size) ?? 0) + 1);
+  for (const one of announced) votes.set(one, (votes.get(one) ?? 0) + 1);
   const [winner] = [...votes].reduce((best, vote) =>
     vote[1] > best[1] || (vote[1] === best[1] && vote[0] < best[0]) ? vote : best,
   );
   return winner;
-}
-
-function addTo(index: Map<string, Set<Entry>>, key: string, entry: Entry): void {
-  const entries = index.get(key);
-  if (entries) entries.add(entry);
-  else index.set(key, new Set([entry]));
-}
-
-function removeFrom(index: Map<string, Set<Entry>>, key: string, entry: Entry): void {
-  const entries = index.get(key);
-  entries?.delete(entry);
-  if (entries?.size === 0) index.delete(key);
 }

@@ -1,99 +1,165 @@
-import { SocketAddress } from 'node:net';
-import type { Express, Request, RequestHandler } from 'express';
-import { z } from 'zod';
+import type { Express, Request, RequestHandler, Response } from 'express';
+import type { z } from 'zod';
 import { bearerToken, parse } from '#base/http-service.ts';
+import type { Logger } from '#base/logger.ts';
 import {
+  addressText,
+  type HeartbeatResponse,
+  heartbeatRequest,
   type IndexResponse,
+  type LoginRequest,
   type LoginResponse,
   loadfilesRequest,
   loginRequest,
+  logoutRequest,
   pageQuery,
   type SearchResponse,
   searchQuery,
 } from '#proto/directory-api.ts';
 import { PeerLabError } from '#proto/errors.ts';
+import { canonicalIp, mayRegister, type Networks } from '#proto/networks.ts';
 import type { Accounts } from './accounts.ts';
+import type { Bodies } from './body.ts';
 import { cursorFrom, keyFrom, type PageRequest } from './pages.ts';
-import type { Registration, Registry } from './registry.ts';
+import type { Query, Registration, Registry } from './registry.ts';
+import type { Tickets } from './tickets.ts';
 import { newToken, tokenHash } from './tokens.ts';
 
 export interface RoutesComponents {
   accounts: Accounts;
   registry: Registry;
+  tickets: Tickets;
+  bodies: Bodies;
+  logger: Logger;
+  /** Returns when what was changed up to now will be there after a restart. */
+  committed: () => Promise<void>;
+  /** Told of every answer of these two: how long ago its most silent peer was heard of. */
+  onAnswer: (endpoint: '/index' | '/search', ageMs: number) => void;
 }
 
-/** The body of a request that needs none. */
-const nothing = z.object({});
+export interface RoutesInit {
+  trusted: Networks | undefined;
+  /** Files that one peer may announce. */
+  maxFiles: number;
+}
 
 /** The REST endpoints; docs/directory-api.md is their reference. */
-export function directoryRoutes({ accounts, registry }: RoutesComponents): (app: Express) => void {
-  const lease = () => ({ leaseSeconds: registry.leaseMs / 1000 });
+export function directoryRoutes(parts: RoutesComponents, { trusted, maxFiles }: RoutesInit): (app: Express) => void {
+  const { accounts, registry, tickets, bodies, logger, committed, onAnswer } = parts;
 
-  /** For a peer that is logged in: `answer` gets its registration, and what it returns is sent. */
+  /** For a peer that is logged in. Its token is looked at first: nobody else's body is read. */
   function asPeer(answer: (registration: Registration, req: Request) => object): RequestHandler {
     return (req, res) => {
-      const token = bearerToken(req.headers.authorization);
-      const registration = token && registry.findByToken(tokenHash(token));
-      if (!registration) throw new PeerLabError('unauthorized');
-      res.json(answer(registration, req));
+      res.json(answer(registrationOf(req), req));
     };
   }
 
-  async function login(body: unknown): Promise<LoginResponse> {
-    const { user, password, ip, port, files } = parse(loginRequest, body);
-    await accounts.authenticate(user, password);
+  /** The same with a body, which takes time to come: the token must hold then too. */
+  function asPeerWith(answer: (req: Request, body: unknown) => object | Promise<object>): RequestHandler {
+    return async (req, res) => {
+      registrationOf(req);
+      const body = await bodies.read(req, res);
+      res.json(await answer(req, body));
+    };
+  }
+
+  function registrationOf(req: Request): Registration {
+    const token = bearerToken(req.headers.authorization);
+    const registration = token && registry.findByToken(tokenHash(token));
+    if (!registration) throw new PeerLabError('unauthorized');
+    return registration;
+  }
+
+  function given(registration: Registration): HeartbeatResponse {
+    return { leaseSeconds: registry.leaseMs / 1000, ...tickets.ticketOf(registration) };
+  }
+
+  async function login(req: Request, body: unknown): Promise<LoginResponse> {
+    assertFileCount(body);
+    const { user, password, port, files, ...asked } = parse(loginRequest, body);
+    const peer = { user, ip: canonicalIp(asked.ip), port };
+    const from = sourceOf(req);
+    if (!mayRegister(peer.ip, from, trusted)) {
+      throw new PeerLabError('address-not-yours', { about: peer.ip, got: `a login from ${from ?? 'nowhere'}` });
+    }
     const token = newToken();
-    registry.register({ user, ip: canonicalIp(ip), port }, files, tokenHash(token));
-    return { token, ...lease() };
+    const attempt = { user, password, place: placeOf(peer, from) };
+    const registration = await accounts.admit(attempt, () => registry.register(peer, files, tokenHash(token)));
+    await committed();
+    logger.info({ user, address: registration.address, files: files.length }, 'login');
+    return { token, ...given(registration) };
+  }
+
+  /**
+   * Where wrong guesses are counted: by user and source; for the address that the user's peer has now, apart from all
+   * others, so that who guesses from the same machine does not keep this peer from coming back.
+   */
+  function placeOf(peer: Pick<LoginRequest, 'user' | 'ip' | 'port'>, from: string | undefined): string {
+    const place = `from ${from}`;
+    return registry.userAt(addressText(peer)) === peer.user ? `${place} at ${addressText(peer)}` : place;
   }
 
   function index(paging: unknown): IndexResponse {
-    const { items, next } = registry.index(pageRequest(parse(pageQuery, paging)));
+    const { items, next, ageMs } = registry.index(pageRequest(parse(pageQuery, paging)));
+    onAnswer('/index', ageMs);
     return { peers: items, ...nextCursor(next) };
   }
 
   function search(asked: unknown): SearchResponse {
-    const { name, sha256, root, ...paging } = parse(searchQuery, asked);
-    // The schema lets through exactly one of the three.
-    const query = name !== undefined ? { name } : root !== undefined ? { root } : { sha256: sha256 as string };
-    const { items, next } = registry.search(query, pageRequest(paging));
+    const { limit, cursor, ...query } = parse(searchQuery, asked);
+    // The schema lets through exactly one key.
+    const { items, next, ageMs } = registry.search(query as Query, pageRequest({ limit, cursor }));
+    onAnswer('/search', ageMs);
     return { results: items, ...nextCursor(next) };
   }
 
-  function loadfiles(registration: Registration, body: unknown): object {
+  async function loadfiles(req: Request, body: unknown): Promise<object> {
+    assertFileCount(body);
     const { files } = parse(loadfilesRequest, body);
-    registry.replaceFiles(registration, files);
+    registry.replaceFiles(registrationOf(req), files);
+    await committed();
     return { files: files.length };
   }
 
+  async function logout(req: Request, body: unknown): Promise<object> {
+    parse(logoutRequest, body === undefined ? {} : body);
+    const registration = registrationOf(req);
+    registry.remove(registration);
+    await committed();
+    logger.info({ user: registration.peer.user, address: registration.address }, 'logout');
+    return {};
+  }
+
+  function heartbeat(req: Request, body: unknown): HeartbeatResponse {
+    const { load } = parse(heartbeatRequest, body === undefined ? {} : body);
+    const registration = registrationOf(req);
+    registry.renew(registration, load);
+    return given(registration);
+  }
+
+  /** Before the list is looked at one by one. */
+  function assertFileCount(body: unknown): void {
+    const { files } = (body ?? {}) as { files?: unknown };
+    if (!Array.isArray(files) || files.length <= maxFiles) return;
+    throw new PeerLabError('too-many-files', { expected: `at most ${maxFiles}`, got: `${files.length}` });
+  }
+
   return (app) => {
-    app.post('/login', async (req, res) => void res.json(await login(req.body)));
-    const loadfilesRoute = asPeer((peer, req) => loadfiles(peer, req.body));
+    app.post('/login', async (req: Request, res: Response) => {
+      res.json(await login(req, await bodies.read(req, res)));
+    });
+    const loadfilesRoute = asPeerWith(loadfiles);
     app.route('/loadfiles').put(loadfilesRoute).post(loadfilesRoute);
     app
       .route('/index')
       .get(asPeer((_peer, req) => index(req.query)))
-      .post(asPeer((_peer, req) => index(req.body ?? {})));
+      .post(asPeerWith((_req, body) => index(body === undefined ? {} : body)));
     app.get(
       '/search',
       asPeer((_peer, req) => search(req.query)),
     );
-    app.post(
-      '/heartbeat',
-      asPeer((peer, req) => {
-        parse(nothing, req.body ?? {});
-        registry.renew(peer);
-        return lease();
-      }),
-    );
-    app.post(
-      '/logout',
-      asPeer((peer, req) => {
-        parse(nothing, req.body ?? {});
-        registry.remove(peer);
-        return {};
-      }),
-    );
+    app.post('/heartbeat', asPeerWith(heartbeat));
+    app.post('/logout', asPeerWith(logout));
   };
 }
 
@@ -105,9 +171,8 @@ function nextCursor(key: string | undefined): { next?: string } {
   return key === undefined ? {} : { next: cursorFrom(key) };
 }
 
-/** One spelling for one address, or a second spelling would be a way around `address-taken`. */
-function canonicalIp(ip: string): string {
-  const family = ip.includes(':') ? 'ipv6' : 'ipv4';
-  // An IPv4 address written as IPv6 (RFC 4291, section 2.5.5.2) is that IPv4 address.
-  return new SocketAddress({ address: ip, family }).address.replace(/^::ffff:(?=\d+\.)/, '');
+/** The address that the connection comes from: no header says so, because anybody can write a header. */
+export function sourceOf(req: Request): string | undefined {
+  const { remoteAddress } = req.socket;
+  return remoteAddress === undefined ? undefined : canonicalIp(remoteAddress);
 }

@@ -1,7 +1,6 @@
 import type Docker from 'dockerode';
 import type { Container } from 'dockerode';
 import { type BoundPorts, GenericContainer, Wait, type WaitStrategy } from 'testcontainers';
-import { SHARE_DIR } from './share-volume.ts';
 
 /** What one instance may use, when nothing else is asked for. */
 const MEMORY_BYTES = 512 * 1024 * 1024;
@@ -32,8 +31,8 @@ export interface ContainerInit {
   readonly address: string;
   /** The port that answers `/healthz`; it is published on 127.0.0.1. */
   readonly httpPort: number;
-  /** Name of the volume to be mounted at /share; `isMade`: it is there, with options of its own. */
-  readonly shareVolume?: { readonly name: string; readonly isMade: boolean };
+  /** The one folder that outlives the container's process, and where it is mounted; `isMade`: it is there, with options of its own. */
+  readonly volume: { readonly name: string; readonly target: string; readonly isMade: boolean };
   readonly readyTimeoutMs: number;
   /** Called once the container exists and before it starts; when it throws, the container is never started. */
   readonly created: (id: string) => Promise<void>;
@@ -71,7 +70,7 @@ export class InstanceContainer extends GenericContainer {
   }
 }
 
-function hostConfigOf({ httpPort, labels, shareVolume, limits }: ContainerInit): Docker.HostConfig {
+function hostConfigOf({ httpPort, labels, volume, limits }: ContainerInit): Docker.HostConfig {
   const memoryBytes = limits.memoryBytes ?? MEMORY_BYTES;
   return {
     PortBindings: { [`${httpPort}/tcp`]: [{ HostIp: '127.0.0.1', HostPort: '' }] },
@@ -83,21 +82,17 @@ function hostConfigOf({ httpPort, labels, shareVolume, limits }: ContainerInit):
     ...(limits.cpus === undefined ? {} : { NanoCpus: Math.round(limits.cpus * 1e9) }),
     PidsLimit: MAX_PIDS,
     LogConfig: { Type: 'json-file', Config: LOG_LIMITS },
-    ...(shareVolume
-      ? {
-          Mounts: [
-            {
-              Type: 'volume',
-              Source: shareVolume.name,
-              Target: SHARE_DIR,
-              // Not NoCopy: a fresh volume takes the owner of the image's folder.
-              ...(shareVolume.isMade
-                ? {}
-                : { VolumeOptions: { NoCopy: false, Labels: labels, DriverConfig: { Name: 'local', Options: {} } } }),
-            },
-          ],
-        }
-      : {}),
+    Mounts: [
+      {
+        Type: 'volume',
+        Source: volume.name,
+        Target: volume.target,
+        // Not NoCopy: a fresh volume takes the owner of the image's folder.
+        ...(volume.isMade
+          ? {}
+          : { VolumeOptions: { NoCopy: false, Labels: labels, DriverConfig: { Name: 'local', Options: {} } } }),
+      },
+    ],
   };
 }
 

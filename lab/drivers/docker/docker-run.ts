@@ -44,6 +44,8 @@ const HOSTED_GRPC_PORTS = 20_000;
 const HOSTED_FILE = 'hosted.json';
 /** What a host may use; docs/doctor.md has what it does. */
 const HOST_MEMORY_BYTES = { base: 512 * 1024 * 1024, peer: 8 * 1024 * 1024 };
+/** Where the directory keeps its state: the folder is in our image. */
+const STATE_DIR = '/data';
 /** The engine starts containers one after another anyway: more at one time only makes each wait longer. */
 const STARTS_AT_ONCE = 8;
 const SETTLE_TIMEOUT_MS = 15_000;
@@ -139,7 +141,12 @@ export class DockerRun {
         httpPort: DIRECTORY_PORT,
         address,
         instanceAddress: `http://${address}:${DIRECTORY_PORT}`,
-        env: { ...env, DIRECTORY_HOST: '0.0.0.0', DIRECTORY_PORT: String(DIRECTORY_PORT) },
+        env: {
+          ...env,
+          DIRECTORY_HOST: '0.0.0.0',
+          DIRECTORY_PORT: String(DIRECTORY_PORT),
+          DIRECTORY_DATA_DIR: STATE_DIR,
+        },
       };
     });
   }
@@ -348,7 +355,11 @@ export class DockerRun {
       readyTimeoutMs,
       created,
       ...(spec.command && { command: spec.command }),
-      ...(spec.role === 'peer' ? { shareVolume: { name: containerName, isMade: spec.diskBytes !== undefined } } : {}),
+      volume: {
+        name: containerName,
+        target: spec.role === 'peer' ? SHARE_DIR : STATE_DIR,
+        isMade: spec.diskBytes !== undefined,
+      },
     });
   }
 

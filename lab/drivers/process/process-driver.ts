@@ -80,7 +80,8 @@ class ProcessDriver implements Driver {
     return this.#start(async () => {
       const port = await this.#ports.take();
       const url = `http://${HOST}:${port}`;
-      const env = { ...spec.env, DIRECTORY_HOST: HOST, DIRECTORY_PORT: String(port) };
+      const state = join(this.#folder, 'state', spec.name);
+      const env = { ...spec.env, DIRECTORY_HOST: HOST, DIRECTORY_PORT: String(port), DIRECTORY_DATA_DIR: state };
       return this.#process({ name: spec.name, role: 'directory', url, address: url }, env);
     });
   }

@@ -1,0 +1,135 @@
+import { createHash } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { expect, it } from 'vitest';
+import { DirectoryProcess } from '../testing/directory-process.ts';
+
+/**
+ * What was acknowledged survives SIGKILL at any moment: peers change what the directory holds about them, all at once; the
+ * process is killed amid that and started again; then each peer's entry must be what its last acknowledged change said, or
+ * the one change that was under way. PEERLAB_KILL_ROUNDS and PEERLAB_SEED make it long, and repeat it.
+ */
+
+const ROUNDS = Number(process.env.PEERLAB_KILL_ROUNDS ?? 6);
+const SEED = Number(process.env.PEERLAB_SEED ?? 1);
+const PEERS = 8;
+const FIRST_PORT = 7001;
+
+/** mulberry32: a small generator, so that a seed gives the same moments. */
+function randomOf(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** What the directory should hold about a peer: its files, or nothing. */
+type Entry = string[] | undefined;
+
+interface Client {
+  readonly user: string;
+  readonly port: number;
+  token?: string | undefined;
+  acknowledged: Entry;
+  /** The change under way: its outcome, and its token when it was a login whose answer never came. */
+  underWay?: { readonly entry: Entry; readonly kind: string } | undefined;
+  changes: number;
+}
+
+const filesOf = (names: readonly string[]) =>
+  names.map((name) => ({ name, size: name.length, sha256: createHash('sha256').update(name).digest('hex') }));
+
+async function post(url: string, path: string, body: unknown, token?: string, method = 'POST') {
+  const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
+  const response = await fetch(url + path, { method, headers, body: JSON.stringify(body) });
+  return { status: response.status, json: (await response.json()) as Record<string, unknown> };
+}
+
+function login(url: string, { user, port }: Pick<Client, 'user' | 'port'>, entry: readonly string[]) {
+  const body = { user, password: `password of ${user}`, ip: '127.0.0.1', port, files: filesOf(entry) };
+  return post(url, '/login', body);
+}
+
+/** One change after another until the directory is gone. */
+async function changeUntilKilled(url: string, client: Client, random: () => number): Promise<void> {
+  for (;;) {
+    const names = Array.from({ length: Math.floor(random() * 20) }, (_, i) => `${client.user}-${client.changes}-${i}`);
+    const dice = random();
+    const kind = client.token === undefined ? 'login' : dice < 0.1 ? 'logout' : dice < 0.2 ? 'login' : 'loadfiles';
+    client.underWay = { kind, entry: kind === 'logout' ? undefined : names };
+    try {
+      const answer =
+        kind === 'login'
+          ? await login(url, client, names)
+          : await post(url, `/${kind}`, { files: filesOf(names) }, client.token);
+      expect(answer.status, `${kind}: ${JSON.stringify(answer.json)}`).toBe(200);
+      if (kind === 'login') client.token = answer.json.token as string;
+      if (kind === 'logout') client.token = undefined;
+    } catch (error) {
+      if (error instanceof TypeError) return;
+      throw error;
+    }
+    client.acknowledged = client.underWay.entry;
+    client.underWay = undefined;
+    client.changes++;
+  }
+}
+
+/** What the directory says, by port. */
+async function listed(url: string): Promise<Map<number, string[]>> {
+  const observer = await login(url, { user: 'observer', port: 6999 }, []);
+  const headers = { authorization: `Bearer ${observer.json.token}` };
+  const response = await fetch(`${url}/index?limit=1000`, { headers });
+  const { peers } = (await response.json()) as { peers: { port: number; files: { name: string }[] }[] };
+  return new Map(peers.map(({ port, files }) => [port, files.map(({ name }) => name)]));
+}
+
+it(`nothing acknowledged is lost in ${ROUNDS} kills (seed ${SEED})`, { timeout: 20_000 + ROUNDS * 5000 }, async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'peerlab-test-'));
+  const random = randomOf(SEED);
+  const env = { DIRECTORY_DATA_DIR: folder, DIRECTORY_LEASE: '5m' };
+  const clients: Client[] = Array.from({ length: PEERS }, (_, i) => ({
+    ...{ user: `user-${i}`, port: FIRST_PORT + i, acknowledged: undefined, changes: 0 },
+  }));
+  try {
+    for (let round = 0; round < ROUNDS; round++) {
+      const directory = await DirectoryProcess.start(env);
+      const work = clients.map((client) => changeUntilKilled(directory.url, client, random));
+      await wait(100 + random() * 900);
+      await directory.kill();
+      await Promise.all(work);
+
+      await using again = await DirectoryProcess.start(env);
+      const found = await listed(again.url);
+      for (const client of clients) await check(again.url, client, found.get(client.port), `round ${round}`);
+    }
+    const changes = clients.reduce((sum, client) => sum + client.changes, 0);
+    console.log(`${changes} changes acknowledged, ${ROUNDS} kills, none lost`);
+    expect(changes).toBeGreaterThan(ROUNDS * PEERS);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+});
+
+async function check(url: string, client: Client, found: Entry, about: string): Promise<void> {
+  const { acknowledged, underWay, user } = client;
+  const allowed = underWay ? [acknowledged, underWay.entry] : [acknowledged];
+  expect(allowed, `${about}, ${user}, ${underWay?.kind ?? 'nothing'} under way`).toContainEqual(found);
+  // A token that was given and not taken back holds.
+  if (client.token !== undefined && underWay?.kind !== 'login' && underWay?.kind !== 'logout') {
+    expect((await post(url, '/heartbeat', {}, client.token)).status, `${about}, token of ${user}`).toBe(200);
+  }
+  // The account of an acknowledged login is there: nobody else can make it anew.
+  if (client.changes > 0) {
+    const body = { user, password: 'another', ip: '127.0.0.1', port: 6998, files: [] };
+    expect((await post(url, '/login', body)).status, `${about}, password of ${user}`).toBe(401);
+  }
+  client.acknowledged = found;
+  client.token = underWay?.kind === 'login' || underWay?.kind === 'logout' ? undefined : client.token;
+  client.underWay = undefined;
+}

@@ -1,0 +1,47 @@
+import type { DatabaseSync } from 'node:sqlite';
+import { Kysely, type SqliteDatabase, SqliteDialect } from 'kysely';
+
+/** The tables of the state. Each row carries a checksum of its own: SQLite notices broken pages, not flipped bits in a value. */
+export interface Tables {
+  account: { user: string; password_hash: string; checksum: number };
+  peer: {
+    address: string;
+    user: string;
+    ip: string;
+    port: number;
+    token_hash: string;
+    /** Milliseconds since 1970. */
+    token_ends_at: number;
+    /** JSON, `[name, size, sha256, root?]` for each file: a list is always replaced as a whole. */
+    files: string;
+    checksum: number;
+  };
+  /** Peers of the predecessor's dialect. */
+  sd_p2p_peer: {
+    address: string;
+    user: string;
+    ip: string;
+    port: number;
+    files: string;
+    entered_at: number;
+    checksum: number;
+  };
+  secret: { name: string; value: string; checksum: number };
+}
+
+/** kysely over Node's own SQLite: what it expects of a driver, in terms of `node:sqlite`. */
+export function kyselyOver(db: DatabaseSync): Kysely<Tables> {
+  const database: SqliteDatabase = {
+    close: () => db.close(),
+    prepare: (sql) => {
+      const statement = db.prepare(sql);
+      return {
+        reader: statement.columns().length > 0,
+        all: (parameters) => statement.all(...(parameters as [])),
+        run: (parameters) => statement.run(...(parameters as [])),
+        iterate: (parameters) => statement.iterate(...(parameters as [])),
+      };
+    },
+  };
+  return new Kysely<Tables>({ dialect: new SqliteDialect({ database }) });
+}

@@ -1,0 +1,226 @@
+import { copyFile, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { SavedRegistration } from '../registry.ts';
+import { migrate } from './migrations.ts';
+import { kyselyOver } from './sqlite.ts';
+import { backUp, type Changes, Store } from './store.ts';
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'peerlab-test-'));
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+const file = (name: string) => join(folder, name);
+const DB = 'directory.db';
+
+function peer(port: number, names: string[] = []): SavedRegistration {
+  return {
+    peer: { user: 'ann', ip: '10.0.0.1', port },
+    files: names.map((name) => ({ name, size: 3, sha256: 'a'.repeat(64) })),
+    tokenHash: `hash-${port}`,
+    tokenLeftMs: 60_000,
+  };
+}
+
+function changes(some: Partial<Record<keyof Changes, [string, unknown][]>>): Changes {
+  const map = (kind: keyof Changes) => new Map(some[kind] ?? []);
+  return { accounts: map('accounts'), peers: map('peers'), sdP2pPeers: map('sdP2pPeers') } as Changes;
+}
+
+async function written(count = 3): Promise<void> {
+  await using store = await Store.open(folder);
+  const peers = Array.from({ length: count }, (_, i): [string, unknown] => [
+    `10.0.0.1:${i + 1}`,
+    peer(i + 1, ['x', 'y']),
+  ]);
+  await store.write(changes({ accounts: [['ann', 'hash']], peers }));
+}
+
+const opened = async () => {
+  await using store = await Store.open(folder);
+  return await store.load();
+};
+const codeOf = (action: Promise<unknown>) =>
+  action.then(
+    () => 'ok',
+    (error) => error.code,
+  );
+
+describe('what was written', () => {
+  it('is there again, and what was taken away is not', async () => {
+    {
+      await using store = await Store.open(folder);
+      const root = 'b'.repeat(64);
+      const withRoot = { ...peer(1), files: [{ name: 'é \n', size: 2 ** 53 - 1, sha256: 'c'.repeat(64), root }] };
+      const sdP2p = { user: 'eva', ip: '127.0.0.2', port: 5001, files: ['a', 'b'], enteredAtMs: 17 };
+      await store.write(
+        changes({
+          accounts: [['ann', 'hash']],
+          peers: [
+            ['one', withRoot],
+            ['two', peer(2, ['x'])],
+          ],
+          sdP2pPeers: [['127.0.0.2:5001', sdP2p]],
+        }),
+      );
+      await store.write(changes({ accounts: [['ann', 'other hash']], peers: [['two', undefined]] }));
+    }
+    const state = await opened();
+    expect(state.accounts).toEqual([{ user: 'ann', passwordHash: 'other hash' }]);
+    expect(state.peers).toMatchObject([
+      { peer: { port: 1 }, files: [{ name: 'é \n', size: 2 ** 53 - 1, root: 'b'.repeat(64) }], tokenHash: 'hash-1' },
+    ]);
+    expect(state.peers[0]?.tokenLeftMs).toBeGreaterThan(50_000);
+    expect(state.sdP2pPeers).toEqual([
+      { user: 'eva', ip: '127.0.0.2', port: 5001, files: ['a', 'b'], enteredAtMs: 17 },
+    ]);
+  });
+
+  it('is for its owner alone', async () => {
+    await written();
+    expect((await stat(file(DB))).mode & 0o077).toBe(0);
+  });
+
+  it('keeps a secret once it was made', async () => {
+    const secret = async (value: string) => {
+      await using store = await Store.open(folder);
+      return await store.secret('key', () => value);
+    };
+    expect(await secret('first')).toBe('first');
+    expect(await secret('second')).toBe('first');
+  });
+
+  it('of an older version is brought up to this one', async () => {
+    await written(0);
+    await rm(file(DB));
+    const raw = new DatabaseSync(file(DB));
+    raw.exec('PRAGMA application_id = 0x504c4453');
+    const old = kyselyOver(raw);
+    await migrate(old, '001-state');
+    await old.destroy();
+    await written();
+    expect((await opened()).peers).toHaveLength(3);
+  });
+});
+
+it('lets one directory at a time use the folder, and the next as soon as it is gone', async () => {
+  const first = await Store.open(folder);
+  await expect(Store.open(folder)).rejects.toMatchObject({ code: 'storage-in-use' });
+  await first[Symbol.asyncDispose]();
+  await using _second = await Store.open(folder);
+});
+
+it('needs a folder that it can make', async () => {
+  await writeFile(file('taken'), '');
+  await expect(Store.open(join(folder, 'taken'))).rejects.toMatchObject({ code: 'bad-setting' });
+});
+
+describe('a damaged file is an error, and stays as it is', () => {
+  const damages: Record<string, () => Promise<void>> = {
+    empty: () => truncate(file(DB)),
+    'cut off': async () => truncate(file(DB), (await stat(file(DB))).size - 5000),
+    'another file': () => writeFile(file(DB), 'not a database, but long enough to be taken for one'.repeat(100)),
+    'of another program': async () => {
+      await rm(file(DB));
+      const other = new DatabaseSync(file(DB));
+      other.exec('CREATE TABLE account (user)');
+      other.close();
+    },
+    'of a newer version': async () => {
+      const db = new DatabaseSync(file(DB));
+      db.exec("INSERT INTO kysely_migration VALUES ('999-later', '2030-01-01')");
+      db.close();
+    },
+    'a flipped bit in a name': () => flip('ann'),
+    'a flipped bit in a list of files': () => flip('aaaaaaaaaa'),
+    'a page of zeros': async () => {
+      const bytes = await readFile(file(DB));
+      bytes.fill(0, 2 * 4096, 3 * 4096);
+      await writeFile(file(DB), bytes);
+    },
+    'gone, with its log still there': async () => {
+      await writeFile(file(`${DB}-wal`), await readFile(file(DB)));
+      await rm(file(DB));
+    },
+  };
+
+  async function flip(text: string): Promise<void> {
+    const bytes = await readFile(file(DB));
+    const at = bytes.lastIndexOf(text);
+    expect(at).toBeGreaterThan(0);
+    bytes[at] = (bytes[at] as number) ^ 4;
+    await writeFile(file(DB), bytes);
+  }
+
+  it.each(Object.keys(damages))('%s', async (what) => {
+    await written(50);
+    await damages[what]?.();
+    const before = await readFile(file(DB)).catch(() => undefined);
+    await expect(opened()).rejects.toMatchObject({ code: 'storage-damaged' });
+    await expect(opened()).rejects.toSatisfy((error: Error) => !error.message.includes(folder));
+    if (what !== 'of a newer version' && !what.startsWith('a flipped')) {
+      expect(await readFile(file(DB)).catch(() => undefined)).toEqual(before);
+    }
+  });
+
+  /** The folder as it is while the state is in the log: what a process leaves that is killed. */
+  async function killedAfter(writes: number): Promise<{ wal: Buffer; reopen: () => Promise<string> }> {
+    const living = await mkdtemp(join(tmpdir(), 'peerlab-test-'));
+    {
+      await using store = await Store.open(living);
+      for (let i = 1; i <= writes; i++) await store.write(changes({ peers: [[`${i}`, peer(i)]] }));
+      for (const name of [DB, `${DB}-wal`]) await copyFile(join(living, name), file(name));
+    }
+    await rm(living, { recursive: true });
+    const wal = await readFile(file(`${DB}-wal`));
+    return { wal, reopen: () => codeOf(opened()) };
+  }
+
+  it('a log with a broken frame amid whole ones', async () => {
+    const { wal, reopen } = await killedAfter(10);
+    for (const at of [40, Math.floor(wal.length / 2), wal.length - 10_000]) {
+      const damaged = Buffer.from(wal);
+      damaged[at] = (damaged[at] as number) ^ 1;
+      await writeFile(file(`${DB}-wal`), damaged);
+      expect(await reopen(), `byte ${at} of ${wal.length}`).toBe('storage-damaged');
+    }
+    await writeFile(file(`${DB}-wal`), wal);
+    expect((await opened()).peers).toHaveLength(10);
+  });
+
+  it('a log whose last frame is cut off is what a kill leaves: all before it is there', async () => {
+    const { wal, reopen } = await killedAfter(10);
+    await writeFile(file(`${DB}-wal`), wal.subarray(0, wal.length - 100));
+    expect(await reopen()).toBe('ok');
+    expect((await opened()).peers).toHaveLength(9);
+  });
+});
+
+describe('a backup', () => {
+  it('is a whole state, taken while a directory writes, and never replaces a file', async () => {
+    const target = file('backup.db');
+    {
+      await using store = await Store.open(folder);
+      await store.write(changes({ accounts: [['ann', 'hash']], peers: [['one', peer(1)]] }));
+      await backUp(folder, target);
+      await store.write(changes({ peers: [['two', peer(2)]] }));
+    }
+    expect(await codeOf(backUp(folder, target))).toBe('bad-setting');
+    expect((await stat(target)).mode & 0o077).toBe(0);
+    expect((await readdir(folder)).filter((name) => name.includes('part'))).toEqual([]);
+    await rm(file(DB));
+    await copyFile(target, file(DB));
+    expect((await opened()).peers).toHaveLength(1);
+  });
+
+  it('of a damaged state is refused', async () => {
+    await written(50);
+    await truncate(file(DB), 4096);
+    expect(await codeOf(backUp(folder, file('backup.db')))).toBe('storage-damaged');
+    expect(await readdir(folder)).not.toContain('backup.db');
+  });
+});
