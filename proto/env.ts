@@ -11,6 +11,7 @@ export interface EnvSpec {
     | 'folder'
     | 'file'
     | 'size'
+    | 'rate'
     | 'networks';
   /** As it would be written in the environment. Without one, the variable must be set, unless it is optional. */
   readonly default?: string;
@@ -127,8 +128,25 @@ export const PEER_ENV = {
   PEER_MAX_STREAMS: {
     type: 'count',
     default: '256',
-    help: 'Transfers that the peer serves at one time; more get the error busy.',
+    help: 'Upload slots: transfers that the peer serves at one time; more wait their turn.',
   },
+  PEER_MAX_QUEUE: {
+    type: 'count',
+    default: '256',
+    help: 'Transfers that wait for an upload slot, for half of PEER_STALL_TIMEOUT at most; more get the error busy.',
+  },
+  PEER_UPLOAD_LIMIT: {
+    type: 'rate',
+    optional: true,
+    help: 'Bytes a second, such as 10MB/s, that the peer sends at most, in sum over all transfers.',
+  },
+  PEER_DOWNLOAD_LIMIT: {
+    type: 'rate',
+    optional: true,
+    help: 'Bytes a second that it receives at most, in sum over all transfers.',
+  },
+  PEER_UPLOAD_LIMIT_EACH: { type: 'rate', optional: true, help: 'The same, to any one other peer.' },
+  PEER_DOWNLOAD_LIMIT_EACH: { type: 'rate', optional: true, help: 'The same, from any one other peer.' },
   PEER_MAX_DOWNLOADS: {
     type: 'count',
     default: '64',

@@ -19,3 +19,8 @@ export function parseSizeBytes(text: string): number | undefined {
   const parsed = bytes.parse(text.replace(/\s|(?<=\d)B$/g, ''));
   return parsed === null ? undefined : Math.round(parsed);
 }
+
+/** Bytes a second from `10MB/s`, `512KiB/s`; undefined when `text` is no rate, or none above 0. */
+export function parseByteRate(text: string): number | undefined {
+  return text.endsWith('/s') ? parseSizeBytes(text.slice(0, -2)) || undefined : undefined;
+}

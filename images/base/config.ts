@@ -2,9 +2,9 @@ import { parseAddress } from '#proto/directory-api.ts';
 import type { EnvSpec } from '#proto/env.ts';
 import { PeerLabError } from '#proto/errors.ts';
 import { Networks } from '#proto/networks.ts';
-import { parseDurationMs, parseSizeBytes } from '#proto/units.ts';
+import { parseByteRate, parseDurationMs, parseSizeBytes } from '#proto/units.ts';
 
-type Value<S extends EnvSpec> = S['type'] extends 'port' | 'count' | 'duration' | 'size'
+type Value<S extends EnvSpec> = S['type'] extends 'port' | 'count' | 'rate' | 'duration' | 'size'
   ? number
   : S['type'] extends 'flag'
     ? boolean
@@ -55,6 +55,7 @@ const READERS: Record<EnvSpec['type'], (text: string) => unknown> = {
   count: (text) => wholeNumber(text, Number.MAX_SAFE_INTEGER) || undefined,
   duration: (text) => parseDurationMs(text) || undefined,
   size: (text) => parseSizeBytes(text) || undefined,
+  rate: (text) => parseByteRate(text),
   networks: (text) => Networks.parse(text),
   flag: (text) => ({ '1': true, true: true, '0': false, false: false })[text],
   url: (text) => (/^https?:\/\//.test(text) && URL.canParse(text) ? text.replace(/\/+$/, '') : undefined),
@@ -69,6 +70,7 @@ const EXPECTED: Record<EnvSpec['type'], string> = {
   count: 'a whole number above 0',
   duration: 'a duration such as 500ms, 30s or 5m',
   size: 'a size such as 512KiB or 32MiB',
+  rate: 'a rate such as 10MB/s or 512KiB/s',
   networks: 'networks such as 10.0.0.0/8,fd00::/8',
   flag: '1 or 0',
   url: 'an http:// or https:// URL',

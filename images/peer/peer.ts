@@ -13,6 +13,7 @@ import { DirectorySession } from './directory/session.ts';
 import { Downloads } from './fetch/downloads.ts';
 import { PeerClients } from './fetch/peer-clients.ts';
 import { Uploads } from './fetch/uploads.ts';
+import { RateLimits } from './rate-limit.ts';
 import { PeerServer } from './serve/peer-server.ts';
 import { Share } from './share/share.ts';
 import { TransferMeter } from './transfer-meter.ts';
@@ -49,11 +50,14 @@ export async function startPeer(
   const stallTimeoutMs = config.PEER_STALL_TIMEOUT;
   const publish = () =>
     directory.publish().catch((error) => logger.warn({ reason: reasonOf(error) }, 'the directory could not be told'));
+  const sending = new RateLimits({ total: config.PEER_UPLOAD_LIMIT, each: config.PEER_UPLOAD_LIMIT_EACH });
+  const receiving = new RateLimits({ total: config.PEER_DOWNLOAD_LIMIT, each: config.PEER_DOWNLOAD_LIMIT_EACH });
   const server = await PeerServer.start({
-    ...{ share, meter, logger, publish, stallTimeoutMs },
+    ...{ share, meter, logger, publish, stallTimeoutMs, sending, receiving },
     host: config.PEER_HOST,
     port: config.PEER_PORT,
     maxStreams: config.PEER_MAX_STREAMS,
+    maxQueue: config.PEER_MAX_QUEUE,
   });
   const address = advertisedAddress(config.PEER_ADVERTISE, config.PEER_HOST, server.port);
   const directory = new DirectorySession({
@@ -63,11 +67,11 @@ export async function startPeer(
     password: config.PEER_PASSWORD,
     onLease: (held) => metrics.gauge('peerlab_logged_in').set(held ? 1 : 0),
   });
-  const clients = new PeerClients();
+  const clients = new PeerClients({ sending, receiving });
   const slots = new Slots(config.PEER_MAX_DOWNLOADS, MAX_WAITING_TRANSFERS);
   const self = addressText(address);
   const downloads = new Downloads({ share, directory, clients, meter, slots, stallTimeoutMs, self });
-  const uploads = new Uploads({ share, clients, meter, slots, stallTimeoutMs });
+  const uploads = new Uploads({ share, clients, meter, slots, sending, stallTimeoutMs });
   let isReady = false;
   const scanned = share.start().then(() => {
     isReady = true;

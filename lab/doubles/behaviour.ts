@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { parseSizeBytes } from '#proto/units.ts';
+import { parseByteRate } from '#proto/units.ts';
 import { LIES } from './names.ts';
 
 /** WHAT A BYZANTINE PEER DOES WRONG. It begins with what its environment says, and the lab can change it while it runs. */
@@ -8,8 +8,8 @@ import { LIES } from './names.ts';
 const rate = z
   .string()
   .transform((text, context) => {
-    const bytes = text.endsWith('/s') ? parseSizeBytes(text.slice(0, -2)) : undefined;
-    if (bytes) return bytes;
+    const bytesPerSecond = parseByteRate(text);
+    if (bytesPerSecond !== undefined) return bytesPerSecond;
     context.addIssue({ code: 'custom', message: `expected a rate such as 64KiB/s, got "${text}"` });
     return z.NEVER;
   })

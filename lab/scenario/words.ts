@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { parseDurationMs, parseSizeBytes } from '#proto/units.ts';
+import { parseByteRate, parseDurationMs, parseSizeBytes } from '#proto/units.ts';
 import { suggestion } from './mistake.ts';
 
 /** The building blocks of the language: each reads what people write and gives what programs count in. */
@@ -36,8 +36,8 @@ export const byteRate = z
   .string({ error: RATE_EXPECTED })
   .meta({ description: 'Bytes a second.', examples: ['4MB/s', '512KiB/s'] })
   .transform((text, context) => {
-    const bytes = text.endsWith('/s') ? parseSizeBytes(text.slice(0, -2)) : undefined;
-    if (bytes !== undefined && bytes > 0) return bytes;
+    const bytesPerSecond = parseByteRate(text);
+    if (bytesPerSecond !== undefined) return bytesPerSecond;
     context.addIssue({ code: 'custom', message: `${RATE_EXPECTED}, got "${text}"` });
     return z.NEVER;
   });

@@ -14,7 +14,7 @@ export interface LaneInit {
   readonly work: Work;
   /** The connection to the source, for one call. */
   readonly lease: () => ClientLease;
-  readonly receiving: Omit<ReceiveInit, 'client'>;
+  readonly receiving: Omit<ReceiveInit, 'lease'>;
   /** Told the content bytes of each message. */
   readonly moved: (bytes: number) => void;
   /** Told of each piece that was wrong. */
@@ -58,7 +58,7 @@ export class Lane implements Worker {
     const signal = AbortSignal.any([receiving.signal, stopped.signal]);
     try {
       const request = { ...intake.request, filename: source.name, sha256: file.hashes.sha256 };
-      await receive(request, { ...receiving, client: lease.client, signal }, (chunk) => {
+      await receive(request, { ...receiving, lease, signal }, (chunk) => {
         this.#lastBytesAt = performance.now();
         return intake.take(chunk);
       });

@@ -3,14 +3,15 @@ import * as grpc from '@grpc/grpc-js';
 import { PeerLabError } from '#proto/errors.ts';
 import type { PeerServiceClient } from '#proto/generated/PeerService.ts';
 import { FLOW_CONTROL_WINDOW_BYTES, MAX_MESSAGE_BYTES, PeerService } from '#proto/peer.ts';
+import { type Pace, RateLimits } from '../rate-limit.ts';
 
 /** A connection without transfers is kept for the next one so long. */
 const IDLE_MS = 30_000;
 /** Idle connections kept; those in use are bounded by the number of transfers. */
 const MAX_IDLE = 64;
+const LEAST_WINDOW_BYTES = 64 * 1024;
 
 const OPTIONS: grpc.ClientOptions = {
-  'grpc-node.flow_control_window': FLOW_CONTROL_WINDOW_BYTES,
   'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
   'grpc.max_send_message_length': MAX_MESSAGE_BYTES,
   'grpc.keepalive_time_ms': 20_000,
@@ -33,23 +34,51 @@ interface Pooled {
 
 export interface ClientLease extends Disposable {
   readonly client: PeerServiceClient;
+  /** The limits on what is received from it, and on what is sent to it. */
+  readonly receiving: Pick<Pace, 'reserve'>;
+  readonly sending: Pick<Pace, 'reserve'>;
+}
+
+export interface PeerClientsInit {
+  readonly receiving?: RateLimits;
+  readonly sending?: RateLimits;
 }
 
 /** One connection per peer, shared by the transfers with it, closed some time after the last. */
 export class PeerClients implements Disposable {
   readonly #pool = new Map<string, Pooled>();
+  readonly #receiving: RateLimits;
+  readonly #sending: RateLimits;
+  readonly #options: grpc.ClientOptions;
+
+  constructor({ receiving = new RateLimits(), sending = new RateLimits() }: PeerClientsInit = {}) {
+    this.#receiving = receiving;
+    this.#sending = sending;
+    // What is in the window has been received, whatever the limit says.
+    const window = Math.max(
+      LEAST_WINDOW_BYTES,
+      Math.min(FLOW_CONTROL_WINDOW_BYTES, (receiving.lowest ?? Infinity) / 10),
+    );
+    this.#options = { ...OPTIONS, 'grpc-node.flow_control_window': Math.floor(window) };
+  }
 
   /** @param address `ip:port` or `host:port`. @throws PeerLabError `bad-request` when it is neither */
   lease(address: string): ClientLease {
     const pooled = this.#pool.get(address) ?? this.#connect(address);
     clearTimeout(pooled.idle);
     pooled.users++;
+    const [receiving, sending] = [this.#receiving.of(address), this.#sending.of(address)];
     let held = true;
     return {
       client: pooled.client,
+      receiving,
+      sending,
       [Symbol.dispose]: () => {
-        if (held) this.#release(address, pooled);
+        if (!held) return;
         held = false;
+        receiving[Symbol.dispose]();
+        sending[Symbol.dispose]();
+        this.#release(address, pooled);
       },
     };
   }
@@ -64,7 +93,7 @@ export class PeerClients implements Disposable {
   }
 
   #connect(address: string): Pooled {
-    const client = new PeerService(target(address), grpc.credentials.createInsecure(), OPTIONS);
+    const client = new PeerService(target(address), grpc.credentials.createInsecure(), this.#options);
     const pooled = { client, users: 0 };
     this.#pool.set(address, pooled);
     return pooled;

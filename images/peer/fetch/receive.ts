@@ -1,12 +1,13 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClientReadableStream } from '@grpc/grpc-js';
 import { PeerLabError } from '#proto/errors.ts';
 import type { FileChunk__Output } from '#proto/generated/FileChunk.ts';
 import type { FileRequest } from '#proto/generated/FileRequest.ts';
-import type { PeerServiceClient } from '#proto/generated/PeerService.ts';
 import { fromStatus } from '../wire-error.ts';
+import type { ClientLease } from './peer-clients.ts';
 
 export interface ReceiveInit {
-  readonly client: PeerServiceClient;
+  readonly lease: Pick<ClientLease, 'client' | 'receiving'>;
   /** Whom it is asked from, `ip:port`, for messages. */
   readonly address: string;
   readonly stallTimeoutMs: number;
@@ -31,10 +32,10 @@ export function receive(
   init: ReceiveInit,
   take: (chunk: FileChunk__Output) => Next | Promise<Next>,
 ): Promise<void> {
-  const { client, address, stallTimeoutMs, signal } = init;
+  const { lease, address, stallTimeoutMs, signal } = init;
   if (signal.aborted) return Promise.reject(new PeerLabError('cancelled'));
   return new Promise((resolve, reject) => {
-    const call = client.downloadFile(request);
+    const call = lease.client.downloadFile(request);
     let moved = false;
     let over = false;
     let waits = true;
@@ -84,7 +85,9 @@ export function receive(
         stall.refresh();
       }
       try {
-        goOn(take(chunk));
+        const waitMs = lease.receiving.reserve(chunk.content.length);
+        const next = take(chunk);
+        goOn(waitMs > 0 ? sleep(waitMs).then(() => next) : next);
       } catch (error) {
         fail(error);
       }

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClientWritableStream } from '@grpc/grpc-js';
 import type { TransferResult } from '#proto/control-api.ts';
 import { PeerLabError } from '#proto/errors.ts';
@@ -6,12 +7,13 @@ import type { FileUpload } from '#proto/generated/FileUpload.ts';
 import type { PeerServiceClient } from '#proto/generated/PeerService.ts';
 import { CHUNK_SIZE_BYTES } from '#proto/peer.ts';
 import { orAborted, type Slots, StallWatch } from '../bounds.ts';
+import type { RateLimits } from '../rate-limit.ts';
 import type { ShareEntry } from '../share/catalogue.ts';
 import type { RegularFile } from '../share/regular-file.ts';
 import type { Share } from '../share/share.ts';
 import type { TransferMeter } from '../transfer-meter.ts';
 import { fromStatus, namedCode, printable } from '../wire-error.ts';
-import type { PeerClients } from './peer-clients.ts';
+import type { ClientLease, PeerClients } from './peer-clients.ts';
 import { Tally } from './tally.ts';
 
 export interface UploadsInit {
@@ -20,6 +22,7 @@ export interface UploadsInit {
   readonly meter: TransferMeter;
   /** Shared with downloads. */
   readonly slots: Slots;
+  readonly sending: RateLimits;
   readonly stallTimeoutMs: number;
 }
 
@@ -47,7 +50,7 @@ export class Uploads {
       const { entry, file } = await share.open(name);
       await using _file = file;
       using lease = clients.lease(to);
-      const answer = await this.#send(lease.client, { entry, file }, to, tally, signal);
+      const answer = await this.#send(lease, { entry, file }, to, tally, signal);
       if (!answer.success) throw new PeerLabError('source-refused', { about: to, got: printable(answer.message) });
       const { seconds, firstByteSeconds } = tally.transfer;
       tally.transfer.end();
@@ -59,17 +62,20 @@ export class Uploads {
   }
 
   async #send(
-    client: PeerServiceClient,
+    { client, sending }: ClientLease,
     { entry, file }: { entry: ShareEntry; file: RegularFile },
     to: string,
     tally: Tally,
     signal: AbortSignal,
   ): Promise<FileResponse__Output> {
     const call = new UploadCall(client, to);
+    const chunkSizeBytes = this.#init.sending.chunkSize(CHUNK_SIZE_BYTES);
     using watch = new StallWatch(this.#init.stallTimeoutMs, () => call.stall());
     try {
       for (let position = 0; position < entry.size || position === 0; ) {
-        const content = Buffer.allocUnsafeSlow(Math.min(CHUNK_SIZE_BYTES, entry.size - position));
+        const waitMs = sending.reserve(Math.min(chunkSizeBytes, entry.size - position));
+        if (waitMs > 0) await orAborted(sleep(waitMs), signal);
+        const content = Buffer.allocUnsafeSlow(Math.min(chunkSizeBytes, entry.size - position));
         if ((await file.read(content, position)) < content.length)
           throw new PeerLabError('file-changed', { about: entry.name });
         const head = position === 0 ? { filename: entry.name, size: entry.size, sha256: entry.sha256 } : {};

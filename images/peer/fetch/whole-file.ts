@@ -41,7 +41,7 @@ export async function fetchWhole(
   };
   try {
     const request = { filename: source.name, sha256: known.sha256 ?? '' };
-    await receive(request, { client: lease.client, address, stallTimeoutMs, signal }, async (chunk): Promise<Next> => {
+    await receive(request, { lease, address, stallTimeoutMs, signal }, async (chunk): Promise<Next> => {
       const begun = part ?? (await begin(chunk));
       if (present) return 'stop';
       tally.add(address, chunk.content.length);

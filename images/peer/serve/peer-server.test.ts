@@ -226,6 +226,24 @@ describe('DownloadFile', () => {
     await eventually('a free slot', async () => (await fetched(client, { filename: 'small' })).code === 'ok');
   });
 
+  test('who finds no slot waits for one, a place in the queue provided', async () => {
+    await using peer = await TestPeer.start(
+      { PEER_MAX_STREAMS: '1', PEER_MAX_QUEUE: '1', PEER_STALL_TIMEOUT: '60s' },
+      { file: Buffer.alloc(40 * 1024 * 1024), small: 'x' },
+    );
+    using client = clientOf(peer);
+    const held = client.downloadFile({ filename: 'file' });
+    held.on('error', () => {});
+    await new Promise<void>((resolve) => held.once('data', () => resolve()));
+    held.pause();
+    const waiting = fetched(client, { filename: 'small' });
+    // One of the two has the only place in the queue, the other one is told at once.
+    const refused = fetched(client, { filename: 'small' });
+    expect((await Promise.race([waiting, refused])).code).toBe('busy');
+    held.cancel();
+    expect((await Promise.all([waiting, refused])).map(({ code }) => code).sort()).toEqual(['busy', 'ok']);
+  });
+
   test('the end of a large sparse file', async () => {
     await using peer = await TestPeer.start();
     const path = join(peer.share, 'sparse');

@@ -1,3 +1,4 @@
+import type { EventEmitter } from 'node:events';
 import * as grpc from '@grpc/grpc-js';
 import type { Logger } from '#base/logger.ts';
 import { addressText } from '#proto/directory-api.ts';
@@ -5,6 +6,7 @@ import { PeerLabError, toPeerLabError } from '#proto/errors.ts';
 import type { PeerServiceHandlers } from '#proto/generated/PeerService.ts';
 import { MAX_MESSAGE_BYTES, peerServiceDefinition } from '#proto/peer.ts';
 import { Slots } from '../bounds.ts';
+import type { RateLimits } from '../rate-limit.ts';
 import { treeOf } from '../share/catalogue.ts';
 import type { Share } from '../share/share.ts';
 import type { TransferMeter } from '../transfer-meter.ts';
@@ -20,7 +22,11 @@ export interface PeerServerInit {
   readonly host: string;
   /** 0 takes a free one. */
   readonly port: number;
+  /** Transfers served at one time, and those that wait for one of these to end. */
   readonly maxStreams: number;
+  readonly maxQueue: number;
+  readonly sending: RateLimits;
+  readonly receiving: RateLimits;
   readonly stallTimeoutMs: number;
   /** Makes the share known, before an upload is answered. Best effort: must not reject. */
   readonly publish: () => Promise<void>;
@@ -53,7 +59,7 @@ export class PeerServer {
   static async start(init: PeerServerInit): Promise<PeerServer> {
     const server = new grpc.Server({
       ...KEEPALIVE,
-      'grpc.max_concurrent_streams': init.maxStreams + STREAMS_TO_REFUSE,
+      'grpc.max_concurrent_streams': init.maxStreams + init.maxQueue + STREAMS_TO_REFUSE,
       'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
       'grpc.max_send_message_length': MAX_MESSAGE_BYTES,
       'grpc.enable_channelz': 0,
@@ -92,16 +98,18 @@ class Calls {
 
   constructor(init: PeerServerInit) {
     this.#init = init;
-    this.#slots = new Slots(init.maxStreams);
+    this.#slots = new Slots(init.maxStreams, init.maxQueue);
   }
 
   async download(call: DownloadCall): Promise<void> {
     const transfer = this.#init.meter.start('sent');
     try {
-      using _slot = this.#slot();
+      using _slot = await this.#slot(call);
       const opened = await this.#init.share.open(call.request.filename, call.request.sha256 || undefined);
       await using _file = opened.file;
-      await sendFile(call, call.request, opened, { memory: this.#memory, moved: (bytes) => transfer.moved(bytes) });
+      const { sending: limits } = this.#init;
+      const moved = (bytes: number) => transfer.moved(bytes);
+      await sendFile(call, call.request, opened, { memory: this.#memory, limits, moved });
       transfer.end();
       call.end();
     } catch (error) {
@@ -133,9 +141,10 @@ class Calls {
       call.destroy(new PeerLabError('source-stalled', { got: `nothing for ${stallTimeoutMs} ms` }));
     };
     try {
-      using _slot = this.#slot();
+      using _slot = await this.#slot(call);
+      using pace = this.#init.receiving.of(call.getPeer());
       const moved = (bytes: number) => transfer.moved(bytes);
-      const message = await takeUpload(call, { share, stallTimeoutMs, moved, onStall });
+      const message = await takeUpload(call, { share, stallTimeoutMs, pace, moved, onStall });
       transfer.end();
       await publish();
       answer(null, { success: true, message });
@@ -147,9 +156,21 @@ class Calls {
     }
   }
 
-  #slot(): Disposable {
+  /** Who waits has heard nothing yet, and would give this peer up: so nobody waits for long. */
+  async #slot(call: EventEmitter & { cancelled: boolean }): Promise<Disposable> {
     if (this.closing) throw new PeerLabError('shutting-down');
-    return this.#slots.takeNow();
+    const gone = new AbortController();
+    const leave = () => gone.abort();
+    const timer = setTimeout(leave, this.#init.stallTimeoutMs / 2);
+    call.once('cancelled', leave);
+    try {
+      return await this.#slots.take(gone.signal);
+    } catch (error) {
+      throw gone.signal.aborted && !call.cancelled ? new PeerLabError('busy', { got: 'no slot in time' }) : error;
+    } finally {
+      clearTimeout(timer);
+      call.off('cancelled', leave);
+    }
   }
 
   #ended(transfer: { end(error: unknown): void }, thrown: unknown, method: string, file: string): void {

@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { CHUNK_SIZE_BYTES } from '#proto/peer.ts';
+import { RateLimits } from '../rate-limit.ts';
 import { RegularFile } from '../share/regular-file.ts';
 import { eventually, tempFolder } from '../testing/test-peer.ts';
 import { sendFile } from './send-file.ts';
@@ -12,6 +13,7 @@ const CHUNKS_IN_FLIGHT = 4;
 /** A call whose connection takes a chunk only when the test says so. */
 class SlowCall extends EventEmitter {
   cancelled = false;
+  getPeer = () => '127.0.0.1:1';
   readonly offered: Buffer[] = [];
   readonly #callbacks: (() => void)[] = [];
 
@@ -39,7 +41,7 @@ async function setup(chunks: number) {
     call as never,
     { offset: 0, length: 0 },
     { entry, file },
-    { memory: new SendMemory(), moved: count },
+    { memory: new SendMemory(), limits: new RateLimits(), moved: count },
   );
   return {
     call,

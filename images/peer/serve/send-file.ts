@@ -3,17 +3,22 @@ import { ChunkBuffer } from '#proto/chunk-encoding.ts';
 import { PeerLabError } from '#proto/errors.ts';
 import type { FileChunk } from '#proto/generated/FileChunk.ts';
 import type { FileRequest__Output } from '#proto/generated/FileRequest.ts';
+import type { RateLimits } from '../rate-limit.ts';
 import type { ShareEntry } from '../share/catalogue.ts';
 import type { RegularFile } from '../share/regular-file.ts';
 import type { SendMemory } from './send-memory.ts';
 
-type DownloadCall = Pick<ServerWritableStream<FileRequest__Output, FileChunk>, 'write' | 'once' | 'off' | 'cancelled'>;
+type DownloadCall = Pick<
+  ServerWritableStream<FileRequest__Output, FileChunk>,
+  'write' | 'once' | 'off' | 'cancelled' | 'getPeer'
+>;
 
 /** A reader that takes nothing for so long loses its slot. */
 const READER_TIMEOUT_MS = 60_000;
 
 export interface SendFileInit {
   readonly memory: SendMemory;
+  readonly limits: RateLimits;
   /** Told the bytes of each chunk that the connection took: the one place where sent content is counted. */
   readonly moved: (bytes: number) => void;
 }
@@ -26,15 +31,18 @@ export async function sendFile(
   call: DownloadCall,
   request: Pick<FileRequest__Output, 'offset' | 'length'>,
   { entry, file }: { entry: ShareEntry; file: RegularFile },
-  { memory, moved }: SendFileInit,
+  { memory, limits, moved }: SendFileInit,
 ): Promise<void> {
   const { offset } = request;
   const end = endOfRange(request, entry.size);
   using shape = memory.take(end - offset);
   using pipe = new Pipe(call, shape.chunks, () => new ChunkBuffer(shape.chunkSizeBytes));
+  using pace = limits.of(hostOf(call.getPeer()));
+  const chunkSizeBytes = limits.chunkSize(shape.chunkSizeBytes);
   for (let position = offset; position < end || position === offset; ) {
     const buffer = await pipe.free();
-    const content = buffer.content(Math.min(shape.chunkSizeBytes, end - position));
+    const content = buffer.content(Math.min(chunkSizeBytes, end - position));
+    await pipe.wait(pace.reserve(content.length));
     if ((await file.read(content, position)) < content.length) throw new PeerLabError('file-changed');
     const about = position === offset ? { size: entry.size, sha256: entry.sha256 } : {};
     pipe.send(buffer, buffer.encode(content.length, { offset: position, ...about }), () => moved(content.length));
@@ -50,6 +58,11 @@ function endOfRange({ offset, length }: Pick<FileRequest__Output, 'offset' | 'le
   const end = length === 0 ? size : offset + length;
   if (Number.isSafeInteger(end) && offset <= size && end <= size) return end;
   throw new PeerLabError('bad-range', { expected: `a range within ${size} bytes`, got: `${offset} + ${length}` });
+}
+
+/** Of `ip:port`, as gRPC names who calls. */
+function hostOf(peer: string): string {
+  return peer.slice(0, peer.lastIndexOf(':'));
 }
 
 /**
@@ -100,6 +113,19 @@ class Pipe implements Disposable {
       moved();
       if (this.#waiting?.isOver()) this.#waiting.resolve();
     });
+  }
+
+  /** For the limits' sake: that is not the caller's slowness. @throws PeerLabError `cancelled` */
+  async wait(ms: number): Promise<void> {
+    if (ms <= 0) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, ms);
+    const gone = () => resolve();
+    this.#call.once('cancelled', gone);
+    await promise;
+    clearTimeout(timer);
+    this.#call.off('cancelled', gone);
+    if (this.#gone) throw this.#gone;
   }
 
   /** @throws PeerLabError `cancelled` */

@@ -1,6 +1,8 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type ErrorCode, PeerLabError } from '#proto/errors.ts';
 import type { FileUpload__Output } from '#proto/generated/FileUpload.ts';
 import { StallWatch } from '../bounds.ts';
+import type { Pace } from '../rate-limit.ts';
 import type { Expected } from '../share/part-file.ts';
 import type { Share } from '../share/share.ts';
 
@@ -21,6 +23,7 @@ export const REFUSALS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 export interface TakeUploadInit {
   readonly share: Share;
   readonly stallTimeoutMs: number;
+  readonly pace: Pick<Pace, 'reserve'>;
   /** Told the bytes of each message. */
   readonly moved: (bytes: number) => void;
   /** Runs when the sender sends nothing for `stallTimeoutMs`: must end `messages` with an error. */
@@ -33,7 +36,7 @@ export interface TakeUploadInit {
  * @throws PeerLabError one of `REFUSALS`, or `disk-full`
  */
 export async function takeUpload(messages: AsyncIterable<FileUpload__Output>, init: TakeUploadInit): Promise<string> {
-  const { share, moved } = init;
+  const { share, pace, moved } = init;
   const iterator = messages[Symbol.asyncIterator]();
   using watch = new StallWatch(init.stallTimeoutMs, init.onStall);
   const first = await watch.during(iterator.next());
@@ -47,6 +50,8 @@ export async function takeUpload(messages: AsyncIterable<FileUpload__Output>, in
   for (let next: IteratorResult<FileUpload__Output> = first; !next.done; next = await watch.during(iterator.next())) {
     moved(next.value.content.length);
     await part.append(next.value.content);
+    const waitMs = pace.reserve(next.value.content.length);
+    if (waitMs > 0) await sleep(waitMs);
   }
   await part.finish();
   await share.publish(part, filename);
