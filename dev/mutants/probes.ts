@@ -27,6 +27,7 @@ const PROBES: Readonly<Record<string, Omit<Trial, 'scenario'>>> = {
   'false-counters': { peer: LYING, unbroken: failsBy('bytes agree') },
   'early-exit': { peer: LYING, unbroken: failsBy('instances lived') },
   'brief-faults': { unbroken: { verdict: 'pass' } },
+  'torn-network': { driver: 'docker', unbroken: { verdict: 'pass' } },
   'short-lease': { unbroken: { verdict: 'pass' } },
 };
 
