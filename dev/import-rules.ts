@@ -90,7 +90,7 @@ const RULES: readonly Rule[] = [
   {
     from: 'lab/doubles/',
     may: ['lab/doubles/', 'proto/'],
-    testsMay: ['lab/end-to-end.ts', 'lab/limit.ts', 'lab/scenario/find.ts'],
+    testsMay: ['lab/end-to-end.ts', 'lab/limit.ts', 'lab/scenario/', 'lab/doctor/needs.ts', 'lab/drivers/process/'],
   },
   {
     from: 'lab/watchdog/',

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { EXIT, PeerLabError, toPeerLabError } from '#proto/errors.ts';
+import { findEngine } from '../lab/drivers/docker/engine.ts';
 import { applyEdits, type Mutant, staleEdits } from './mutants/mutant.ts';
 import { trialOf } from './mutants/probes.ts';
 import { type Judged, lastLine, markdownTable, terminalTable } from './mutants/report.ts';
@@ -42,7 +43,7 @@ try {
 
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({ allowPositionals: true, options: { write: { type: 'boolean' } } });
-  const mutants = chosen(positionals);
+  const mutants = await runnable(chosen(positionals));
   const stale = new Map(mutants.map((mutant) => [mutant, staleEdits(mutant, ROOT)]));
   for (const [{ name }, flaws] of stale) for (const flaw of flaws) say(`stale: ${name}: ${flaw}`);
 
@@ -73,6 +74,15 @@ function chosen(names: readonly string[]): readonly Mutant[] {
     throw new PeerLabError('usage', { expected: `names of mutants: ${known}`, got: unknown });
   }
   return names.length === 0 ? MUTANTS : MUTANTS.filter(({ name }) => names.includes(name));
+}
+
+/** Those whose trial can be had here; the others are named. */
+async function runnable(mutants: readonly Mutant[]): Promise<readonly Mutant[]> {
+  const needy = mutants.filter(({ scenario }) => trialNamed(scenario).driver === 'docker');
+  const engine = needy.length > 0 ? await findEngine() : '';
+  if (needy.length === 0 || typeof engine !== 'string') return mutants;
+  for (const { name } of needy) say(`skipped: ${name}: ${engine}`);
+  return mutants.filter((mutant) => !needy.includes(mutant));
 }
 
 function trialNamed(scenario: string): Trial {

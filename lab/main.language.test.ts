@@ -112,10 +112,10 @@ test('repeat shows the spread; variables are set; the first run is as good as th
 test('a suite goes on after a failure, accepts a known one, refuses its pass; one JUnit file', async () => {
   const folder = mkdtempSync(path.join(tmpdir(), 'peerlab-suite-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));
-  const scenario = (name: string, expected: number, more = '') =>
+  const scenario = (name: string, expected: number, more = '', group = '{}') =>
     writeFileSync(
       path.join(folder, `${name}.yaml`),
-      `name: ${name}\ndescription: d\n${more}groups: {s: {}}\nsteps: [{login: all}]\nexpect: [operations.login.ok == ${expected}]\n`,
+      `name: ${name}\ndescription: d\n${more}groups: {s: ${group}}\nsteps: [{login: all}]\nexpect: [operations.login.ok == ${expected}]\n`,
     );
   scenario('broken', 7);
   scenario('known', 7, 'knownFailure: Seven is more than one.\n');
@@ -147,4 +147,11 @@ test('a suite goes on after a failure, accepts a known one, refuses its pass; on
   expect(refused).toMatchObject({ code: 1 });
   expect(refused.output).toContain('3 scenarios: 1 failed, 1 unexpected pass, 1 ok');
   expect(refused.suites.map((one: Record<string, string>) => one['@_failures'])).toEqual(['1', '1', '0']);
+  scenario('needy', 1, '', '{limits: {memory: 64MiB}}');
+  const skipped = await suite('needy', 'good');
+  expect(skipped).toMatchObject({ code: 0 });
+  expect(skipped.output).toMatch(
+    /- needy +skipped .* group "s" needs a memory limit of 64 MiB for each peer: the process/,
+  );
+  expect(skipped.suites.map((one: Record<string, string>) => one['@_skipped'])).toEqual(['0', '1']);
 });

@@ -2,7 +2,15 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { z } from 'zod';
 import { ERRORS, EXIT, PeerLabError, reasonOf } from '#proto/errors.ts';
 import { examine } from './doctor/doctor.ts';
-import { type Candidate, chooseCapable, type Need, needsOf } from './doctor/needs.ts';
+import {
+  type Candidate,
+  chooseCapable,
+  firstCapable,
+  type Need,
+  needsOf,
+  refusalsOf,
+  refusalText,
+} from './doctor/needs.ts';
 import { printDiagnosis } from './doctor/print.ts';
 import { buildServices } from './drivers/artifacts.ts';
 import { dockerCapabilities } from './drivers/docker/capabilities.ts';
@@ -70,19 +78,20 @@ async function candidatesFor(wanted: DriverOptions['driver']): Promise<Candidate
   return wanted === 'docker' ? [docker] : [docker, { ...processes, why: 'the engine can not do it' }];
 }
 
-/** @throws PeerLabError `no-engine`, `not-capable`: before anything is started or written */
-async function chooseDriver(wanted: DriverOptions['driver'], needs: readonly Need[]) {
-  const candidates = await candidatesFor(wanted);
-  if (typeof candidates === 'string') throw new PeerLabError('no-engine', { got: candidates });
-  return chooseCapable(candidates, needs);
+type Chosen = Candidate<Driver['kind']>;
+
+/** @throws PeerLabError `no-engine`: before anything is started or written */
+async function candidates(wanted: DriverOptions['driver']): Promise<readonly Chosen[]> {
+  const found = await candidatesFor(wanted);
+  if (typeof found === 'string') throw new PeerLabError('no-engine', { got: found });
+  return found;
 }
 
-/** Chooses the driver, says so in the first line, and gives what plays a plan on it. */
+/** Says which driver was chosen in the first line, and gives what plays a plan on it. */
 async function stageFor(
   options: DriverOptions,
-  needs: readonly Need[] = [],
+  { kind, why }: Chosen,
 ): Promise<(scenario: Scenario, plan: Plan, signal?: AbortSignal) => Promise<Played>> {
-  const { kind, why } = await chooseDriver(options.driver, needs);
   const out = process.stdout;
   out.write(`Driver: ${kind} (${why})\n`);
   await settleDeadRuns((line) => out.write(`${line}\n`));
@@ -95,7 +104,10 @@ async function stageFor(
 async function runCommand(name: string, options: RunOptions): Promise<number> {
   const scenario = findScenario(name, options.var);
   const plan = makePlan(scenario, options);
-  const playOn = await stageFor(options, needsOf(plan, options.peerImage));
+  const playOn = await stageFor(
+    options,
+    chooseCapable(await candidates(options.driver), needsOf(plan, options.peerImage)),
+  );
   const runs: Played[] = [];
   for (let n = 0; n < options.repeat; n++) {
     const played = await playOn(scenario, plan);
@@ -120,16 +132,19 @@ async function doctorCommand(name: string, options: DoctorOptions): Promise<numb
   return diagnosis.prediction === 'does not fit' ? EXIT.fail : EXIT.pass;
 }
 
+/** What the driver can't do is skipped, with the reason: the rest of the suite is worth as much without it. */
 async function suiteCommand(name: string, options: SuiteOptions): Promise<number> {
   const suite = findSuite(name, options);
-  const playOn = await stageFor(
-    options,
-    suite.entries.flatMap(({ plan }) => needsOf(plan, options.peerImage)),
-  );
+  const all = await candidates(options.driver);
+  const needs: Need[] = suite.entries.flatMap(({ plan }) => needsOf(plan, options.peerImage));
+  const chosen = firstCapable(all, needs) ?? (all[0] as Chosen);
+  const playOn = await stageFor(options, chosen);
   return runSuite({
     suite,
     results: options.results,
     out: process.stdout,
+    refusal: ({ plan }) =>
+      refusalsOf(needsOf(plan, options.peerImage), chosen.can).map(refusalText).join('; ') || undefined,
     play: ({ scenario, plan }, signal) => playOn(scenario, plan, signal),
   });
 }

@@ -27,6 +27,7 @@ const PROBES: Readonly<Record<string, Omit<Trial, 'scenario'>>> = {
   'false-counters': { peer: FALSE_WITNESS, unbroken: failsBy('bytes agree') },
   'early-exit': { peer: FALSE_WITNESS, unbroken: failsBy('instances lived') },
   'brief-faults': { unbroken: { verdict: 'pass' } },
+  'torn-network': { driver: 'docker', unbroken: { verdict: 'pass' } },
   'short-lease': { unbroken: { verdict: 'pass' } },
   'silent-source': { unbroken: { verdict: 'pass' } },
   'late-answer': { unbroken: { verdict: 'pass' } },

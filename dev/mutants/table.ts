@@ -589,6 +589,48 @@ const LAB: readonly Mutant[] = [
     scenario: 'late-answer',
     becomes: fails('operations.index.failed == 1'),
   },
+  {
+    name: 'cuts-nobody-off',
+    rule: 'a fault of the network is done, not only recorded (cut)',
+    edits: [
+      {
+        file: 'lab/faults/cut.ts',
+        find: "await networkOf(instance).impose({ cutFrom: from === ALL ? 'all' : others(from) });",
+        replace: 'void [others, from, instance];',
+      },
+    ],
+    scenario: 'torn-network',
+    becomes: NOT_IN_FORCE,
+  },
+  {
+    name: 'limits-one-way',
+    rule: 'a limit holds in each direction that it was asked for',
+    edits: [
+      { file: 'lab/drivers/docker/faults/rules.ts', find: 'if (down !== undefined) {', replace: 'if (down === 0) {' },
+    ],
+    scenario: 'torn-network',
+    becomes: NOT_IN_FORCE,
+  },
+  {
+    name: 'leaves-packets-lost',
+    rule: 'a fault of the network goes away when it is undone (lose)',
+    edits: [
+      {
+        file: 'lab/faults/lose.ts',
+        find: 'await networkOf(instance).impose({ lossFraction: undefined });',
+        replace: '',
+      },
+    ],
+    scenario: 'torn-network',
+    becomes: NOT_IN_FORCE,
+  },
+  {
+    name: 'leaves-disks-full',
+    rule: 'a full disk has room again when that is undone',
+    edits: [{ file: 'lab/faults/fill.ts', find: 'await diskOf(instance).release();', replace: '' }],
+    scenario: 'torn-network',
+    becomes: NOT_IN_FORCE,
+  },
 ];
 
 export const MUTANTS: readonly Mutant[] = [...PRODUCT, ...LAB];

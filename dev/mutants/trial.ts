@@ -17,6 +17,8 @@ export interface Demand {
 export interface Trial {
   readonly scenario: string;
   readonly peer?: string;
+  /** `docker`, for what the process driver can't do; without an engine there is no such trial. */
+  readonly driver?: 'docker';
   /** What a copy says in which nothing is broken. */
   readonly unbroken: Demand;
 }
@@ -53,7 +55,7 @@ export function meets({ verdict, broken }: Outcome, demand: Demand): boolean {
   return verdict === demand.verdict && (demand.because === undefined || broken.includes(demand.because));
 }
 
-/** Runs a trial in a tree with the process driver, the services built from what is there. */
+/** Runs a trial in a tree, the services built from what is there. */
 export async function runTrial(trial: Trial, init: RunInit): Promise<Outcome> {
   for (let attempt = 1; ; attempt++) {
     const outcome = await runOnce(trial, init);
@@ -62,10 +64,18 @@ export async function runTrial(trial: Trial, init: RunInit): Promise<Outcome> {
   }
 }
 
-async function runOnce({ scenario, peer }: Trial, { tree, tmp, signal }: RunInit): Promise<Outcome> {
+async function runOnce({ scenario, peer, driver }: Trial, { tree, tmp, signal }: RunInit): Promise<Outcome> {
   const results = path.join(tree, 'results');
   await rm(results, { recursive: true, force: true });
-  const args = ['run', scenario, '--driver', 'process', '--results', results, ...(peer ? ['--peer-image', peer] : [])];
+  const args = [
+    'run',
+    scenario,
+    '--driver',
+    driver ?? 'process',
+    '--results',
+    results,
+    ...(peer ? ['--peer-image', peer] : []),
+  ];
   const began = performance.now();
   const { code, output } = await runLab(args, { tree, tmp, signal });
   const seconds = (performance.now() - began) / 1000;

@@ -234,4 +234,59 @@ describe('faults (a lease is 30 s, and 2 s are for acting on its end)', () => {
     expect(answer(20, named, [...away, fault('stop', 's-1', 11, 11.5)])).toEqual([]);
     expect(answer(45, named, [...away, fault('kill', 's-1', 9, 9.1)])).toHaveLength(1);
   });
+
+  const cut = (who: string, scope: string, from: number, until?: number): FaultRecord => ({
+    ...fault('cut', who, from, from + 0.1, until),
+    requested: { from: scope },
+  });
+
+  test('who is cut off from the directory is in doubt, gone after a lease, and due again a lease after it is healed', () => {
+    for (const [who, scope] of [
+      ['s-1', 'all'],
+      ['s-1', 'directory'],
+      ['directory', 'all'],
+      ['directory', 's'],
+    ] as const) {
+      const short = [cut(who, scope, 10, 13)];
+      expect(answer(9, [], short)).toEqual([expect.stringContaining('is missing')]);
+      for (const entries of [named, []]) expect(answer(12, entries, short)).toEqual([]);
+      expect(answer(44, [], short)).toEqual([]);
+      expect(answer(46, [], short)).toEqual([expect.stringContaining('is missing')]);
+      const long = [cut(who, scope, 10, 60)];
+      expect(answer(41, named, long)).toEqual([]);
+      expect(answer(50, named, long)).toEqual([expect.stringContaining('had been gone for 7.9 s')]);
+      // From the moment at which it is healed a heartbeat may come through, before a probe has seen it.
+      expect(answer(60.1, named, long)).toEqual([]);
+      expect(answer(100, named, long)).toEqual([]);
+    }
+  });
+
+  test('a cut from others than the directory changes nothing there', () => {
+    for (const other of [cut('s-1', 'l', 10, 60), cut('directory', 'l', 10, 60), cut('l-1', 'all', 10, 20)]) {
+      expect(answer(30, [], [other])).toEqual([expect.stringContaining('is missing')]);
+      expect(answer(50, named, [other])).toEqual([]);
+    }
+  });
+
+  test('a stop that the directory could not hear, and a cut that ended with a kill', () => {
+    const stopped = fault('stop', 's-1', 12, 12.5);
+    const overtaken = { ...cut('s-1', 'all', 10), overtakenBy: 'stop', overtakenAt: 12 } as const;
+    expect(answer(14, named, [stopped])).toHaveLength(1);
+    expect(answer(14, named, [overtaken, stopped])).toEqual([]);
+    expect(answer(45, named, [overtaken, stopped])).toHaveLength(1);
+    // Its second life was never cut off.
+    const killed = [{ ...overtaken, overtakenBy: 'kill' } as const, fault('kill', 's-1', 12, 12.1, 14)];
+    const again = [event('login', 's-1', 20, 21)];
+    expect(answer(60, named, killed, again)).toEqual([]);
+    expect(answer(60, [], killed, again)).toEqual([expect.stringContaining('is missing')]);
+  });
+
+  test('where packets are lost, nothing is certainly in time, and nothing lapses for certain', () => {
+    for (const who of ['s-1', 'directory']) {
+      const lossy = [fault('lose', who, 10, 10.1, 60)];
+      for (const entries of [named, []]) expect(answer(55, entries, lossy)).toEqual([]);
+      expect(answer(95, [], lossy)).toEqual([expect.stringContaining('is missing')]);
+    }
+    expect(answer(55, [], [fault('limit', 's-1', 10, 10.1, 60)])).toHaveLength(1);
+  });
 });

@@ -7,11 +7,11 @@ import { makePlan } from '../scenario/plan.ts';
 import { readScenario } from '../scenario/read.ts';
 import { type Candidate, chooseCapable, type Need, needsOf, refusalsOf } from './needs.ts';
 
-const needs = (groups: string): Need[] =>
+const needs = (groups: string, steps = '[{login: all}]'): Need[] =>
   needsOf(
     makePlan(
       readScenario(
-        `name: some\ndescription: what does it need?\ngroups: ${groups}\nsteps: [{login: all}]\nexpect: [operations.login.failed == 0]\n`,
+        `name: some\ndescription: what does it need?\ngroups: ${groups}\nsteps: ${steps}\nexpect: [operations.login.failed == 0]\n`,
         'some.yaml',
       ),
     ),
@@ -29,6 +29,33 @@ test('finds what each group needs, once, and nothing where nothing is asked for'
     ['group "b"', 'own-peer', 'my/peer:1'],
   ]);
   expect(needs('{a: {}}')).toEqual([]);
+});
+
+const NETWORK_STEPS = '[{login: all}, {parallel: {branches: [[{cut: a}], [{delay: {group: a, by: 50ms}}]]}}]';
+
+test('finds what steps do to networks and disks, also within blocks', () => {
+  const found = needs('{a: {count: 2, limits: {disk: 4MiB}}}', NETWORK_STEPS);
+  expect(found.map(({ where, what, wanted }) => [where, what, wanted])).toEqual([
+    ['group "a"', 'disk-limit', 4 * 1024 * 1024],
+    ['step 2.1.1', 'network-faults', 'cut'],
+    ['step 2.2.1', 'network-faults', 'delay'],
+  ]);
+});
+
+test('networks and disks need an engine with the tools, and a kernel with the parts', () => {
+  const found = needs('{a: {count: 2, limits: {disk: 4MiB}}}', NETWORK_STEPS);
+  const whys = (can: Capabilities) => refusalsOf(found, can).map(({ why }) => why);
+  expect(whys(processes)).toEqual([
+    expect.stringContaining('folders on one disk'),
+    expect.stringContaining('share the loopback'),
+    expect.stringContaining('share the loopback'),
+  ]);
+  expect(whys(docker)).toEqual([]);
+  const noNetem = { ...KERNEL, NF_TABLES: true, NET_SCH_HTB: true, NET_SCH_NETEM: false };
+  expect(whys(dockerCapabilities({ ...ENGINE, kernel: noNetem }))).toEqual([
+    'this kernel was built without CONFIG_NET_SCH_NETEM',
+  ]);
+  expect(whys(dockerCapabilities({ ...ENGINE, toolsLack: 'there is no apt-get' }))).toHaveLength(3);
 });
 
 describe('refusals', () => {

@@ -141,6 +141,6 @@ export function chooseCapable<K extends string>(
   });
 }
 
-function refusalText({ where, need, why }: Refusal): string {
+export function refusalText({ where, need, why }: Refusal): string {
   return `${where} needs ${need}: ${why}`;
 }

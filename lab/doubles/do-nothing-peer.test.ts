@@ -1,9 +1,13 @@
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { EXIT } from '#proto/errors.ts';
+import { needsOf, refusalsOf } from '../doctor/needs.ts';
+import { processCapabilities } from '../drivers/process/capabilities.ts';
 import { startLab } from '../end-to-end.ts';
 import { createLimit } from '../limit.ts';
 import { findScenario, libraryNames } from '../scenario/find.ts';
+import { makePlan } from '../scenario/plan.ts';
+import type { Scenario } from '../scenario/read.ts';
 
 const DO_NOTHING = `${process.execPath} ${path.join(import.meta.dirname, 'do-nothing-peer.ts')}`;
 /** Much of a run is waiting. */
@@ -11,8 +15,15 @@ const RUNS_AT_A_TIME = 2;
 /** Of all together: a minute on two cores that have nothing else to do. */
 const DEADLINE_MS = 300_000;
 
-test('no scenario of the library passes with a peer that does nothing', { timeout: DEADLINE_MS }, async () => {
-  const scenarios = libraryNames().filter((name) => !findScenario(name).tags.includes('long'));
+const plans = libraryNames()
+  .map((name) => ({ name, scenario: findScenario(name) }))
+  .filter(({ scenario }) => !scenario.tags.includes('long'));
+const needs = (scenario: Scenario) => refusalsOf(needsOf(makePlan(scenario)), processCapabilities());
+const refused = plans.filter(({ scenario }) => needs(scenario).length > 0).map(({ name }) => name);
+const title = `no scenario of the library passes with a peer that does nothing (the process driver can not run: ${refused.join(', ')})`;
+
+test(title, { timeout: DEADLINE_MS }, async () => {
+  const scenarios = plans.map(({ name }) => name).filter((name) => !refused.includes(name));
   const limit = createLimit(RUNS_AT_A_TIME);
   const failed = async (name: string) => {
     const { code, output } = await startLab([name, '--driver', 'process', '--peer-image', DO_NOTHING]).ended;

@@ -23,32 +23,44 @@ export const cut: Fault<'cut'> = {
   },
   look({ from }, subject, when, withinMs) {
     const isCut = when === 'during';
-    return lookUntil(() => look(from, subject, isCut), isCut ? SETTLE_MS : withinMs);
+    // Where packets are lost, too, not every way is seen open at the same time.
+    const seenOpen = new Set<string>();
+    return lookUntil(() => look(from, subject, isCut, isCut ? new Set() : seenOpen), isCut ? SETTLE_MS : withinMs);
   },
 };
 
-async function look(from: string, { instance, witnesses }: Subject, isCut: boolean): Promise<Look> {
+/** @param seenOpen ways that were open at an earlier look, or are at this one */
+async function look(
+  from: string,
+  { instance, witnesses }: Subject,
+  isCut: boolean,
+  seenOpen: Set<string>,
+): Promise<Look> {
   const there = witnesses(from);
-  const asked = from === ALL ? [OUTSIDE, ...there.slice(0, MAX_WITNESSES)] : there;
+  const asked = from === ALL ? ([OUTSIDE, ...there.slice(0, MAX_WITNESSES)] as const) : there;
   const [reached, control] = await Promise.all([
-    asked.length > 0
-      ? networkOf(instance).reaches(asked as Parameters<ReturnType<typeof networkOf>['reaches']>[0])
-      : [],
+    asked.length > 0 ? networkOf(instance).reaches(asked) : [],
     probe(instance.url, CONTROL_TIMEOUT_MS),
   ]);
   // Who ended, or was cut off by itself, while it was asked says nothing of this cut.
   const still = new Set([OUTSIDE, ...witnesses(from).map(({ name }) => name)]);
-  const seen = reached.filter(({ name }) => still.has(name));
-  const ways = seen.flatMap(waysOf);
-  const open = ways.filter((way) => way.open);
-  const figures = { ways: ways.length, open: open.length };
-  const wanted = `${isCut ? 'no way' : 'every way'} open, the control port answers`;
-  const isRight = isCut ? open.length === 0 : open.length === ways.length;
-  const odd = ways.filter((way) => way.open === isCut).map(({ name }) => name);
-  const ok = ways.length > 0 && isRight && control === 'answers';
-  const counted = `${open.length} of ${ways.length} ways open`;
-  const which = odd.length > 0 ? ` (${isCut ? 'open' : 'closed'}: ${odd.slice(0, 3).join(', ')})` : '';
-  return { wanted, seen: `${counted}${which}, the control port ${control}`, ok, figures };
+  const ways = reached.filter(({ name }) => still.has(name)).flatMap(waysOf);
+  for (const { name } of ways.filter(({ open }) => open)) seenOpen.add(name);
+  const open = ways.filter(({ name }) => seenOpen.has(name));
+  const odd = isCut ? open : ways.filter(({ name }) => !seenOpen.has(name));
+  const which =
+    odd.length > 0
+      ? ` (${isCut ? 'open' : 'closed'}: ${odd
+          .slice(0, 3)
+          .map(({ name }) => name)
+          .join(', ')})`
+      : '';
+  return {
+    wanted: `${isCut ? 'no way' : 'every way'} open, the control port answers`,
+    seen: `${open.length} of ${ways.length} ways open${which}, the control port ${control}`,
+    ok: ways.length > 0 && odd.length === 0 && control === 'answers',
+    figures: { ways: ways.length, open: open.length },
+  };
 }
 
 function waysOf({ name, to, back }: Reach): { name: string; open: boolean }[] {

@@ -7,11 +7,11 @@ const PROBE_SECONDS = 0.8;
 /** Faster than the limit by this factor: otherwise it would limit nothing. */
 const FREE_FACTOR = 1.5;
 /** What the measured rate may be of the limit: less on a busy machine, hardly ever more. */
-const LEAST = 0.8;
+const LEAST = 0.7;
 const MOST = 1.1;
 /** Packets leave in pieces of up to so many bytes: the first may come before its time. */
 const PIECE_BYTES = 64 * 1024;
-const ATTEMPTS_MS = 4000;
+const ATTEMPTS_MS = 3000;
 
 const DIRECTIONS = [
   ['up', 'upBytesPerSecond'],

@@ -17,14 +17,20 @@ export interface JudgedRun {
 
 /**
  * `junit.xml`: a test suite for each run, in it a test case for each expectation, each built-in check and each failed
- * step. Inconclusive is an `<error>`; what is wrong in a known failure is `<skipped>`; what did not run is an `<error>` too.
+ * step. Inconclusive is an `<error>`; what is wrong in a known failure is `<skipped>`, and so is what the
+ * driver can't run; what did not run for another reason is an `<error>` too.
  */
-export function junitXml(runs: readonly JudgedRun[], notRun: readonly { name: string; why: string }[] = []): string {
+export function junitXml(
+  runs: readonly JudgedRun[],
+  notRun: readonly { name: string; why: string }[] = [],
+  skipped: readonly { name: string; why: string }[] = [],
+): string {
   const report = builder.newBuilder();
   for (const run of runs) addRun(report, run);
-  for (const { name, why } of notRun) {
-    report.testSuite().name(`peerlab.${name}`).testCase().className(`peerlab.${name}.run`).name('verdict').error(why);
-  }
+  const verdictOf = (name: string) =>
+    report.testSuite().name(`peerlab.${name}`).testCase().className(`peerlab.${name}.run`).name('verdict');
+  for (const { name, why } of notRun) verdictOf(name).error(why);
+  for (const { name, why } of skipped) verdictOf(name).skipped().standardOutput(why);
   return report.build();
 }
 

@@ -16,7 +16,7 @@ import { readScenario } from './read.ts';
 import type { Variables } from './variables.ts';
 
 const GROUPS = `  seeders: {count: 3, share: {files: 4, size: 1KiB, copies: all}}
-  leechers: {count: 10}
+  leechers: {count: 10, limits: {disk: 64MB}}
   latecomers: {count: 2, later: true}`;
 
 function plan(
@@ -110,6 +110,54 @@ describe('faults', () => {
     );
     expect(mistakes('  - login: all\n  - freeze: seeders\n  - freeze: seeders')).toContain('is there and runs');
     expect(mistakes('  - login: all\n  - freeze: {group: seeders, for: 500ms}')).toContain('expected at least 1s');
+  });
+});
+
+describe('faults of what lies around a peer', () => {
+  const steps = (text: string) => plan(`  - login: all\n${text}`).steps.slice(1);
+  const who = (text: string) =>
+    steps(text).map((step) => (step.does === 'fault' || step.does === 'heal' ? step.who.map(({ peer }) => peer) : []));
+
+  test('say what is asked for', () => {
+    expect(
+      steps(
+        '  - cut: seeders\n  - cut: {group: directory, from: seeders, for: 10s}\n  - lose: {group: seeders, percent: 2.5}\n  - limit: {group: seeders, up: 4MB/s, down: 512KiB/s}\n  - delay: {group: seeders, by: 80ms, jitter: 10ms}\n  - fill: leechers',
+      ),
+    ).toMatchObject([
+      { does: 'fault', fault: { kind: 'cut', from: 'all' } },
+      { fault: { kind: 'cut', from: 'seeders' }, who: [{ peer: 'directory' }], forMs: 10_000 },
+      { fault: { kind: 'lose', percent: 2.5 } },
+      { fault: { kind: 'limit', upBytesPerSecond: 4e6, downBytesPerSecond: 512 * 1024 } },
+      { fault: { kind: 'delay', byMs: 80, jitterMs: 10 } },
+      { fault: { kind: 'fill' } },
+    ]);
+  });
+
+  test('are undone in whom they are in force, and no others', () => {
+    const [cut, , one, rest] = who(
+      '  - cut: {group: seeders, take: 1}\n  - lose: {group: leechers, take: 2, percent: 5}\n  - heal: {group: all, of: cut}\n  - heal: all',
+    );
+    expect(one).toEqual(cut);
+    expect(rest).toHaveLength(2);
+    const idle = 'nothing that it could undo is in force';
+    expect(mistakes('  - login: all\n  - heal: all')).toContain(idle);
+    expect(mistakes('  - cut: {group: seeders, for: 5s}\n  - heal: seeders\n  - login: all')).toContain(idle);
+    expect(mistakes('  - cut: seeders\n  - kill: seeders\n  - heal: seeders\n  - login: leechers')).toContain(idle);
+    expect(mistakes('  - cut: seeders\n  - heal: {group: seeders, of: [lose]}\n  - login: all')).toContain(idle);
+  });
+
+  test.each([
+    ['cut: {group: seeders, from: nobody}', 'unknown group "nobody"'],
+    ['cut: {group: directory, from: directory}', 'can not be cut off from itself'],
+    ['cut: {group: seeders, for: 1s}', 'expected at least 5s: what is shorter can not be proved'],
+    ['lose: {group: seeders, percent: 0.1}', '>=1'],
+    ['limit: seeders', 'expected `up`, `down` or both'],
+    ['limit: {group: seeders, up: 4MB}', 'expected a rate such as 4MB/s'],
+    ['limit: {group: seeders, up: 1kB/s}', 'expected at least 100kB/s'],
+    ['delay: {group: seeders, by: 10ms, jitter: 20ms}', 'expected a `jitter` of at most `by`'],
+    ['fill: seeders', 'has a disk with a size'],
+  ])('%s is a mistake', (step, told) => {
+    expect(mistakes(`  - login: all\n  - ${step}`)).toContain(told);
   });
 });
 

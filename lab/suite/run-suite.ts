@@ -10,7 +10,7 @@ import type { Suite, SuiteEntry } from './suite.ts';
 /** What became of one scenario of a suite. */
 export interface SuiteLine {
   readonly name: string;
-  readonly outcome: 'ok' | 'known failure' | 'failed' | 'unexpected pass' | 'inconclusive' | 'not run';
+  readonly outcome: 'ok' | 'known failure' | 'failed' | 'unexpected pass' | 'inconclusive' | 'skipped' | 'not run';
   readonly reason: string;
   readonly seconds: number;
   readonly results: string | undefined;
@@ -20,6 +20,8 @@ export interface SuiteInit {
   readonly suite: Suite;
   readonly results: string;
   readonly out: NodeJS.WriteStream;
+  /** Why the driver can't run it here; then it is skipped. */
+  refusal(entry: SuiteEntry): string | undefined;
   play(entry: SuiteEntry, signal: AbortSignal): Promise<Played>;
 }
 
@@ -27,7 +29,7 @@ export interface SuiteInit {
  * Runs the scenarios one after another, going on after a failure; after the deadline, or Ctrl-C, the rest is not run.
  * Leaves `<results>/suite-<name>/` with one junit.xml and one summary.md. Gives the exit code.
  */
-export async function runSuite({ suite, results, out, play }: SuiteInit): Promise<number> {
+export async function runSuite({ suite, results, out, refusal, play }: SuiteInit): Promise<number> {
   const deadline = AbortSignal.timeout(suite.deadlineMs);
   const ends = new AbortController();
   deadline.addEventListener('abort', () =>
@@ -47,6 +49,11 @@ export async function runSuite({ suite, results, out, play }: SuiteInit): Promis
         seconds: 0,
         results: undefined,
       });
+      continue;
+    }
+    const reason = refusal(entry);
+    if (reason !== undefined) {
+      lines.push({ name: entry.plan.name, outcome: 'skipped', reason, seconds: 0, results: undefined });
       continue;
     }
     out.write(`\n${suite.name} ${index + 1}/${suite.entries.length}: ${entry.plan.name}\n`);
@@ -86,7 +93,9 @@ async function judgedRun({ result, folder }: Played, { outcome, reason }: SuiteL
 
 export function exitOf(lines: readonly SuiteLine[]): number {
   if (lines.some(({ outcome }) => outcome === 'failed' || outcome === 'unexpected pass')) return EXIT.fail;
-  return lines.every(({ outcome }) => outcome === 'ok' || outcome === 'known failure') ? EXIT.pass : EXIT.inconclusive;
+  const run = lines.filter(({ outcome }) => outcome !== 'skipped');
+  const isWell = run.length > 0 && run.every(({ outcome }) => outcome === 'ok' || outcome === 'known failure');
+  return isWell ? EXIT.pass : EXIT.inconclusive;
 }
 
 const MARK: Record<SuiteLine['outcome'], string> = {
@@ -95,6 +104,7 @@ const MARK: Record<SuiteLine['outcome'], string> = {
   failed: '✘',
   'unexpected pass': '✘',
   inconclusive: '?',
+  skipped: '-',
   'not run': '?',
 };
 
@@ -112,10 +122,9 @@ function tally(lines: readonly SuiteLine[]): string {
 function writeSuite(suite: Suite, lines: readonly SuiteLine[], judged: readonly JudgedRun[], results: string): string {
   const folder = path.resolve(results, `suite-${suite.name}`);
   mkdirSync(folder, { recursive: true });
-  const notRun = lines
-    .filter(({ outcome }) => outcome === 'not run')
-    .map(({ name, reason }) => ({ name, why: reason }));
-  writeFileSync(path.join(folder, 'junit.xml'), junitXml(judged, notRun));
+  const left = (which: SuiteLine['outcome']) =>
+    lines.filter(({ outcome }) => outcome === which).map(({ name, reason }) => ({ name, why: reason }));
+  writeFileSync(path.join(folder, 'junit.xml'), junitXml(judged, left('not run'), left('skipped')));
   const rows = lines.map(
     ({ name, outcome, reason, seconds: took, results: where }) =>
       `| ${name} | ${outcome} | ${seconds(took)} | ${reason.replaceAll('|', '\\|')} | ${where ? path.basename(where) : ''} |`,

@@ -17,6 +17,8 @@ test.each<[SuiteLine['outcome'][], number]>([
   [['unexpected pass'], 1],
   [['ok', 'inconclusive'], 75],
   [['ok', 'not run'], 75],
+  [['ok', 'skipped'], 0],
+  [['skipped'], 75],
 ])('a suite of %j leaves with %i', (outcomes, code) => {
   expect(exitOf(outcomes.map(line))).toBe(code);
 });

@@ -123,10 +123,9 @@ export class DockerRun {
     this.#throwIfOver();
     this.#network = await createNetwork(this.#engine, client, runId);
     if (!faultImage) return;
-    const { name, id } = faultImage;
-    this.artifacts.faults = `${name} ${id}`;
-    const common = { engine: this.#engine, network: this.#network, runId, signal: this.#signal };
-    this.#disturber = new Disturber({ ...common, image: faultImage });
+    this.artifacts.faults = `${faultImage.name} ${faultImage.id}`;
+    const around = { engine: this.#engine, network: this.#network, runId, signal: this.#signal };
+    this.#disturber = new Disturber({ ...around, image: faultImage, track: (work) => this.#track(work) });
   }
 
   startDirectory({ name, env }: DirectorySpec): Promise<Instance> {
@@ -310,7 +309,9 @@ export class DockerRun {
     if (diskBytes === undefined) return undefined;
     if (!this.#disturber) throw new PeerLabError('internal', { expected: '`disturbs` for a disk with a size' });
     const { runId } = this.#init;
-    return DockerDisk.make(this.#engine, this.#disturber, runId, name, `peerlab-${runId}-${name}`, diskBytes);
+    const making = DockerDisk.make(this.#engine, this.#disturber, runId, name, `peerlab-${runId}-${name}`, diskBytes);
+    this.#track(making);
+    return making;
   }
 
   /** `starting`, unless the container ends first: testcontainers would wait on for ports that never come. */

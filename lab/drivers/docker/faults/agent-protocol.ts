@@ -32,8 +32,8 @@ export type Question = { [Q in keyof Questions]: { readonly do: Q } & Questions[
 export type Failure = { readonly failed: string };
 
 /**
- * Ports of the witness. What is measured over MEASURING is not cut and not lost (the rules leave it out), so that each fault can be
- * proved whatever else is in force; REACHING and LOSING are treated like everybody's.
+ * Ports of the witness. The rules leave out of the cuts what is measured at MEASURING and LOSING, and the former of the loss, so that
+ * each fault can be proved whatever else is in force; REACHING is treated like everybody's.
  */
 export const MEASURING_PORT = 7001;
 export const REACHING_PORT = 7002;

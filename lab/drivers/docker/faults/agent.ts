@@ -5,7 +5,14 @@ import { open, statfs } from 'node:fs/promises';
 import http from 'node:http';
 import net from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { LOSING_PORT, MEASURING_PORT, type Question, type Questions, REACHING_PORT } from './agent-protocol.ts';
+import {
+  LOSING_PORT,
+  MEASURING_PORT,
+  type Question,
+  type Questions,
+  REACHING_PORT,
+  type Target,
+} from './agent-protocol.ts';
 
 /**
  * THE AGENT: runs in containers beside an instance, and does what can't be done from outside of them. It stands on Node alone.
@@ -20,6 +27,8 @@ type Answers = { [Q in keyof Questions]: (asked: Questions[Q]['asked']) => Promi
 const INTERFACE = 'eth0';
 /** What arrives is redirected to it while its rate is limited; it counts what passes the limit. */
 const INCOMING_INTERFACE = 'ifb0';
+/** Where packets are lost, one handshake may be. */
+const CONNECTS = 3;
 /**
  * Datagrams that are under way at one time: fewer than Node reads at once, and by far fewer than the receiver's buffer holds, so that
  * nothing is lost but by the fault.
@@ -45,7 +54,11 @@ const answers: Answers = {
     return {};
   },
   async connect({ targets, timeoutMs }) {
-    return { reached: await Promise.all(targets.map((target) => isReached(target, timeoutMs))) };
+    const isReachedAtAll = async (target: Target) => {
+      const tries = Array.from({ length: CONNECTS }, () => isReached(target, timeoutMs));
+      return (await Promise.all(tries)).includes(true);
+    };
+    return { reached: await Promise.all(targets.map(isReachedAtAll)) };
   },
   async loss({ witness, packets }) {
     const socket = createSocket({ type: 'udp4', recvBufferSize: RECEIVE_BUFFER_BYTES });
@@ -105,7 +118,7 @@ function run([program = '', ...args]: readonly string[], input = ''): Promise<st
 }
 
 /** A refusal is an answer: packets went there and back. */
-function isReached({ host, port }: { host: string; port: number }, timeoutMs: number): Promise<boolean> {
+function isReached({ host, port }: Target, timeoutMs: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = net.connect({ host, port, timeout: timeoutMs });
     const tell = (reached: boolean) => {

@@ -3,6 +3,7 @@ import { text } from 'node:stream/consumers';
 import type Docker from 'dockerode';
 import type { Container } from 'dockerode';
 import { PeerLabError } from '#proto/errors.ts';
+import { createLimit, type Limit } from '../../../limit.ts';
 import { type EngineConnection, statusOf } from '../connection.ts';
 import type { Image } from '../image-store.ts';
 import { FAULT_ROLE, labelsOf } from '../labels.ts';
@@ -14,6 +15,9 @@ import { AGENT } from './fault-image.ts';
 const MEMORY_BYTES = 256 * 1024 * 1024;
 const MAX_PIDS = 64;
 const LOG_LIMITS = { 'max-size': '1m', 'max-file': '1' };
+const STARTS_AT_ONCE = 8;
+/** Measurements disturb each other: more of them at one time would measure the machine. */
+const QUESTIONS_AT_ONCE = 4;
 const START_TIMEOUT_MS = 30_000;
 /** For a question to be answered, the time that it asks for itself not included. */
 const ANSWER_TIMEOUT_MS = 30_000;
@@ -30,6 +34,9 @@ export class Disturber {
   readonly #network: RunNetwork;
   readonly #runId: string;
   readonly #signal: AbortSignal;
+  readonly #track: (work: Promise<unknown>) => void;
+  readonly #starts = createLimit(STARTS_AT_ONCE);
+  readonly #questions = createLimit(QUESTIONS_AT_ONCE);
   #witness: Promise<Witness> | undefined;
   #made = 0;
 
@@ -39,12 +46,15 @@ export class Disturber {
     network: RunNetwork;
     runId: string;
     signal: AbortSignal;
+    /** Told of each container that is being made: the end of the run waits for it. */
+    track(work: Promise<unknown>): void;
   }) {
     this.#engine = init.engine;
     this.image = init.image;
     this.#network = init.network;
     this.#runId = init.runId;
     this.#signal = init.signal;
+    this.#track = init.track;
   }
 
   /** Shares the network of a container that runs, for as long as it does. */
@@ -70,7 +80,10 @@ export class Disturber {
 
   /** One for the run, in its network, without any capability. */
   witness(): Promise<Witness> {
-    this.#witness ??= this.#startWitness();
+    this.#witness ??= this.#startWitness().catch((error) => {
+      this.#witness = undefined;
+      throw error;
+    });
     return this.#witness;
   }
 
@@ -87,7 +100,13 @@ export class Disturber {
     return { helper, address };
   }
 
-  async #start(name: string, options: Docker.ContainerCreateOptions): Promise<Helper> {
+  #start(name: string, options: Docker.ContainerCreateOptions): Promise<Helper> {
+    const starting = this.#starts(() => this.#startNow(name, options));
+    this.#track(starting);
+    return starting;
+  }
+
+  async #startNow(name: string, options: Docker.ContainerCreateOptions): Promise<Helper> {
     this.#signal.throwIfAborted();
     const label = `fault-${name}`;
     const created = this.#engine.docker.createContainer({
@@ -107,7 +126,7 @@ export class Disturber {
     });
     const container = await this.#engine.call(`create the container ${label}`, created);
     await this.#engine.call(`start the container ${label}`, container.start(), START_TIMEOUT_MS);
-    return new Helper(this.#engine, container, label);
+    return new Helper(this.#engine, container, label, this.#questions);
   }
 }
 
@@ -121,8 +140,10 @@ export class Helper {
   readonly #engine: EngineConnection;
   readonly #container: Container;
   readonly #name: string;
+  readonly #limit: Limit;
 
-  constructor(engine: EngineConnection, container: Container, name: string) {
+  constructor(engine: EngineConnection, container: Container, name: string, limit: Limit) {
+    this.#limit = limit;
     this.#engine = engine;
     this.#container = container;
     this.#name = name;
@@ -131,11 +152,9 @@ export class Helper {
   /** @throws PeerLabError `engine-failed`, with the agent's own words when it could not do it */
   async ask<Q extends Question>(question: Q, extraMs = 0): Promise<Answer<Q>> {
     const what = `${question.do} in ${this.#name}`;
-    const said = await this.#engine.call(
-      what,
-      this.#run([...AGENT, 'ask', JSON.stringify(question)]),
-      ANSWER_TIMEOUT_MS + extraMs,
-    );
+    const asked = () =>
+      this.#engine.call(what, this.#run([...AGENT, 'ask', JSON.stringify(question)]), ANSWER_TIMEOUT_MS + extraMs);
+    const said = await this.#limit(asked);
     const answer = parsed<Answer<Q>>(said.out);
     if (answer === undefined) throw this.#failure(what, said.err || said.out || 'no answer');
     if (typeof answer === 'object' && 'failed' in answer) throw this.#failure(what, answer.failed);

@@ -89,7 +89,11 @@ export class DockerNetwork implements InstanceNetwork {
 
   /** The container that shares this network; made when it is needed for the first time. */
   helper(): Promise<Helper> {
-    this.#helper ??= this.#disturber.inNetworkOf(this.#instance.name, this.#container);
+    this.#helper ??= this.#disturber.inNetworkOf(this.#instance.name, this.#container).catch((error) => {
+      // The next one to ask tries again.
+      this.#helper = undefined;
+      throw error;
+    });
     return this.#helper;
   }
 

@@ -1,13 +1,13 @@
 import type { NetworkConditions } from '../../driver.ts';
-import { type Command, MEASURING_PORT } from './agent-protocol.ts';
+import { type Command, LOSING_PORT, MEASURING_PORT } from './agent-protocol.ts';
 
 /**
  * THE RULES: what the kernel is told so that conditions hold in an instance's network namespace. Each time all of them are laid down
  * anew, so that nothing depends on what was there before.
  *
  * nftables drops (cut, loss), the traffic control shapes: htb, with the delay below it. What arrives can't be queued by itself, so it
- * is redirected to a device of its own. Two are left out: the bridge's own address, which is where the lab's questions come from, and the
- * witness's measuring port (nothing is dropped there, but shaped).
+ * is redirected to a device of its own. Left out are the bridge's own address, which is where the lab's questions come from, and what the
+ * witness measures with: nothing is dropped at its measuring port, and what comes to its losing port can be lost, but not cut.
  */
 export interface Surroundings {
   /** The bridge's own address. */
@@ -48,8 +48,10 @@ export function dropRules({ cutFrom, lossFraction }: NetworkConditions, { gatewa
       `${device} "lo" accept`,
       `ip ${address} ${gateway} accept`,
       `ip ${address} ${witness} tcp ${port} ${MEASURING_PORT} accept`,
-      ...cutRules(cutFrom, address),
       ...(lossFraction === undefined ? [] : [`numgen random mod 1000000 < ${Math.round(lossFraction * 1e6)} drop`]),
+      // Lost like all others, but not cut: so that the loss can be measured.
+      `ip ${address} ${witness} udp ${port} ${LOSING_PORT} accept`,
+      ...cutRules(cutFrom, address),
       '}',
     ].join('\n');
   const incoming = chain('incoming', 'input', 'iif', 'saddr', 'sport');
