@@ -12,6 +12,8 @@ const MIB = 1024 ** 2;
 const SIZE: Size = {
   scenario: 'some',
   peers: 4,
+  hostedPeers: 0,
+  hosts: 0,
   operationsAtOnce: 8,
   operations: 40,
   files: 24,

@@ -20,6 +20,8 @@ test('counts what shares hold, what downloads and uploads add, each file once fo
   expect(sizeOf(makePlan(some))).toEqual({
     scenario: 'some',
     peers: 6,
+    hostedPeers: 0,
+    hosts: 0,
     // Four leechers search while all six ask for the index.
     operationsAtOnce: 10,
     operations: 6 + 4 * 6 + sizeOf(makePlan(scenario(GROUPS, '[{search: l}]'))).operations + 6,

@@ -5,6 +5,9 @@ import { listsInside, type PlannedStep } from '../steps/step.ts';
 export interface Size {
   readonly scenario: string;
   readonly peers: number;
+  /** Those of them that share a process or container, and how many of these there are. */
+  readonly hostedPeers: number;
+  readonly hosts: number;
   /** Operations that the lab may have under way at one time, as far as the plan says. */
   readonly operationsAtOnce: number;
   readonly operations: number;
@@ -19,12 +22,19 @@ export interface Size {
   readonly reckonedFrom?: number;
 }
 
+/** Processes or containers that carry peers. */
+export function instancesOf({ peers, hostedPeers, hosts }: Size): number {
+  return peers - hostedPeers + hosts;
+}
+
 export function sizeOf(plan: Pick<Plan, 'name' | 'peers' | 'steps'>): Size {
   const { peers } = plan;
   const limits = peers.flatMap(({ memoryBytes, image }) => (memoryBytes && !image ? [memoryBytes] : []));
   return {
     scenario: plan.name,
     peers: peers.length,
+    hostedPeers: peers.filter(({ host }) => host !== undefined).length,
+    hosts: new Set(peers.flatMap(({ host }) => host ?? [])).size,
     operationsAtOnce: atOnceIn(plan.steps),
     operations: countIn(plan.steps),
     files: peers.reduce((sum, { share }) => sum + share.length, 0),
