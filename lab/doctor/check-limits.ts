@@ -99,3 +99,20 @@ export const bridge: Check = {
     });
   },
 };
+
+/** In each direction one entry for whom an instance talks to: the directory, the lab by the bridge's own address, and other peers. */
+export const neighbours: Check = {
+  name: 'neighbours',
+  judge({ neighbours: table }, { size, driver }) {
+    if (driver !== 'docker') return undefined;
+    const instances = instancesOf(size);
+    const wanted = 2 * (2 * instances + Math.min(size.transferPairs, (instances * (instances - 1)) / 2));
+    return compare({
+      available: table && table.limit - table.inUse,
+      wanted,
+      show: count,
+      what: `entries left of ${table?.limit} in the table of neighbours`,
+      mend: `sysctl net.ipv4.neigh.default.gc_thresh3=${Math.max(4096, 2 * wanted)}; or transfers between fewer pairs of containers, or --peers-per-instance: beyond the limit connections hang`,
+    });
+  },
+};

@@ -28,6 +28,8 @@ test('counts what shares hold, what downloads and uploads add, each file once fo
     files: 6,
     shareBytes: 6 * MIB,
     transferBytes: 4 * 6 * MIB,
+    // Each of the four fetches six files, from five others at most.
+    transferPairs: 4 * 5,
     leastMemoryLimitBytes: 128 * MIB,
   });
   const upload = scenario(GROUPS, '[{repeat: {times: 2, steps: [{upload: {group: s, to: l, limit: 1}}]}}]');

@@ -16,6 +16,8 @@ export interface Size {
   /** Of all shares at the start, and of what planned transfers add to them; a `repeat: {for: …}` counts with one round. */
   readonly shareBytes: number;
   readonly transferBytes: number;
+  /** Pairs of peers between which files may be moved: at most so many, whoever turns out to be the source. */
+  readonly transferPairs: number;
   /** The least memory limit of a peer that is PeerLab's own. */
   readonly leastMemoryLimitBytes: number | undefined;
   /** Peers of the largest plan that was laid out, when this one was not: it would have taken too long. */
@@ -39,13 +41,13 @@ export function sizeOf(plan: Pick<Plan, 'name' | 'peers' | 'steps'>): Size {
     operations: countIn(plan.steps),
     files: peers.reduce((sum, { share }) => sum + share.length, 0),
     shareBytes: peers.flatMap(({ share }) => share).reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
-    transferBytes: transferBytesOf(plan),
+    ...transfersOf(plan),
     leastMemoryLimitBytes: limits.length > 0 ? limits.reduce((a, b) => Math.min(a, b)) : undefined,
   };
 }
 
-/** A peer never has a file twice, so each counts once where it ends up. */
-function transferBytesOf({ peers, steps }: Pick<Plan, 'peers' | 'steps'>): number {
+/** A peer never has a file twice, so each counts once where it ends up; and none has more partners than there are others. */
+function transfersOf({ peers, steps }: Pick<Plan, 'peers' | 'steps'>): Pick<Size, 'transferBytes' | 'transferPairs'> {
   const sizes = new Map(peers.flatMap(({ share }) => share).map(({ name, sizeBytes }) => [name, sizeBytes]));
   const landed = new Map<string, number>();
   visitSteps(steps, (step) => {
@@ -56,7 +58,12 @@ function transferBytesOf({ peers, steps }: Pick<Plan, 'peers' | 'steps'>): numbe
       landed.set(`${to}/${name}`, sizes.get(name) ?? 0);
     }
   });
-  return [...landed.values()].reduce((sum, sizeBytes) => sum + sizeBytes, 0);
+  const received = Map.groupBy(landed.keys(), (key) => key.slice(0, key.indexOf('/')));
+  const partners = [...received.values()].map((files) => Math.min(files.length, peers.length - 1));
+  return {
+    transferBytes: [...landed.values()].reduce((sum, sizeBytes) => sum + sizeBytes, 0),
+    transferPairs: partners.reduce((sum, count) => sum + count, 0),
+  };
 }
 
 function countIn(steps: readonly PlannedStep[]): number {

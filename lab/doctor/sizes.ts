@@ -12,6 +12,7 @@ const GROWING = [
   'files',
   'shareBytes',
   'transferBytes',
+  'transferPairs',
 ] as const;
 
 /**
