@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest';
 import type { OperationEvent } from '../history/events.ts';
-import { Random } from '../scenario/random.ts';
 import { type Figure, readFigure } from './figure.ts';
 import { figureValue } from './figures.ts';
 import { RunningFigure } from './running-figure.ts';
@@ -37,22 +36,31 @@ function figure(text: string): Figure {
   return read.figure;
 }
 
-function randomEvent(id: number, random: Random): OperationEvent {
-  const pick = <T>(some: readonly T[]) => random.shuffle(some)[0] as T;
-  const start = random.float() * 10;
-  const failed = random.float() < 0.3;
+/** The same numbers from 0 to 1 for the same seed (a linear congruential generator). */
+function numbers(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state * 1_103_515_245 + 12_345) % 2 ** 31;
+    return state / 2 ** 31;
+  };
+}
+
+function randomEvent(id: number, random: () => number): OperationEvent {
+  const pick = <T>(some: readonly T[]) => some[Math.floor(random() * some.length)] as T;
+  const start = random() * 10;
+  const failed = random() < 0.3;
   return {
     ...{ id, step: '1', operation: pick([...NAMES.verbs]), peer: pick(PEERS).name },
-    ...(random.float() < 0.5 && { as: 's' }),
-    ...{ start, end: start + random.float(), sources: [], bytes: Math.floor(random.float() * 1000) },
+    ...(random() < 0.5 && { as: 's' }),
+    ...{ start, end: start + random(), sources: [], bytes: Math.floor(random() * 1000) },
     ...(failed
       ? { outcome: 'failed', error: { code: pick(['busy', 'cancelled']), message: '', definite: true } }
-      : { outcome: 'ok', firstByteSeconds: random.float() }),
+      : { outcome: 'ok', firstByteSeconds: random() }),
   };
 }
 
 test.each([...SUMS, ...DISTRIBUTIONS])('%s is at every moment what the events so far give', (text) => {
-  const random = new Random(7, text);
+  const random = numbers(text.length);
   const asked = figure(text);
   const running = new RunningFigure(asked, PEERS);
   const events: OperationEvent[] = [];
@@ -69,7 +77,7 @@ test.each([...SUMS, ...DISTRIBUTIONS])('%s is at every moment what the events so
 });
 
 test('counts and sums keep no event, however many come', () => {
-  const event = (id: number): OperationEvent => randomEvent(id, new Random(1, id));
+  const event = (id: number): OperationEvent => randomEvent(id, numbers(id));
   for (const text of SUMS) {
     const running = new RunningFigure(figure(text), PEERS);
     for (let id = 0; id < 100; id++) running.add(event(id));
