@@ -2,11 +2,16 @@ import { pino } from 'pino';
 
 export type { Logger } from 'pino';
 
+/** A level of that name, or `info` when there is none. */
+export function knownLevel(level: string): string {
+  return level in pino.levels.values || level === 'silent' ? level : 'info';
+}
+
 /** JSON lines on standard output. Secrets are never passed to it; the redaction is the second line of defence. */
 export function createLogger(name: string, level: string) {
   return pino({
     name,
-    level: level in pino.levels.values || level === 'silent' ? level : 'info',
+    level: knownLevel(level),
     base: { name },
     timestamp: pino.stdTimeFunctions.isoTime,
     redact: ['req.headers.authorization', 'password', 'token'],

@@ -5,7 +5,7 @@ import type { Express } from 'express';
 import { Registry } from 'prom-client';
 import { type Config, readConfig } from '#base/config.ts';
 import { bearerToken, createHttpApp, type HttpApp, listenHttp } from '#base/http-service.ts';
-import type { Logger } from '#base/logger.ts';
+import { knownLevel, type Logger } from '#base/logger.ts';
 import { type HOST_ENV, PEER_ENV } from '#proto/env.ts';
 import { PeerLabError, reasonOf, toPeerLabError } from '#proto/errors.ts';
 import { type HostedPeers, hostedPeers, pathOfHosted, pathOfHostVerb } from '#proto/hosted-peers.ts';
@@ -91,7 +91,7 @@ class HostedPeer {
     return this.#inTurn(async () => {
       if (this.#peer) return;
       const config = readConfig(PEER_ENV, this.#env);
-      this.#logger.level = config.LOG_LEVEL;
+      this.#logger.level = knownLevel(config.LOG_LEVEL);
       const peer = await startPeer(config, this.#logger, this.#openControl);
       this.#peer = peer;
       void peer.scanned.then(() => this.#logger.info({ grpc: peer.address }, 'ready'));

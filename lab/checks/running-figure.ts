@@ -34,6 +34,11 @@ export class RunningFigure {
     this.#isMeant = (event) => inScope(event) && concerns(event, path);
   }
 
+  /** Events in memory for its sake. */
+  get kept(): number {
+    return this.#kept.length;
+  }
+
   add(event: OperationEvent): void {
     if (!this.#isMeant(event)) return;
     this.#seen = true;

@@ -1,5 +1,6 @@
 import { type Check, compare } from './check.ts';
-import { FOOTPRINTS, INSTANCE_OPEN_FILES, LAB_OPEN_FILES } from './footprint.ts';
+import { FOOTPRINTS, HOSTED_OPEN_FILES, INSTANCE_OPEN_FILES, LAB_OPEN_FILES } from './footprint.ts';
+import { instancesOf } from './size.ts';
 
 /** Do kernel and engine let so many instances be: open files, tasks, inotify, ports, networks. */
 
@@ -17,9 +18,11 @@ export const openFiles: Check = {
     // each peer and one of the lab's.
     const lab = LAB_OPEN_FILES + size.peers + 1 + Math.min(size.operationsAtOnce, OPERATIONS_AT_ONCE);
     const directory = INSTANCE_OPEN_FILES + 2 * size.peers;
+    const perHost = size.hosts === 0 ? 0 : Math.ceil(size.hostedPeers / size.hosts);
+    const host = INSTANCE_OPEN_FILES + perHost * HOSTED_OPEN_FILES;
     return compare({
       available: limits?.soft,
-      wanted: Math.max(lab, directory),
+      wanted: Math.max(lab, directory, host),
       show: count,
       what: `for one program${limits ? ` (hard limit ${limits.hard})` : ''}`,
       mend: 'raise the hard limit: ulimit -Hn in a shell of root, nofile in /etc/security/limits.conf, or LimitNOFILE= of the service',
@@ -32,7 +35,7 @@ export const tasks: Check = {
   judge({ tasks: room }, { size, driver }) {
     return compare({
       available: room?.left,
-      wanted: (size.peers + 1) * FOOTPRINTS[driver].tasks,
+      wanted: (instancesOf(size) + 1) * FOOTPRINTS[driver].tasks,
       show: count,
       what: `threads left${room ? ` (${room.limit})` : ''}`,
       mend: `raise ${room?.limit}, or end other programs`,
@@ -46,10 +49,10 @@ export const inotify: Check = {
   judge({ inotify: facts }, { size }) {
     const found = compare({
       available: facts && facts.instances - facts.inUse,
-      wanted: size.peers,
+      wanted: instancesOf(size),
       show: count,
       what: `instances left of ${facts?.instances} for each user`,
-      mend: `sysctl fs.inotify.max_user_instances=${(facts?.inUse ?? 0) + 2 * size.peers}; else peers without one poll their share once a second`,
+      mend: `sysctl fs.inotify.max_user_instances=${(facts?.inUse ?? 0) + 2 * instancesOf(size)}; else peers without one poll their share once a second`,
     });
     return found.state === 'lacking' ? { ...found, state: 'tight' } : found;
   },
@@ -61,7 +64,7 @@ export const ports: Check = {
     if (driver !== 'process') return undefined;
     return compare({
       available: range && range.end - range.lowest - range.taken,
-      wanted: 2 * size.peers + 1,
+      wanted: size.peers + instancesOf(size) + 1,
       show: count,
       what: `free${range ? ` from ${range.lowest} to ${range.end - 1}` : ''}`,
       mend: 'end what listens there, or let outgoing connections begin higher: sysctl net.ipv4.ip_local_port_range="40000 60999"',
@@ -89,10 +92,27 @@ export const bridge: Check = {
     if (driver !== 'docker') return undefined;
     return compare({
       available: BRIDGE_PORTS,
-      wanted: size.peers + 1,
+      wanted: instancesOf(size) + 1,
       show: count,
       what: 'containers on one bridge',
-      mend: 'fewer peers, or --driver process',
+      mend: 'fewer peers, --peers-per-instance, or --driver process',
+    });
+  },
+};
+
+/** In each direction one entry for whom an instance talks to: the directory, the lab by the bridge's own address, and other peers. */
+export const neighbours: Check = {
+  name: 'neighbours',
+  judge({ neighbours: table }, { size, driver }) {
+    if (driver !== 'docker') return undefined;
+    const instances = instancesOf(size);
+    const wanted = 2 * (2 * instances + Math.min(size.transferPairs, (instances * (instances - 1)) / 2));
+    return compare({
+      available: table && table.limit - table.inUse,
+      wanted,
+      show: count,
+      what: `entries left of ${table?.limit} in the table of neighbours`,
+      mend: `sysctl net.ipv4.neigh.default.gc_thresh3=${Math.max(4096, 2 * wanted)}; or transfers between fewer pairs of containers, or --peers-per-instance: beyond the limit connections hang`,
     });
   },
 };

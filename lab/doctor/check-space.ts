@@ -13,14 +13,16 @@ const show = (bytes: number) => prettyBytes(bytes, { binary: true, maximumFracti
 export const memory: Check = {
   name: 'memory',
   judge({ memoryBytes, disks }, { size, driver }) {
-    const { peerBytes, directoryBytes, labBytes } = FOOTPRINTS[driver];
+    const { peerBytes, hostBytes, hostedPeerBytes, directoryBytes, labBytes } = FOOTPRINTS[driver];
+    const hosted = size.hosts * hostBytes + size.hostedPeers * hostedPeerBytes;
+    const alone = (size.peers - size.hostedPeers) * peerBytes;
     const inMemory = driver === 'process' && disks.temporary?.isMemory ? size.shareBytes + size.transferBytes : 0;
     return compare({
       available: memoryBytes,
-      wanted: size.peers * peerBytes + directoryBytes + labBytes + inMemory,
+      wanted: alone + hosted + directoryBytes + labBytes + inMemory,
       show,
       what: `free${inMemory > 0 ? ` (${disks.temporary?.folder} lies in memory too)` : ''}`,
-      mend: `end other programs, or fewer peers: one takes about ${show(peerBytes)}${inMemory > 0 ? '; TMPDIR on a disk' : ''}`,
+      mend: `end other programs, or fewer peers: one takes about ${show(peerBytes)}, one of many in a process (--peers-per-instance) ${show(hostedPeerBytes)}${inMemory > 0 ? '; TMPDIR on a disk' : ''}`,
     });
   },
 };

@@ -12,11 +12,14 @@ const MIB = 1024 ** 2;
 const SIZE: Size = {
   scenario: 'some',
   peers: 4,
+  hostedPeers: 0,
+  hosts: 0,
   operationsAtOnce: 8,
   operations: 40,
   files: 24,
   shareBytes: 40 * MIB,
   transferBytes: 60 * MIB,
+  transferPairs: 6,
   leastMemoryLimitBytes: undefined,
 };
 const PATIENT: Patient = { size: SIZE, driver: 'docker', asked: 'auto' };
@@ -47,6 +50,7 @@ const FACTS: Facts = {
   tasks: { left: 32_000, limit: 'kernel.pid_max' },
   inotify: { instances: 128, inUse: 0 },
   ports: { lowest: 10_240, end: 32_768, taken: 0 },
+  neighbours: { limit: 1024, inUse: 1 },
   memoryBytes: 16 * GIB,
   heapBytes: 4 * GIB,
   disks: { temporary: disk('/tmp'), results: disk('results'), engine: disk('/var/lib/docker') },
@@ -161,6 +165,14 @@ const AMISS: [string, Partial<Facts>, Patient, Finding['state'], RegExp, RegExp]
   ],
   ['address pools', engineWith({ networks: 31 }), PATIENT, 'lacking', /^0 left of about 31/, /docker network prune/],
   ['bridge', {}, many({ peers: 1023 }), 'lacking', /1023 containers/, /--driver process/],
+  [
+    'neighbours',
+    {},
+    many({ peers: 101, transferPairs: 900 }),
+    'lacking',
+    /1023 entries left of 1024/,
+    /gc_thresh3=4408.*--peers-per-instance/,
+  ],
   ['memory', { memoryBytes: GIB }, many({ peers: 20 }), 'lacking', /1 GiB free/, /about 85 MiB/],
   [
     'memory',
@@ -208,7 +220,10 @@ describe('what is amiss, and how to mend it', () => {
 });
 
 test('what can not be found out is unknown, and no reason against', () => {
-  const blind: Partial<Facts> = { openFiles: undefined, tasks: undefined, inotify: undefined, ports: undefined };
+  const blind: Partial<Facts> = {
+    ...{ openFiles: undefined, tasks: undefined, inotify: undefined },
+    ...{ ports: undefined, neighbours: undefined },
+  };
   for (const name of ['open files', 'processes', 'inotify', 'ports']) {
     expect(finding(name, blind, PROCESSES)).toMatchObject({
       state: 'unknown',
@@ -234,6 +249,24 @@ test.each([
   [{ state: 'missing', base: undefined, source: { from: 'packages' } }, /missing; .* made from Debian packages/],
 ] as const)('images that can be built are fine: %j', (images, found) => {
   expect(finding('images', imagesWith(images))).toEqual({ state: 'ok', found: expect.stringMatching(found) });
+});
+
+test('peers that share a process take a part of what one by itself takes', () => {
+  const hosted = (driver: Patient) => many({ peers: 1000, hostedPeers: 1000, hosts: 10, transferPairs: 1900 }, driver);
+  for (const driver of [PATIENT, PROCESSES]) {
+    const { findings, prediction } = diagnose(FACTS, hosted(driver), (peers) => ({ ...SIZE, peers }));
+    expect({ prediction, amiss: findings.filter(({ state }) => state !== 'ok') }).toEqual({
+      prediction: 'fits',
+      amiss: [],
+    });
+    expect(finding('inotify', {}, hosted(driver))).toMatchObject({ needed: '10' });
+    expect(finding('open files', { openFiles: { soft: 800, hard: 800 } }, hosted(driver))).toMatchObject({
+      state: 'lacking',
+    });
+  }
+  expect(finding('ports', {}, hosted(PROCESSES))).toMatchObject({ needed: '1011' });
+  expect(finding('bridge', {}, hosted(PATIENT))).toMatchObject({ needed: '11' });
+  expect(finding('neighbours', {}, hosted(PATIENT))).toMatchObject({ needed: '130' });
 });
 
 test('each driver has its own checks', () => {

@@ -36,7 +36,7 @@ test('the doctor says of this machine, for processes, a line for each check and 
   const { code, output } = await lab(['doctor', '--driver', 'process']);
   expect({ code, output }).toMatchObject({ code: 0 });
   expect(output).toMatch(/^basic with 4 peers, driver process\n/);
-  const notForProcesses = ['engine', 'images', 'address pools', 'bridge', 'memory limits'];
+  const notForProcesses = ['engine', 'images', 'address pools', 'bridge', 'neighbours', 'memory limits'];
   for (const { name } of CHECKS) {
     const line = new RegExp(`^ {2}[✔?] ${name} `, 'm');
     if (notForProcesses.includes(name)) expect(output).not.toMatch(line);

@@ -15,6 +15,8 @@ export interface Facts {
   readonly inotify: { readonly instances: number; readonly inUse: number } | undefined;
   /** Ports of 127.0.0.1 below those of outgoing connections, and those listened on among them. */
   readonly ports: { readonly lowest: number; readonly end: number; readonly taken: number } | undefined;
+  /** Entries that the kernel's table of neighbours (ARP) may have in all network namespaces together, and has. */
+  readonly neighbours: { readonly limit: number; readonly inUse: number } | undefined;
   /** Memory that can be had now without swapping, the limits of this program's cgroup included. */
   readonly memoryBytes: number;
   /** How large the lab's heap may grow. */

@@ -7,7 +7,7 @@ import { surveyEngine } from '../drivers/docker/survey.ts';
 import type { Driver } from '../drivers/driver.ts';
 import { portRange } from '../drivers/process/ports.ts';
 import type { Disk, Facts } from './facts.ts';
-import { inotifyFacts, listeningPorts, openFileLimits, taskFacts } from './kernel.ts';
+import { inotifyFacts, listeningPorts, neighbourFacts, openFileLimits, taskFacts } from './kernel.ts';
 import type { Refusal } from './needs.ts';
 
 export interface GatherInit {
@@ -26,11 +26,12 @@ const RAMFS_MAGIC = 0x858458f6;
 export async function gatherFacts({ driver, asked, results, refusals }: GatherInit): Promise<Facts> {
   const engine = asked === 'process' ? 'not asked for' : await surveyEngine();
   const { lowest, end } = portRange();
-  const [taken, inotify, tasks, openFiles] = await Promise.all([
+  const [taken, inotify, tasks, openFiles, neighbours] = await Promise.all([
     listeningPorts(lowest, end),
     inotifyFacts(driver === 'docker' ? IMAGE_UID : (process.getuid?.() ?? 0)),
     taskFacts(driver === 'process'),
     openFileLimits(),
+    neighbourFacts(),
   ]);
   return {
     node: process.versions.node,
@@ -41,6 +42,7 @@ export async function gatherFacts({ driver, asked, results, refusals }: GatherIn
     tasks,
     inotify,
     ports: taken === undefined ? undefined : { lowest, end, taken },
+    neighbours,
     // Containers are not in this program's cgroup, processes are.
     memoryBytes: driver === 'docker' ? freemem() : Math.min(freemem(), process.availableMemory()),
     heapBytes: getHeapStatistics().heap_size_limit,

@@ -46,6 +46,14 @@ export async function listeningPorts(lowest: number, end: number): Promise<numbe
   return new Set(ports.filter((port) => port >= lowest && port < end)).size;
 }
 
+/** The table of neighbours is one for all network namespaces of the machine. */
+export async function neighbourFacts(): Promise<Facts['neighbours']> {
+  const limit = await numberIn('/proc/sys/net/ipv4/neigh/default/gc_thresh3');
+  const [, line = ''] = ((await textOf('/proc/net/stat/arp_cache')) ?? '').split('\n');
+  const inUse = Number.parseInt(line.trim(), 16);
+  return Number.isNaN(limit) || Number.isNaN(inUse) ? undefined : { limit, inUse };
+}
+
 /** What the pids controller leaves to this program's group, and to those that the group is in. */
 async function cgroupRoom(): Promise<{ limit: string; left: number }> {
   const lines = ((await textOf('/proc/self/cgroup')) ?? '').split('\n');

@@ -22,6 +22,41 @@ const ENGINE = { limitsMemory: true, limitsCpu: true, cpus: 2, toolsLack: undefi
 const docker = dockerCapabilities(ENGINE);
 const processes = processCapabilities();
 
+test('hosted peers can not have limits, images or faults of their own but stop; whoever comes later is not hosted', () => {
+  const some = readScenario(
+    [
+      'name: some',
+      'description: what does it need?',
+      'peersPerInstance: 10',
+      'groups: {a: {count: 3, limits: {cpus: 0.5}}, b: {count: 2}, c: {later: true, image: "my/peer:1"}}',
+      'steps: [{login: all}, {stop: b}, {restart: b}, {repeat: {times: 2, steps: [{kill: {group: a, take: 1}}, {restart: a}]}}, {start: c}, {freeze: c}, {kill: directory}]',
+      'expect: [operations.login.failed == 0]',
+    ].join('\n'),
+    'some.yaml',
+  );
+  const hosted = (peersPerInstance?: number, peerImage?: string) =>
+    needsOf(makePlan(some, { peersPerInstance }), peerImage)
+      .filter(({ what }) => what === 'while-hosted')
+      .map(({ where, wanted }) => `${where}: ${wanted}`);
+  expect(hosted()).toEqual(['group "a": cpu-limit', 'step 2: stop', 'step 4.1: kill']);
+  expect(hosted(10, 'my/peer:2')).toEqual([
+    'group "a": cpu-limit',
+    'group "a": own-peer',
+    'group "b": own-peer',
+    'step 2: stop',
+    'step 4.1: kill',
+  ]);
+  expect(hosted(1)).toEqual([]);
+  for (const can of [docker, processes]) {
+    const refused = refusalsOf(needsOf(makePlan(some)), can).filter(({ need }) => need.includes('although hosted'));
+    expect(refused.map(({ need }) => need)).toEqual([
+      'a limit of 0.5 CPUs for each peer, although hosted',
+      expect.stringMatching(/^"kill" of a-\d alone, although hosted$/),
+    ]);
+    expect(refused[0]?.help).toMatch(/peersPerInstance/);
+  }
+});
+
 test('finds what each group needs, once, and nothing where nothing is asked for', () => {
   expect(needs(LIMITED).map(({ where, what, wanted }) => [where, what, wanted])).toEqual([
     ['group "a"', 'memory-limit', 256 * 1024 * 1024],

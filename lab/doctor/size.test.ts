@@ -20,12 +20,16 @@ test('counts what shares hold, what downloads and uploads add, each file once fo
   expect(sizeOf(makePlan(some))).toEqual({
     scenario: 'some',
     peers: 6,
+    hostedPeers: 0,
+    hosts: 0,
     // Four leechers search while all six ask for the index.
     operationsAtOnce: 10,
     operations: 6 + 4 * 6 + sizeOf(makePlan(scenario(GROUPS, '[{search: l}]'))).operations + 6,
     files: 6,
     shareBytes: 6 * MIB,
     transferBytes: 4 * 6 * MIB,
+    // Each of the four fetches six files, from five others at most.
+    transferPairs: 4 * 5,
     leastMemoryLimitBytes: 128 * MIB,
   });
   const upload = scenario(GROUPS, '[{repeat: {times: 2, steps: [{upload: {group: s, to: l, limit: 1}}]}}]');

@@ -5,6 +5,9 @@ import { listsInside, type PlannedStep } from '../steps/step.ts';
 export interface Size {
   readonly scenario: string;
   readonly peers: number;
+  /** Those of them that share a process or container, and how many of these there are. */
+  readonly hostedPeers: number;
+  readonly hosts: number;
   /** Operations that the lab may have under way at one time, as far as the plan says. */
   readonly operationsAtOnce: number;
   readonly operations: number;
@@ -13,10 +16,17 @@ export interface Size {
   /** Of all shares at the start, and of what planned transfers add to them; a `repeat: {for: …}` counts with one round. */
   readonly shareBytes: number;
   readonly transferBytes: number;
+  /** Pairs of peers between which files may be moved: at most so many, whoever turns out to be the source. */
+  readonly transferPairs: number;
   /** The least memory limit of a peer that is PeerLab's own. */
   readonly leastMemoryLimitBytes: number | undefined;
   /** Peers of the largest plan that was laid out, when this one was not: it would have taken too long. */
   readonly reckonedFrom?: number;
+}
+
+/** Processes or containers that carry peers. */
+export function instancesOf({ peers, hostedPeers, hosts }: Size): number {
+  return peers - hostedPeers + hosts;
 }
 
 export function sizeOf(plan: Pick<Plan, 'name' | 'peers' | 'steps'>): Size {
@@ -25,17 +35,19 @@ export function sizeOf(plan: Pick<Plan, 'name' | 'peers' | 'steps'>): Size {
   return {
     scenario: plan.name,
     peers: peers.length,
+    hostedPeers: peers.filter(({ host }) => host !== undefined).length,
+    hosts: new Set(peers.flatMap(({ host }) => host ?? [])).size,
     operationsAtOnce: atOnceIn(plan.steps),
     operations: countIn(plan.steps),
     files: peers.reduce((sum, { share }) => sum + share.length, 0),
     shareBytes: peers.flatMap(({ share }) => share).reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
-    transferBytes: transferBytesOf(plan),
+    ...transfersOf(plan),
     leastMemoryLimitBytes: limits.length > 0 ? limits.reduce((a, b) => Math.min(a, b)) : undefined,
   };
 }
 
-/** A peer never has a file twice, so each counts once where it ends up. */
-function transferBytesOf({ peers, steps }: Pick<Plan, 'peers' | 'steps'>): number {
+/** A peer never has a file twice, so each counts once where it ends up; and none has more partners than there are others. */
+function transfersOf({ peers, steps }: Pick<Plan, 'peers' | 'steps'>): Pick<Size, 'transferBytes' | 'transferPairs'> {
   const sizes = new Map(peers.flatMap(({ share }) => share).map(({ name, sizeBytes }) => [name, sizeBytes]));
   const landed = new Map<string, number>();
   visitSteps(steps, (step) => {
@@ -46,7 +58,12 @@ function transferBytesOf({ peers, steps }: Pick<Plan, 'peers' | 'steps'>): numbe
       landed.set(`${to}/${name}`, sizes.get(name) ?? 0);
     }
   });
-  return [...landed.values()].reduce((sum, sizeBytes) => sum + sizeBytes, 0);
+  const received = Map.groupBy(landed.keys(), (key) => key.slice(0, key.indexOf('/')));
+  const partners = [...received.values()].map((files) => Math.min(files.length, peers.length - 1));
+  return {
+    transferBytes: [...landed.values()].reduce((sum, sizeBytes) => sum + sizeBytes, 0),
+    transferPairs: partners.reduce((sum, count) => sum + count, 0),
+  };
 }
 
 function countIn(steps: readonly PlannedStep[]): number {

@@ -4,7 +4,16 @@ import { type Size, sizeOf } from './size.ts';
 /** Peers times files, or operations: a plan with so many is laid out in less than a second. */
 const MAX_PLAN_WORK = 200_000;
 const MAX_PEERS = 10_000;
-const GROWING = ['operationsAtOnce', 'operations', 'files', 'shareBytes', 'transferBytes'] as const;
+const GROWING = [
+  'hostedPeers',
+  'hosts',
+  'operationsAtOnce',
+  'operations',
+  'files',
+  'shareBytes',
+  'transferBytes',
+  'transferPairs',
+] as const;
 
 /**
  * How large a scenario is with any number of peers: as planned, as far as planning is quick, and beyond that reckoned from

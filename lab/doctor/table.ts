@@ -1,5 +1,5 @@
 import type { Check } from './check.ts';
-import { addressPools, bridge, inotify, openFiles, ports, tasks } from './check-limits.ts';
+import { addressPools, bridge, inotify, neighbours, openFiles, ports, tasks } from './check-limits.ts';
 import { abilities, engine, images, kernel, node } from './check-programs.ts';
 import { memory, memoryLimits, plan, resultsDisk, shareDisk } from './check-space.ts';
 
@@ -16,6 +16,7 @@ export const CHECKS: readonly Check[] = [
   ports,
   addressPools,
   bridge,
+  neighbours,
   memory,
   memoryLimits,
   plan,

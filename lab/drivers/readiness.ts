@@ -2,7 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { PeerLabError, reasonOf } from '#proto/errors.ts';
 import { interruption } from './deadline.ts';
 
-const POLL_MS = 50;
+/** Between two questions; longer and longer, as many instances that are asked often are slower to get ready. */
+const POLL_MS = { first: 50, most: 250, growth: 1.3 };
 const ANSWER_TIMEOUT_MS = 2000;
 
 /**
@@ -18,6 +19,7 @@ export async function waitUntilHealthy(
 ): Promise<void> {
   const giveUpAt = Date.now() + timeoutMs;
   let last = 'nothing yet';
+  let pollMs = POLL_MS.first;
   while (!stopped.aborted) {
     if (signal.aborted) throw interruption(signal);
     if (Date.now() >= giveUpAt) {
@@ -27,7 +29,8 @@ export async function waitUntilHealthy(
     const outcome = await ask(url, AbortSignal.any([signal, stopped, AbortSignal.timeout(patienceMs)]));
     if (outcome === 200) return;
     last = typeof outcome === 'number' ? `status ${outcome}` : outcome;
-    await sleep(POLL_MS, undefined, { signal: stopped }).catch(() => {});
+    await sleep(pollMs, undefined, { signal: stopped }).catch(() => {});
+    pollMs = Math.min(POLL_MS.most, pollMs * POLL_MS.growth);
   }
 }
 

@@ -82,7 +82,6 @@ export class Scraper {
     this.#stop.abort();
     await this.#loop;
     await this.#scrapeAll(this.#instances);
-    await this.#observeUsage();
     await this.#lines.close();
   }
 

@@ -1,8 +1,9 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import type { Instance } from '../drivers/driver.ts';
+import type { Instance, InstanceUsage } from '../drivers/driver.ts';
 import { inPool } from './pool.ts';
 
-const READS_AT_A_TIME = 16;
+/** The engine takes up to a second for each, mostly waiting. */
+const READS_AT_A_TIME = 64;
 
 /** What a run costs: the lab itself while the steps are taken, and the instances as far as their driver can tell. */
 export class Measurement {
@@ -35,14 +36,18 @@ export class Measurement {
 
   /** To be called while the instances still run. */
   async measure(directory: Instance | undefined, peers: Iterable<Instance>, peerMemoryBytesMax: number): Promise<void> {
-    this.#resources.peerMemoryBytesMax = peerMemoryBytesMax;
     const usage = await directory?.usage();
     if (usage) this.#resources.directoryCpuSeconds = usage.cpuSeconds;
-    const perPeer: number[] = [];
+    const found: InstanceUsage[] = [];
     await inPool(peers, READS_AT_A_TIME, async (peer) => {
-      perPeer.push((await peer.usage())?.cpuSeconds ?? 0);
+      const usage = await peer.usage();
+      if (usage) found.push(usage);
     });
-    this.#resources.peerCpuSeconds = perPeer.reduce((sum, seconds) => sum + seconds, 0);
+    this.#resources.peerCpuSeconds = found.reduce((sum, { cpuSeconds }) => sum + cpuSeconds, 0);
+    this.#resources.peerMemoryBytesMax = found.reduce(
+      (most, { memoryBytes }) => Math.max(most, memoryBytes),
+      peerMemoryBytesMax,
+    );
   }
 }
 

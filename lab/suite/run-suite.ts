@@ -1,7 +1,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { EXIT, PeerLabError } from '#proto/errors.ts';
-import { operationEvent, runFacts } from '../history/events.ts';
+import { type OperationEvent, operationEvent, runFacts } from '../history/events.ts';
+import type { ResultsFolder } from '../history/results-folder.ts';
 import type { Played } from '../play.ts';
 import { seconds } from '../report/format.ts';
 import { type JudgedRun, junitXml } from '../report/junit.ts';
@@ -81,11 +82,20 @@ function lineOf({ result, folder }: Played, took: number): SuiteLine {
   };
 }
 
+/** All that the report of a suite says of operations: those that went well are not kept for as long as the suite runs. */
+async function failedOperations(folder: ResultsFolder): Promise<OperationEvent[]> {
+  const failed: OperationEvent[] = [];
+  for await (const event of folder.readLines('events.ndjson', operationEvent)) {
+    if (event.outcome === 'failed') failed.push(event);
+  }
+  return failed;
+}
+
 async function judgedRun({ result, folder }: Played, { outcome, reason }: SuiteLine): Promise<JudgedRun> {
   return {
     result,
     steps: folder.readJson('run.json', runFacts).steps,
-    events: await Array.fromAsync(folder.readLines('events.ndjson', operationEvent)),
+    events: await failedOperations(folder),
     ...(outcome === 'known failure' && { accepted: reason }),
     ...(outcome === 'unexpected pass' && { refused: reason }),
   };

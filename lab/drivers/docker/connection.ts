@@ -1,4 +1,5 @@
 import { Agent } from 'node:http';
+import { inspect } from 'node:util';
 import Docker from 'dockerode';
 import { PeerLabError, reasonOf } from '#proto/errors.ts';
 import { within } from '../deadline.ts';
@@ -12,8 +13,18 @@ const CONNECTION_ERRORS = new Set(['ECONNREFUSED', 'ECONNRESET', 'ENOENT', 'EPIP
 
 /** dockerode with a socket for each call: one that was kept may turn out dead when it is used, and look like a lost engine. */
 export function dockerAt(endpoint: string, timeoutMs?: number): Docker {
-  const options = { ...connectionOf(endpoint), timeout: timeoutMs, agent: new Agent({ keepAlive: false }) };
+  const options = { ...connectionOf(endpoint), timeout: timeoutMs, agent: new BriefAgent({ keepAlive: false }) };
   return new Docker(options as Docker.DockerOptions);
+}
+
+/**
+ * docker-modem describes the options of every call in full for its debug log, also when nobody reads that. With the agent go all of its
+ * sockets: with many calls under way that was most of the lab's CPU.
+ */
+class BriefAgent extends Agent {
+  [inspect.custom](): string {
+    return 'Agent';
+  }
 }
 
 /** Calls to the engine, each with a deadline. Once the engine is lost, every call fails at once. */

@@ -1,15 +1,10 @@
 import type Docker from 'dockerode';
-import type { Container } from 'dockerode';
-import { type BoundPorts, GenericContainer, Wait, type WaitStrategy } from 'testcontainers';
 
 /** What one instance may use, when nothing else is asked for. */
 const MEMORY_BYTES = 512 * 1024 * 1024;
 const MAX_PIDS = 256;
 const TMP_BYTES = 64 * 1024 * 1024;
 const LOG_LIMITS = { 'max-size': '64m', 'max-file': '2' };
-/** Between two questions at the health endpoint, and how long each may take. */
-const POLL_MS = 250;
-const SLICE_MS = 1000;
 
 /** Limits of one peer; without them those of all instances hold. */
 export interface PeerLimits {
@@ -33,46 +28,35 @@ export interface ContainerInit {
   readonly httpPort: number;
   /** The one folder that outlives the container's process, and where it is mounted; `isMade`: it is there, with options of its own. */
   readonly volume: { readonly name: string; readonly target: string; readonly isMade: boolean };
-  readonly readyTimeoutMs: number;
-  /** Called once the container exists and before it starts; when it throws, the container is never started. */
-  readonly created: (id: string) => Promise<void>;
+  /** Its weight where containers compete for the CPU; 1024 without. */
+  readonly cpuShares?: number;
 }
 
-/** What testcontainers leaves to subclasses: limits, address, volume, and where ports are published. */
-export class InstanceContainer extends GenericContainer {
-  readonly #created: ContainerInit['created'];
-
-  constructor(init: ContainerInit) {
-    super(init.image.name);
-    this.#created = init.created;
-    this.withName(init.containerName)
-      .withHostname(init.hostname)
-      .withLabels(init.labels)
-      .withEnvironment(init.env)
-      .withNetworkMode(init.network)
-      .withExposedPorts(init.httpPort)
-      .withDroppedCapabilities('ALL')
-      .withSecurityOpt('no-new-privileges')
-      // The run's own sweep removes it; testcontainers' would need a container with the engine's socket.
-      .withAutoCleanup(false);
-    if (init.command) this.withCommand([...init.command]);
-    this.createOpts.Image = init.image.id;
-    this.createOpts.NetworkingConfig = {
-      EndpointsConfig: {
-        [init.network]: { IPAMConfig: { IPv4Address: init.address }, Aliases: [init.hostname] },
-      },
-    };
-    Object.assign(this.hostConfig, hostConfigOf(init));
-  }
-
-  protected override async containerCreated(id: string): Promise<void> {
-    await this.#created(id);
-  }
+/** A container as the engine's API wants it: no root, no capabilities, nothing writable but its share and /tmp. */
+export function containerOptions(init: ContainerInit): Docker.ContainerCreateOptions {
+  const port = `${init.httpPort}/tcp`;
+  return {
+    name: init.containerName,
+    Hostname: init.hostname,
+    Image: init.image.id,
+    ...(init.command && { Cmd: [...init.command] }),
+    Labels: init.labels,
+    Env: Object.entries(init.env).map(([name, value]) => `${name}=${value}`),
+    ExposedPorts: { [port]: {} },
+    HostConfig: hostConfigOf(init),
+    NetworkingConfig: {
+      EndpointsConfig: { [init.network]: { IPAMConfig: { IPv4Address: init.address }, Aliases: [init.hostname] } },
+    },
+  };
 }
 
-function hostConfigOf({ httpPort, labels, volume, limits }: ContainerInit): Docker.HostConfig {
+function hostConfigOf({ httpPort, network, labels, volume, limits, cpuShares }: ContainerInit): Docker.HostConfig {
   const memoryBytes = limits.memoryBytes ?? MEMORY_BYTES;
   return {
+    NetworkMode: network,
+    CapDrop: ['ALL'],
+    SecurityOpt: ['no-new-privileges'],
+    ...(cpuShares === undefined ? {} : { CpuShares: cpuShares }),
     PortBindings: { [`${httpPort}/tcp`]: [{ HostIp: '127.0.0.1', HostPort: '' }] },
     ReadonlyRootfs: true,
     Tmpfs: { '/tmp': `rw,noexec,nosuid,nodev,size=${TMP_BYTES}` },
@@ -94,49 +78,4 @@ function hostConfigOf({ httpPort, labels, volume, limits }: ContainerInit): Dock
       },
     ],
   };
-}
-
-/**
- * Waits for `/healthz`, and keeps a failure instead of throwing it: testcontainers would remove the container at once,
- * and its log with it.
- */
-export class HealthWait implements WaitStrategy {
-  failed = false;
-  readonly #httpPort: number;
-  readonly #timeoutMs: number;
-  readonly #over: AbortSignal;
-
-  /** @param over ends the wait within a second: the run is over */
-  constructor(httpPort: number, timeoutMs: number, over: AbortSignal) {
-    this.#httpPort = httpPort;
-    this.#timeoutMs = timeoutMs;
-    this.#over = over;
-  }
-
-  async waitUntilReady(container: Container, ports: BoundPorts): Promise<void> {
-    const giveUpAt = Date.now() + this.#timeoutMs;
-    // In slices, as testcontainers' wait can't be ended from outside.
-    while (!this.#over.aborted && Date.now() < giveUpAt) {
-      const sliceMs = Math.min(SLICE_MS, giveUpAt - Date.now());
-      const slice = Wait.forHttp('/healthz', this.#httpPort).withReadTimeout(POLL_MS).withStartupTimeout(sliceMs);
-      const isHealthy = await slice.waitUntilReady(container, ports).then(
-        () => true,
-        () => false,
-      );
-      if (isHealthy) return;
-    }
-    this.failed = true;
-  }
-
-  withStartupTimeout(): this {
-    return this;
-  }
-
-  isStartupTimeoutSet(): boolean {
-    return true;
-  }
-
-  getStartupTimeout(): number {
-    return this.#timeoutMs;
-  }
 }

@@ -4,7 +4,7 @@ import type { HostEnv, PeerEnv } from '#proto/env.ts';
 import { PeerLabError } from '#proto/errors.ts';
 import type { HostedPeers } from '#proto/hosted-peers.ts';
 import { createLimit } from '../../limit.ts';
-import { interruption, settled, within } from '../deadline.ts';
+import { interruption, settled } from '../deadline.ts';
 import {
   type DirectorySpec,
   type DriverInit,
@@ -17,7 +17,7 @@ import {
 import { HostedPeer, refuseInHost, SharedUsage } from '../hosted-peer.ts';
 import { waitUntilHealthy } from '../readiness.ts';
 import { EngineConnection } from './connection.ts';
-import { HealthWait, InstanceContainer, type PeerLimits } from './container.ts';
+import { type ContainerInit, containerOptions, type PeerLimits } from './container.ts';
 import { DockerInstance } from './docker-instance.ts';
 import { Endings } from './endings.ts';
 import type { EngineInfo } from './engine.ts';
@@ -31,7 +31,7 @@ import { labelsOf } from './labels.ts';
 import { logTail } from './log.ts';
 import { createNetwork, type RunNetwork } from './network.ts';
 import { ownerOf } from './owner.ts';
-import { COPY_TIMEOUT_MS, fillShare, readShare, SHARE_DIR, type ShareContent } from './share-volume.ts';
+import { fillShare, readShare, SHARE_DIR, type ShareContent } from './share-volume.ts';
 import { sweep } from './sweep.ts';
 import { testcontainersOn } from './testcontainers-client.ts';
 
@@ -48,6 +48,8 @@ const HOST_MEMORY_BYTES = { base: 512 * 1024 * 1024, peer: 8 * 1024 * 1024 };
 const STATE_DIR = '/data';
 /** The engine starts containers one after another anyway: more at one time only makes each wait longer. */
 const STARTS_AT_ONCE = 8;
+/** In equal parts the one directory would get a hundredth of the CPU beside a hundred peers, and the run would measure that. */
+const DIRECTORY_CPU_SHARES = 10 * 1024;
 const SETTLE_TIMEOUT_MS = 15_000;
 /** For the engine to start a container that was created. */
 const ENGINE_START_MS = 60_000;
@@ -166,7 +168,10 @@ export class DockerRun {
         address,
         instanceAddress,
         env: { ...peerEnv(spec, instanceAddress, SHARE_DIR), PEER_CONTROL_PORT: String(CONTROL_PORT) },
-        fill: (container) => this.#fill(container, image, [{ path: '', files: share }]),
+        // Our own image brings the folder, with the right owner: an empty share needs no copy.
+        ...((share.length > 0 || image !== this.#images?.peer || this.#init.peerImage || diskBytes !== undefined) && {
+          fill: (container: Container) => this.#fill(container, image, [{ path: '', files: share }]),
+        }),
         diskBytes,
       };
     });
@@ -272,31 +277,27 @@ export class DockerRun {
     });
   }
 
+  /** Straight through the engine's API: a client that waits and looks more often costs the engine a fifth more time for each container. */
   async #startContainer(spec: ContainerSpec): Promise<Instance> {
-    const engine = this.#engine;
-    const readyTimeoutMs = this.#init.readyTimeoutMs ?? READY_TIMEOUT_MS;
-    const created = Promise.withResolvers<DockerInstance>();
-    const health = new HealthWait(spec.httpPort, readyTimeoutMs, this.#signal);
-    const disk = await this.#diskOf(spec);
-    const container = this.#container(spec, readyTimeoutMs, async (id) => {
-      const { name, role, instanceAddress: address } = spec;
-      const container = engine.docker.getContainer(id);
-      const what = { name, role, address, ...(disk && { disk }) };
-      const instance = new DockerInstance(engine, this.#ready().endings, container, what, this.#networkOf());
-      // From here on the sweep finds the container by its label.
-      created.resolve(instance);
-      this.#throwIfOver();
-      await spec.fill?.(instance.container);
-      this.#throwIfOver();
-    });
-    const starting = container.withWaitStrategy(health).start();
-    starting.catch(created.reject);
-    this.#track(created.promise);
-    const instance = await within(created.promise, readyTimeoutMs, () => notReady(spec, readyTimeoutMs), this.#signal);
-    const started = await this.#orEnded(starting, instance, spec, readyTimeoutMs);
-    if (health.failed) throw notReady(spec, readyTimeoutMs);
-    instance.reachedAt(`http://127.0.0.1:${started.getMappedPort(spec.httpPort)}`);
+    const instance = await this.#create(spec);
+    this.#throwIfOver();
+    await spec.fill?.(instance.container);
+    this.#throwIfOver();
+    await this.#engine.call(`start ${spec.name}`, instance.container.start(), ENGINE_START_MS);
+    instance.reachedAt(await this.#publishedAt(instance));
+    await this.#untilHealthy(instance);
     return instance;
+  }
+
+  /** From here on the sweep finds the container by its label. */
+  async #create(spec: ContainerSpec): Promise<DockerInstance> {
+    const { name, role, instanceAddress: address } = spec;
+    const disk = await this.#diskOf(spec);
+    const creating = this.#engine.docker.createContainer(containerOptions(this.#containerInit(spec)));
+    this.#track(creating);
+    const container = await this.#engine.call(`create ${name}`, creating, ENGINE_START_MS);
+    const what = { name, role, address, ...(disk && { disk }) };
+    return new DockerInstance(this.#engine, this.#ready().endings, container, what, this.#networkOf());
   }
 
   #networkOf(): ConstructorParameters<typeof DockerInstance>[4] {
@@ -314,22 +315,6 @@ export class DockerRun {
     return making;
   }
 
-  /** `starting`, unless the container ends first: testcontainers would wait on for ports that never come. */
-  async #orEnded<T>(
-    starting: Promise<T>,
-    instance: DockerInstance,
-    spec: ContainerSpec,
-    readyTimeoutMs: number,
-  ): Promise<T> {
-    const exited = instance.ended.then(async (how) => {
-      throw await this.#exitedEarly(instance, how);
-    });
-    exited.catch(() => {});
-    // The deadline for readiness is kept by HealthWait and begins after the share was copied: this one is for the whole.
-    const outerMs = COPY_TIMEOUT_MS + ENGINE_START_MS + readyTimeoutMs;
-    return within(Promise.race([starting, exited]), outerMs, () => notReady(spec, outerMs), this.#signal);
-  }
-
   async #exitedEarly({ name, container }: DockerInstance, how: string): Promise<PeerLabError> {
     if (this.#engine.lost.aborted) return interruption(this.#engine.lost);
     const log = await logTail(this.#engine, container);
@@ -339,11 +324,11 @@ export class DockerRun {
     });
   }
 
-  #container(spec: ContainerSpec, readyTimeoutMs: number, created: (id: string) => Promise<void>): InstanceContainer {
+  #containerInit(spec: ContainerSpec): ContainerInit {
     const { network } = this.#ready();
     const { runId } = this.#init;
     const containerName = `peerlab-${runId}-${spec.name}`;
-    return new InstanceContainer({
+    return {
       containerName,
       hostname: spec.name,
       image: spec.image,
@@ -353,15 +338,14 @@ export class DockerRun {
       network: network.name,
       address: spec.address,
       httpPort: spec.httpPort,
-      readyTimeoutMs,
-      created,
       ...(spec.command && { command: spec.command }),
       volume: {
         name: containerName,
         target: spec.role === 'peer' ? SHARE_DIR : STATE_DIR,
         isMade: spec.diskBytes !== undefined,
       },
-    });
+      ...(spec.role === 'directory' && { cpuShares: DIRECTORY_CPU_SHARES }),
+    };
   }
 
   #imageOf(ownImage: string | undefined, double: PeerSpec['double']): Promise<Image> | Image {
@@ -420,12 +404,4 @@ function defined(env: Readonly<Record<string, string | undefined>>): Record<stri
 
 function fileOf(name: string, text: string): ShareFile {
   return { name, sizeBytes: Buffer.byteLength(text), open: () => Readable.from([Buffer.from(text)]) };
-}
-
-function notReady({ name, httpPort }: ContainerSpec, timeoutMs: number): PeerLabError {
-  return new PeerLabError('not-ready', {
-    about: name,
-    expected: `200 from port ${httpPort}, /healthz, within ${timeoutMs} ms`,
-    got: 'no such answer',
-  });
 }

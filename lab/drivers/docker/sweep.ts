@@ -14,7 +14,9 @@ const STOPS_AT_ONCE = 16;
 const REMOVALS_AT_ONCE = 8;
 const LOG_TIMEOUT_MS = 20_000;
 const LOG_TIMEOUT_IN_A_HURRY_MS = 3000;
-const REMOVE_ATTEMPTS = 3;
+/** Together some 10 s: a busy engine still knows endpoints of a network whose containers it has already removed. */
+const REMOVE_ATTEMPTS = 8;
+const REMOVE_PAUSE_MS = 350;
 
 /**
  * Ends all that carries the run's label, in the order that lets nothing be lost: stop, save the logs, remove containers,
@@ -108,7 +110,7 @@ async function remove(engine: EngineConnection, what: string, call: () => Promis
     } catch (error) {
       if (statusOf(error) === 404) return;
       if (attempt === REMOVE_ATTEMPTS || engine.lost.aborted) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 300 * attempt));
+      await new Promise((resolve) => setTimeout(resolve, REMOVE_PAUSE_MS * attempt));
     }
   }
 }

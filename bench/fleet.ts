@@ -1,0 +1,60 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Driver, DriverInit, Instance } from '../lab/drivers/driver.ts';
+
+/** What the benchmarks of set-up and removal share: a run of the lab's own driver with some peers, and figures of it. */
+
+const READY_TIMEOUT_MS = 300_000;
+
+export interface FleetTimes {
+  readonly setUpSeconds: number;
+  readonly removalSeconds: number;
+}
+
+/** Starts a directory and so many peers with empty shares, waits until each answers, and removes all of it. */
+export async function timeFleet(create: (init: DriverInit) => Driver, peers: number): Promise<FleetTimes> {
+  const logsDir = await mkdtemp(join(tmpdir(), 'peerlab-bench-logs-'));
+  const runId = randomBytes(5).toString('hex');
+  const signal = new AbortController().signal;
+  const driver = create({ runId, logsDir, signal, readyTimeoutMs: READY_TIMEOUT_MS });
+  let setUpSeconds = Number.NaN;
+  let removalSeconds = Number.NaN;
+  try {
+    await driver.prepare(() => {});
+    const directory = await driver.startDirectory({ name: 'directory', env: {} });
+    setUpSeconds = await secondsOf(() =>
+      Promise.all(Array.from({ length: peers }, (_, i) => startPeer(driver, directory, `peer-${i + 1}`))),
+    );
+  } finally {
+    const left: string[] = [];
+    removalSeconds = await secondsOf(async () => left.push(...(await driver.end(true))));
+    await rm(logsDir, { recursive: true, force: true });
+    if (left.length > 0) console.error(`left over: ${left.join('; ')}`);
+  }
+  return { setUpSeconds, removalSeconds };
+}
+
+function startPeer(driver: Driver, directory: Instance, name: string): Promise<Instance> {
+  return driver.startPeer({ name, env: peerEnv(name), directory, share: [] });
+}
+
+export function peerEnv(name: string) {
+  return { PEER_USER: name, PEER_PASSWORD: 'bench', PEER_CONTROL_TOKEN: 'bench' };
+}
+
+export async function secondsOf(work: () => Promise<unknown>): Promise<number> {
+  const began = performance.now();
+  await work();
+  return (performance.now() - began) / 1000;
+}
+
+export function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
+}
+
+/** One line for each bar, as `make bench` promises. */
+export function sayBar(id: string, actual: number, limit: number): void {
+  console.log(`BAR ${id} ${actual <= limit ? 'met' : 'missed'} ${actual.toFixed(2)} ${limit}`);
+}
