@@ -33,6 +33,7 @@ export function describeDriver(name: string, driver: DriverUnderTest): void {
   const { skipReason, capabilities } = driver;
   const noMemoryLimit = capabilities?.['memory-limit'](LIMITS.memoryBytes)?.why;
   const noCpuLimit = capabilities?.['cpu-limit'](LIMITS.cpus)?.why;
+  const noDisks = capabilities?.['disk-limit'](64 * MIB)?.why;
   const titleUnless = (lack: string | undefined, what: string) => (lack ? `${what} (skipped: ${lack})` : what);
   const title = skipReason ? `driver ${name} (skipped: ${skipReason})` : `driver ${name}`;
   describe.skipIf(skipReason !== undefined)(title, { timeout: SUITE_TIMEOUT_MS }, () => {
@@ -282,6 +283,16 @@ export function describeDriver(name: string, driver: DriverUnderTest): void {
       await expect(start('greedy', {}, [], { cpus: 4096 })).rejects.toMatchObject({
         code: expect.stringMatching(/not-capable|engine-failed/),
         message: expect.stringMatching(/CPU|limit/i),
+      });
+    });
+
+    test.skipIf(!noDisks)('disturbs no network and has no disk of a size where it can not', async () => {
+      const { start } = await standInRun({ disturbs: true });
+      const peer = await start('peer-1');
+      expect([peer.network, peer.disk]).toEqual([undefined, undefined]);
+      await expect(start('limited', {}, [], { diskBytes: 64 * MIB })).rejects.toMatchObject({
+        code: 'not-capable',
+        message: expect.stringContaining(noDisks as string),
       });
     });
 

@@ -1,9 +1,12 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { reasonOf } from '#proto/errors.ts';
 import type { Driver, Instance } from '../drivers/driver.ts';
 import type { FaultKind, FaultRecord, FaultSpec, Proof } from '../history/events.ts';
 import type { Fault, Look, Subject } from './fault.ts';
 import { FAULTS } from './table.ts';
 
+/** The look at the end is given so much more time than the one at the beginning took; what it does not need is waited for. */
+const LOOK_MARGIN = 1.5;
 /** A loaded machine may take so long to answer; one that has not by then is not there. */
 const ANSWER_MS = 10_000;
 
@@ -40,6 +43,8 @@ interface Open {
   readonly instance: Instance;
   readonly spec: FaultSpec;
   readonly record: FaultRecord;
+  /** Time that is set aside for the look before it is undone. */
+  lookMs: number;
 }
 
 /** Does faults to instances and undoes them, and proves each by looks of its own: before, while it is in force, and after. */
@@ -78,7 +83,7 @@ export class Injector {
         await this.#init.record(record);
         return 0;
       }
-      const open = { instance, spec, record };
+      const open: Open = { instance, spec, record, lookMs: 0 };
       this.#openOf(who).set(kind, open);
       // What another fault has hold of can't look healthy: then that one's proof must hold.
       await this.#prove(open, 'before', before && { spec: before, when: 'during' });
@@ -87,8 +92,8 @@ export class Injector {
       record.inForce = this.#init.now();
       await this.#prove(open, 'during');
       const tookMs = (this.#init.now() - record.inForce) * 1000;
-      // The look at the end takes about as long as this one did.
-      return Math.max(0, (seconds ?? 0) * 1000 - 2 * tookMs);
+      open.lookMs = tookMs * LOOK_MARGIN;
+      return Math.max(0, (seconds ?? 0) * 1000 - tookMs - open.lookMs);
     });
   }
 
@@ -127,6 +132,10 @@ export class Injector {
   async #heal(open: Open): Promise<Healed> {
     const { record, spec, instance } = open;
     await this.#prove(open, 'during');
+    const { inForce = 0, requestedSeconds = 0 } = record;
+    const leftMs = (inForce + requestedSeconds - this.#init.now()) * 1000;
+    // Not all of it: who ends a run early does not wait for what was asked for. Timers may fire a moment early.
+    if (leftMs > 0) await sleep(Math.min(Math.ceil(leftMs) + 1, open.lookMs));
     record.until = this.#init.now();
     const after = await faultOf(spec).lift(spec, this.#subject(instance), this.#init.driver);
     const back = await this.#prove({ ...open, instance: after }, 'after');
