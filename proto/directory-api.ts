@@ -113,12 +113,13 @@ export const searchQuery = pageQuery
     path: ['name'],
   });
 
-/** A peer that has the content, and the name that the content has there. */
-export const searchSource = peerAddress.extend({ name: z.string() });
+/** A peer that has the content, the name that the content has there, and the root that this peer announced, if it did. */
+export const searchSource = peerAddress.extend({ name: z.string(), root: sha256Hex.optional() });
 export const searchResult = z.object({
   name: z.string(),
   size: z.number().int(),
   sha256: sha256Hex,
+  /** What those who announced a root agree on; left out where nobody did, or where they disagree. */
   root: sha256Hex.optional(),
   peers: z.array(searchSource),
 });

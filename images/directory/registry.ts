@@ -278,13 +278,17 @@ function searchResult(
   const shown = onePerPeer(copies, matches);
   for (const { holder } of shown) age.include(holder);
   const names = copies.map(({ naming }) => naming.name).filter(matches);
-  const root = mostAnnounced(shown.map((copy) => copy.root).filter((one) => one !== undefined));
+  const [root, anotherRoot] = new Set(shown.flatMap((copy) => copy.root ?? []));
   return {
     name: names.reduce((first, name) => (name < first ? name : first)),
-    size: mostAnnounced(shown.map(({ size }) => size)) as number,
+    size: mostAnnounced(shown.map(({ size }) => size)),
     sha256,
-    ...(root !== undefined && { root }),
-    peers: shown.map(({ holder, naming }) => ({ ...holder.peer, name: naming.name })),
+    ...(root !== undefined && anotherRoot === undefined && { root }),
+    peers: shown.map((copy) => ({
+      ...copy.holder.peer,
+      name: copy.naming.name,
+      ...(copy.root !== undefined && { root: copy.root }),
+    })),
   };
 }
 
@@ -304,12 +308,12 @@ function comesFirst(name: string, rival: string, matches: (name: string) => bool
   return matches(name) === matches(rival) ? name < rival : matches(name);
 }
 
-/** Equal hashes mean equal sizes and roots, so where peers disagree somebody lies; one liar must not decide for all. */
-function mostAnnounced<T extends number | string>(announced: readonly T[]): T | undefined {
-  const [first] = announced;
-  if (announced.every((one) => one === first)) return first;
-  const votes = new Map<T, number>();
-  for (const one of announced) votes.set(one, (votes.get(one) ?? 0) + 1);
+/** Equal hashes mean equal sizes, so where peers disagree somebody lies; one liar must not decide for all. */
+function mostAnnounced(sizes: readonly number[]): number {
+  const [first] = sizes;
+  if (first !== undefined && sizes.every((size) => size === first)) return first;
+  const votes = new Map<number, number>();
+  for (const size of sizes) votes.set(size, (votes.get(size) ?? 0) + 1);
   const [winner] = [...votes].reduce((best, vote) =>
     vote[1] > best[1] || (vote[1] === best[1] && vote[0] < best[0]) ? vote : best,
   );

@@ -35,9 +35,23 @@ export interface ClientLease extends Disposable {
   readonly client: PeerServiceClient;
 }
 
+export interface PeerClientsInit {
+  /** Shows this peer's ticket with every call. */
+  readonly interceptor?: grpc.Interceptor;
+  /** TLS, where other peers speak it. */
+  readonly credentials?: grpc.ChannelCredentials | undefined;
+}
+
 /** One connection per peer, shared by the transfers with it, closed some time after the last. */
 export class PeerClients implements Disposable {
   readonly #pool = new Map<string, Pooled>();
+  readonly #credentials: grpc.ChannelCredentials;
+  readonly #options: grpc.ClientOptions;
+
+  constructor({ interceptor, credentials = grpc.credentials.createInsecure() }: PeerClientsInit = {}) {
+    this.#credentials = credentials;
+    this.#options = interceptor ? { ...OPTIONS, interceptors: [interceptor] } : OPTIONS;
+  }
 
   /** @param address `ip:port` or `host:port`. @throws PeerLabError `bad-request` when it is neither */
   lease(address: string): ClientLease {
@@ -64,7 +78,7 @@ export class PeerClients implements Disposable {
   }
 
   #connect(address: string): Pooled {
-    const client = new PeerService(target(address), grpc.credentials.createInsecure(), OPTIONS);
+    const client = new PeerService(target(address), this.#credentials, this.#options);
     const pooled = { client, users: 0 };
     this.#pool.set(address, pooled);
     return pooled;
