@@ -45,30 +45,35 @@ export class Bodies {
     }
   }
 
-  async #receive(req: Request): Promise<Buffer> {
+  #receive(req: Request): Promise<Buffer> {
     const { maxBytes, maxTotalBytes } = this.#init;
     if ((req.headers['content-encoding'] ?? 'identity') !== 'identity') {
       throw new PeerLabError('bad-request', { about: 'Content-Encoding', expected: 'none' });
     }
     const tooLarge = () => new PeerLabError('body-too-large', { expected: `at most ${maxBytes} bytes` });
     if (Number(req.headers['content-length'] ?? 0) > maxBytes) throw tooLarge();
-    const parts: Buffer[] = [];
-    let bytes = 0;
-    try {
-      for await (const part of req.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+    // Events, and not an async iterator: that would cost a heartbeat as much as all else in it.
+    return new Promise((resolve, reject) => {
+      const parts: Buffer[] = [];
+      let bytes = 0;
+      const settle = (end: () => void) => {
+        req.off('data', onData).off('end', onEnd).off('close', onClose);
+        this.#heldBytes -= bytes;
+        end();
+      };
+      const onData = (part: Buffer) => {
+        parts.push(part);
         bytes += part.length;
         this.#heldBytes += part.length;
-        if (bytes > maxBytes) throw tooLarge();
-        if (this.#heldBytes > maxTotalBytes) throw new PeerLabError('busy', { got: 'too much data at one time' });
-        parts.push(part);
-      }
-    } catch (error) {
-      if (error instanceof PeerLabError) throw error;
-      throw new PeerLabError('cancelled', { cause: error });
-    } finally {
-      this.#heldBytes -= bytes;
-    }
-    return parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts);
+        if (bytes > maxBytes) settle(() => reject(tooLarge()));
+        else if (this.#heldBytes > maxTotalBytes) {
+          settle(() => reject(new PeerLabError('busy', { got: 'too much data at one time' })));
+        }
+      };
+      const onEnd = () => settle(() => resolve(parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts)));
+      const onClose = () => settle(() => reject(new PeerLabError('cancelled')));
+      req.on('data', onData).on('end', onEnd).on('close', onClose);
+    });
   }
 
   /** One large body after another, and between two of them whatever else is waiting. */

@@ -278,17 +278,16 @@ function searchResult(
   const shown = onePerPeer(copies, matches);
   for (const { holder } of shown) age.include(holder);
   const names = copies.map(({ naming }) => naming.name).filter(matches);
-  const roots = new Set(shown.map((copy) => copy.root).filter((one) => one !== undefined));
-  const [root] = roots;
+  const [root, anotherRoot] = new Set(shown.flatMap((copy) => copy.root ?? []));
   return {
     name: names.reduce((first, name) => (name < first ? name : first)),
-    size: mostAnnounced(shown.map(({ size }) => size)) as number,
+    size: mostAnnounced(shown.map(({ size }) => size)),
     sha256,
-    ...(roots.size === 1 && root !== undefined && { root }),
-    peers: shown.map(({ holder, naming, root }) => ({
-      ...holder.peer,
-      name: naming.name,
-      ...(root !== undefined && { root }),
+    ...(root !== undefined && anotherRoot === undefined && { root }),
+    peers: shown.map((copy) => ({
+      ...copy.holder.peer,
+      name: copy.naming.name,
+      ...(copy.root !== undefined && { root: copy.root }),
     })),
   };
 }
@@ -310,11 +309,11 @@ function comesFirst(name: string, rival: string, matches: (name: string) => bool
 }
 
 /** Equal hashes mean equal sizes, so where peers disagree somebody lies; one liar must not decide for all. */
-function mostAnnounced(announced: readonly number[]): number | undefined {
-  const [first] = announced;
-  if (announced.every((one) => one === first)) return first;
+function mostAnnounced(sizes: readonly number[]): number {
+  const [first] = sizes;
+  if (first !== undefined && sizes.every((size) => size === first)) return first;
   const votes = new Map<number, number>();
-  for (const one of announced) votes.set(one, (votes.get(one) ?? 0) + 1);
+  for (const size of sizes) votes.set(size, (votes.get(size) ?? 0) + 1);
   const [winner] = [...votes].reduce((best, vote) =>
     vote[1] > best[1] || (vote[1] === best[1] && vote[0] < best[0]) ? vote : best,
   );

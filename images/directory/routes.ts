@@ -50,24 +50,19 @@ export function directoryRoutes(parts: RoutesComponents, { trusted, maxFiles }: 
   /** For a peer that is logged in. Its token is looked at first: nobody else's body is read. */
   function asPeer(answer: (registration: Registration, req: Request) => object): RequestHandler {
     return (req, res) => {
-      res.json(answer(registrationOf(req), req));
+      res.json(answer(peerOf(req, registry), req));
     };
   }
 
   /** The same with a body, which takes time to come: the token must hold then too. */
-  function asPeerWith(answer: (req: Request, body: unknown) => object | Promise<object>): RequestHandler {
+  function asPeerWith(answer: (registration: Registration, body: unknown) => object | Promise<object>): RequestHandler {
     return async (req, res) => {
-      registrationOf(req);
+      const { tokenHash: shown } = peerOf(req, registry);
       const body = await bodies.read(req, res);
-      res.json(await answer(req, body));
+      const registration = registry.findByToken(shown);
+      if (!registration) throw new PeerLabError('unauthorized');
+      res.json(await answer(registration, body));
     };
-  }
-
-  function registrationOf(req: Request): Registration {
-    const token = bearerToken(req.headers.authorization);
-    const registration = token && registry.findByToken(tokenHash(token));
-    if (!registration) throw new PeerLabError('unauthorized');
-    return registration;
   }
 
   function given(registration: Registration): HeartbeatResponse {
@@ -113,26 +108,24 @@ export function directoryRoutes(parts: RoutesComponents, { trusted, maxFiles }: 
     return { results: items, ...nextCursor(next) };
   }
 
-  async function loadfiles(req: Request, body: unknown): Promise<object> {
+  async function loadfiles(registration: Registration, body: unknown): Promise<object> {
     assertFileCount(body);
     const { files } = parse(loadfilesRequest, body);
-    registry.replaceFiles(registrationOf(req), files);
+    registry.replaceFiles(registration, files);
     await committed();
     return { files: files.length };
   }
 
-  async function logout(req: Request, body: unknown): Promise<object> {
+  async function logout(registration: Registration, body: unknown): Promise<object> {
     parse(logoutRequest, body === undefined ? {} : body);
-    const registration = registrationOf(req);
     registry.remove(registration);
     await committed();
     logger.info({ user: registration.peer.user, address: registration.address }, 'logout');
     return {};
   }
 
-  function heartbeat(req: Request, body: unknown): HeartbeatResponse {
+  function heartbeat(registration: Registration, body: unknown): HeartbeatResponse {
     const { load } = parse(heartbeatRequest, body === undefined ? {} : body);
-    const registration = registrationOf(req);
     registry.renew(registration, load);
     return given(registration);
   }
@@ -153,7 +146,7 @@ export function directoryRoutes(parts: RoutesComponents, { trusted, maxFiles }: 
     app
       .route('/index')
       .get(asPeer((_peer, req) => index(req.query)))
-      .post(asPeerWith((_req, body) => index(body === undefined ? {} : body)));
+      .post(asPeerWith((_peer, body) => index(body === undefined ? {} : body)));
     app.get(
       '/search',
       asPeer((_peer, req) => search(req.query)),
@@ -161,6 +154,14 @@ export function directoryRoutes(parts: RoutesComponents, { trusted, maxFiles }: 
     app.post('/heartbeat', asPeerWith(heartbeat));
     app.post('/logout', asPeerWith(logout));
   };
+}
+
+/** Who asks, by the token. @throws PeerLabError `unauthorized` */
+export function peerOf(req: Request, registry: Registry): Registration {
+  const token = bearerToken(req.headers.authorization);
+  const registration = token && registry.findByToken(tokenHash(token));
+  if (!registration) throw new PeerLabError('unauthorized');
+  return registration;
 }
 
 function pageRequest({ limit, cursor }: z.output<typeof pageQuery>): PageRequest {

@@ -12,6 +12,8 @@ export interface JsonRequest {
   /** From the request to the last byte of the answer. Without one it waits as long as the connection holds. */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal | undefined;
+  /** Certificates (PEM) to trust instead of those that Node knows. */
+  readonly ca?: Buffer | undefined;
 }
 
 export interface JsonAnswer {
@@ -28,7 +30,7 @@ const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
  * Rejects when no whole answer comes; any status is an answer.
  */
 export function requestJson(request: JsonRequest): Promise<JsonAnswer> {
-  const { method, url, token, body, timeoutMs, signal } = request;
+  const { method, url, token, body, timeoutMs, signal, ca } = request;
   const text = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
   const headers: OutgoingHttpHeaders = { accept: 'application/json' };
   if (token !== undefined) headers.authorization = `Bearer ${token}`;
@@ -39,7 +41,7 @@ export function requestJson(request: JsonRequest): Promise<JsonAnswer> {
   return new Promise((resolve, reject) => {
     const fail = (error: Error) => reject(deadline?.aborted ? new Error(`no answer in ${timeoutMs} ms`) : error);
     const sent = (url.startsWith('https:') ? https : http)
-      .request(url, { method, headers, signal: AbortSignal.any(signals) }, (response) => {
+      .request(url, { method, headers, signal: AbortSignal.any(signals), ...(ca && { ca }) }, (response) => {
         readAll(response).then((answer) => resolve({ status: response.statusCode ?? 0, body: parsed(answer) }), fail);
       })
       .on('error', fail);

@@ -9,13 +9,16 @@ import { advertisedAddress } from './advertise.ts';
 import { Slots } from './bounds.ts';
 import { controlRoutes } from './control.ts';
 import { DirectoryApi } from './directory/api.ts';
+import { diallable, nearAddresses } from './directory/dialling.ts';
 import { DirectorySession } from './directory/session.ts';
+import { TicketBook } from './directory/tickets.ts';
 import { Downloads } from './fetch/downloads.ts';
 import { PeerClients } from './fetch/peer-clients.ts';
 import { Uploads } from './fetch/uploads.ts';
 import { RateLimits } from './rate-limit.ts';
 import { PeerServer } from './serve/peer-server.ts';
 import { Share } from './share/share.ts';
+import { peerTls } from './tls.ts';
 import { TransferMeter } from './transfer-meter.ts';
 
 /** Transfers that wait for a slot; more get `busy`. */
@@ -52,22 +55,29 @@ export async function startPeer(
     directory.publish().catch((error) => logger.warn({ reason: reasonOf(error) }, 'the directory could not be told'));
   const sending = new RateLimits({ total: config.PEER_UPLOAD_LIMIT, each: config.PEER_UPLOAD_LIMIT_EACH });
   const receiving = new RateLimits({ total: config.PEER_DOWNLOAD_LIMIT, each: config.PEER_DOWNLOAD_LIMIT_EACH });
+  const tickets = new TicketBook({ open: config.PEER_OPEN, trusted: config.PEER_TRUSTED_NETWORKS });
+  const tls = await peerTls(config);
   const server = await PeerServer.start({
-    ...{ share, meter, logger, publish, stallTimeoutMs, sending, receiving },
+    ...{ share, meter, logger, publish, stallTimeoutMs, sending, receiving, credentials: tls?.server },
+    admit: (call) => tickets.admit(call),
     host: config.PEER_HOST,
     port: config.PEER_PORT,
     maxStreams: config.PEER_MAX_STREAMS,
     maxQueue: config.PEER_MAX_QUEUE,
   });
   const address = advertisedAddress(config.PEER_ADVERTISE, config.PEER_HOST, server.port);
+  const near = nearAddresses(address.ip, config.PEER_DIRECTORY_URL);
   const directory = new DirectorySession({
     ...{ share, logger, address },
-    api: new DirectoryApi(config.PEER_DIRECTORY_URL),
+    api: new DirectoryApi(config.PEER_DIRECTORY_URL, tls?.ca),
+    onTicket: (given) => tickets.learn(given),
+    load: () => ({ ...meter.load, capacity: config.PEER_MAX_STREAMS }),
+    diallable: (found) => diallable(found, near, config.PEER_TRUSTED_NETWORKS),
     user: config.PEER_USER,
     password: config.PEER_PASSWORD,
     onLease: (held) => metrics.gauge('peerlab_logged_in').set(held ? 1 : 0),
   });
-  const clients = new PeerClients({ sending, receiving });
+  const clients = new PeerClients({ sending, receiving, interceptor: tickets.interceptor, credentials: tls?.client });
   const slots = new Slots(config.PEER_MAX_DOWNLOADS, MAX_WAITING_TRANSFERS);
   const self = addressText(address);
   const downloads = new Downloads({ share, directory, clients, meter, slots, stallTimeoutMs, self });

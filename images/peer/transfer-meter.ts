@@ -16,6 +16,8 @@ export interface MeteredTransfer {
 /** Keeps the figures of transfers in both directions. */
 export class TransferMeter {
   readonly #metrics: Metrics<'peer'>;
+  /** Served now, and what the last of them that were worth measuring reached together, in bytes per second. */
+  readonly #sending = { now: 0, bytesPerSecond: undefined as number | undefined };
 
   constructor(metrics: Metrics<'peer'>) {
     this.#metrics = metrics;
@@ -34,19 +36,37 @@ export class TransferMeter {
   }
 
   start(direction: Direction): MeteredTransfer {
-    return new Measurement(this.#metrics, direction);
+    if (direction !== 'sent') return new Measurement(this.#metrics, direction);
+    const sending = this.#sending;
+    sending.now++;
+    return new Measurement(this.#metrics, direction, (bytes, seconds) => {
+      const together = bytes < MEASURABLE_BYTES ? undefined : (bytes / seconds) * sending.now;
+      sending.now--;
+      if (together !== undefined) sending.bytesPerSecond = ((sending.bytesPerSecond ?? together) + together) / 2;
+    });
+  }
+
+  /** How busy this peer is with serving. */
+  get load(): { serving: number; bytesPerSecond?: number } {
+    const { now: serving, bytesPerSecond } = this.#sending;
+    return bytesPerSecond === undefined ? { serving } : { serving, bytesPerSecond: Math.round(bytesPerSecond) };
   }
 }
+
+/** Smaller transfers tell how long a call takes, not how fast the peer is. */
+const MEASURABLE_BYTES = 1024 * 1024;
 
 class Measurement implements MeteredTransfer {
   readonly #metrics: Metrics<'peer'>;
   readonly #direction: Direction;
   readonly #startedAt = performance.now();
+  readonly #onEnd: ((bytes: number, seconds: number) => void) | undefined;
   #bytes = 0;
   #ended = false;
   firstByteSeconds: number | undefined;
 
-  constructor(metrics: Metrics<'peer'>, direction: Direction) {
+  constructor(metrics: Metrics<'peer'>, direction: Direction, onEnd?: (bytes: number, seconds: number) => void) {
+    this.#onEnd = onEnd;
     this.#metrics = metrics;
     this.#direction = direction;
     metrics.gauge('peerlab_transfers_in_progress').inc({ direction });
@@ -69,6 +89,7 @@ class Measurement implements MeteredTransfer {
   end(error?: unknown): void {
     if (this.#ended) return;
     this.#ended = true;
+    this.#onEnd?.(this.#bytes, this.seconds);
     const direction = this.#direction;
     const metrics = this.#metrics;
     metrics.gauge('peerlab_transfers_in_progress').dec({ direction });

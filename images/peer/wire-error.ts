@@ -63,6 +63,7 @@ const TAKEN_OVER: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'busy',
   'shutting-down',
   'unauthorized',
+  'ticket-refused',
   'file-not-found',
   'ambiguous-name',
   'file-changed',

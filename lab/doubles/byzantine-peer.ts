@@ -1,10 +1,9 @@
-import type { SharedFile } from '#proto/directory-api.ts';
 import { PeerLabError } from '#proto/errors.ts';
 import { type Behaviour, behaviour } from './behaviour.ts';
 import { DirectoryLink } from './directory-link.ts';
 import { type Counters, settings, startDouble } from './double.ts';
 import { fetchFile } from './fetching.ts';
-import { filesOf } from './files.ts';
+import { filesOf, type HashedFile } from './files.ts';
 import { sample, serve } from './serving.ts';
 
 /**
@@ -15,9 +14,9 @@ import { sample, serve } from './serving.ts';
 const directory = new DirectoryLink();
 const counters: Counters = { sent: 0, received: 0 };
 let acts: Behaviour = behaviour.parse(process.env);
-let files: SharedFile[] = [];
+let files: HashedFile[] = [];
 
-async function look(): Promise<SharedFile[]> {
+async function look(): Promise<HashedFile[]> {
   files = await filesOf(settings.PEER_SHARE_DIR);
   return files;
 }
@@ -31,7 +30,7 @@ startDouble(
     search: ({ name, sha256 }) => directory.search(sha256 ? { sha256 } : { name: name ?? '*' }),
     download: async ({ name, sha256 }) => {
       const { results } = await directory.search(sha256 ? { sha256 } : { name });
-      const result = await fetchFile(name, results, { behaviour: acts, counters });
+      const result = await fetchFile(name, results, { behaviour: acts, counters, ticket: directory.ticket });
       await directory.publish(await look());
       return result;
     },

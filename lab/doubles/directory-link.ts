@@ -13,17 +13,23 @@ const TIMEOUT_MS = 10_000;
 /** A registration at the directory, as the contract asks for it and no more: a page of answers is enough for a double. */
 export class DirectoryLink {
   #token = '';
+  /** To be shown to other peers; undefined when the directory gives none. */
+  ticket: string | undefined;
   #renewal: NodeJS.Timeout | undefined;
 
   async login(files: readonly SharedFile[]): Promise<LoginResponse> {
     const address = parseAddress(settings.PEER_ADVERTISE);
     if (!address) throw new PeerLabError('bad-setting', { about: 'PEER_ADVERTISE' });
     const { PEER_USER: user, PEER_PASSWORD: password } = settings;
-    const answer = await this.#ask<LoginResponse>('POST', '/login', { user, password, ...address, files });
+    const answer = await this.#ask<LoginResponse>('POST', '/login', { user, password, ...address, files: told(files) });
     this.#token = answer.token;
+    this.ticket = answer.ticket;
     clearInterval(this.#renewal);
-    const renew = () => this.#ask('POST', '/heartbeat', {}).catch(() => {});
-    this.#renewal = setInterval(renew, (answer.leaseSeconds * 1000) / 3);
+    const renew = async () => {
+      const { ticket } = await this.#ask<{ ticket?: string }>('POST', '/heartbeat', {});
+      this.ticket = ticket ?? this.ticket;
+    };
+    this.#renewal = setInterval(() => void renew().catch(() => {}), (answer.leaseSeconds * 1000) / 3);
     return answer;
   }
 
@@ -36,7 +42,7 @@ export class DirectoryLink {
   }
 
   async publish(files: readonly SharedFile[]): Promise<void> {
-    await this.#ask('PUT', '/loadfiles', { files });
+    await this.#ask('PUT', '/loadfiles', { files: told(files) });
   }
 
   async logout(): Promise<void> {
@@ -56,4 +62,9 @@ export class DirectoryLink {
     const code = told.error?.code ?? 'internal';
     throw new PeerLabError(isErrorCode(code) ? code : 'internal', { got: told.error?.message ?? `${answer.status}` });
   }
+}
+
+/** What the directory is to know of each. */
+function told(files: readonly SharedFile[]): SharedFile[] {
+  return files.map(({ name, size, sha256, root }) => ({ name, size, sha256, ...(root !== undefined && { root }) }));
 }

@@ -8,6 +8,7 @@ import { addressText, type SearchResponse } from '#proto/directory-api.ts';
 import { PeerLabError } from '#proto/errors.ts';
 import { assertName } from '#proto/names.ts';
 import { PeerService } from '#proto/peer.ts';
+import { TICKET_METADATA } from '#proto/ticket.ts';
 import { type Behaviour, Pace } from './behaviour.ts';
 import { type Counters, settings } from './double.ts';
 
@@ -16,6 +17,7 @@ type Found = SearchResponse['results'][number];
 export interface FetchInit {
   readonly behaviour: Behaviour;
   readonly counters: Counters;
+  readonly ticket: string | undefined;
 }
 
 /** Fetches a file from one source, the first that is not itself, and reads it as slowly as it is told to. */
@@ -43,15 +45,17 @@ async function receive(
   part: string,
   address: string,
   request: { filename: string; sha256: string },
-  { behaviour, counters }: FetchInit,
+  { behaviour, counters, ticket }: FetchInit,
 ): Promise<{ sha256: string }> {
   // The window is left at its small default: what is not read yet waits with the sender, as a slow reader wants it to.
   const client = new PeerService(address, grpc.credentials.createInsecure(), { 'grpc.use_local_subchannel_pool': 1 });
+  const metadata = new grpc.Metadata();
+  if (ticket !== undefined) metadata.set(TICKET_METADATA, `Bearer ${ticket}`);
   const hash = createHash('sha256');
   const pace = new Pace();
   await using file = await open(part, 'w');
   try {
-    for await (const { content } of client.downloadFile(request)) {
+    for await (const { content } of client.downloadFile(request, metadata)) {
       hash.update(content);
       counters.received += content.length;
       await file.write(content);

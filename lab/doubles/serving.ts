@@ -10,6 +10,7 @@ import type { PeerServiceHandlers } from '#proto/generated/PeerService.ts';
 import { CHUNK_SIZE_BYTES, MAX_MESSAGE_BYTES, peerServiceDefinition } from '#proto/peer.ts';
 import { type Behaviour, Pace } from './behaviour.ts';
 import { type Counters, settings } from './double.ts';
+import type { HashedFile } from './files.ts';
 import type { Lie } from './names.ts';
 
 type Call = Parameters<PeerServiceHandlers['DownloadFile']>[0];
@@ -20,15 +21,22 @@ const SAMPLE_BYTES = 64 * 1024 ** 2;
 
 export interface ServingInit {
   readonly behaviour: () => Behaviour;
-  readonly files: () => readonly SharedFile[];
+  readonly files: () => readonly HashedFile[];
   readonly counters: Counters;
 }
 
 /** Serves the folder over gRPC, as right or as wrong as it is told to. Comes back when it listens. */
 export async function serve(init: ServingInit): Promise<void> {
   const server = new grpc.Server({ 'grpc.max_send_message_length': MAX_MESSAGE_BYTES });
-  const handlers: Pick<PeerServiceHandlers, 'DownloadFile' | 'UploadFile'> = {
+  const handlers: Pick<PeerServiceHandlers, 'DownloadFile' | 'FileTree' | 'UploadFile'> = {
     DownloadFile: (call) => void send(call, init).catch((error) => fail(call, grpc.status.INTERNAL, error.message)),
+    // About the tree it tells the truth: who lies there is found out before a byte of content was asked for.
+    FileTree: ({ request: { filename, sha256 } }, answer) => {
+      const file = init.files().find((one) => (sha256 ? one.sha256 === sha256 : one.name === filename));
+      if (!file) return answer({ code: grpc.status.NOT_FOUND, details: 'no such file' });
+      const { root = '', pieceSizeBytes: pieceSize = 0, layer } = file.tree ?? {};
+      answer(null, { size: file.size, sha256: file.sha256, root, pieceSize, ...(layer && { layer }) });
+    },
     UploadFile: (call, answer) => {
       answer(null, { success: false, message: 'this peer takes no uploads' });
       call.resume();

@@ -7,6 +7,7 @@ import {
   type LoginRequest,
   loadfilesResponse,
   loginResponse,
+  type PeerLoad,
   type SearchResult,
   type SharedFile,
   searchResponse,
@@ -17,6 +18,8 @@ import { printable } from '../wire-error.ts';
 
 /** One request and its answer. */
 const REQUEST_TIMEOUT_MS = 10_000;
+/** A login waits its turn behind those of a whole class; docs/directory-api.md. */
+const LOGIN_TIMEOUT_MS = 60_000;
 const PAGE_LIMIT = 1000;
 /** An answer of more pages than these is not collected any further. */
 const MAX_PAGES = 1000;
@@ -25,6 +28,7 @@ export interface SearchBy {
   readonly name?: string | undefined;
   readonly sha256?: string | undefined;
   readonly root?: string | undefined;
+  readonly prefix?: string | undefined;
 }
 
 /**
@@ -33,19 +37,22 @@ export interface SearchBy {
  */
 export class DirectoryApi {
   readonly #url: string;
+  readonly #ca: Buffer | undefined;
 
-  constructor(url: string) {
+  /** @param ca certificates (PEM) that the directory's must come from, where not those that Node knows */
+  constructor(url: string, ca?: Buffer) {
     this.#url = url;
+    this.#ca = ca;
   }
 
   login(request: LoginRequest) {
-    return this.#ask(loginResponse, { method: 'POST', url: '/login', body: request });
+    return this.#ask(loginResponse, { method: 'POST', url: '/login', body: request, timeoutMs: LOGIN_TIMEOUT_MS });
   }
 
-  heartbeat(token: string, timeoutMs: number) {
+  heartbeat(token: string, timeoutMs: number, load?: PeerLoad) {
     // Node refuses a timeout that is no whole number, and most leases divide by three unevenly.
     const limit = Math.ceil(Math.min(timeoutMs, REQUEST_TIMEOUT_MS));
-    return this.#ask(heartbeatResponse, { method: 'POST', url: '/heartbeat', token, body: {}, timeoutMs: limit });
+    return this.#ask(heartbeatResponse, { method: 'POST', url: '/heartbeat', token, body: { load }, timeoutMs: limit });
   }
 
   loadfiles(token: string, files: SharedFile[]) {
@@ -86,10 +93,12 @@ export class DirectoryApi {
 
   async #ask<S extends z.ZodType>(schema: S, request: JsonRequest): Promise<z.output<S>> {
     const url = this.#url + request.url;
-    const answer = await requestJson({ timeoutMs: REQUEST_TIMEOUT_MS, ...request, url }).catch((error) => {
-      if (request.signal?.aborted) throw new PeerLabError('cancelled', { cause: error });
-      throw new PeerLabError('directory-unreachable', { about: this.#url, got: reasonOf(error), cause: error });
-    });
+    const answer = await requestJson({ timeoutMs: REQUEST_TIMEOUT_MS, ca: this.#ca, ...request, url }).catch(
+      (error) => {
+        if (request.signal?.aborted) throw new PeerLabError('cancelled', { cause: error });
+        throw new PeerLabError('directory-unreachable', { about: this.#url, got: reasonOf(error), cause: error });
+      },
+    );
     if (answer.status !== 200) throw refusal(answer.status, answer.body);
     const parsed = schema.safeParse(answer.body);
     if (parsed.success) return parsed.data;
@@ -109,6 +118,12 @@ const TAKEN_OVER: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'unauthorized',
   'wrong-password',
   'address-taken',
+  'address-not-yours',
+  'too-many-files',
+  'too-many-peers',
+  'too-many-guesses',
+  'directory-full',
+  'storage-failed',
   'body-too-large',
   'busy',
   'shutting-down',

@@ -1,5 +1,5 @@
 import type { Logger } from '#base/logger.ts';
-import type { IndexEntry, SearchResult, SharedFile } from '#proto/directory-api.ts';
+import type { IndexEntry, PeerLoad, SearchResult, SharedFile } from '#proto/directory-api.ts';
 import { PeerLabError, toPeerLabError } from '#proto/errors.ts';
 import type { DirectoryApi, SearchBy } from './api.ts';
 
@@ -13,6 +13,12 @@ export interface DirectorySessionInit {
   readonly logger: Logger;
   /** Told whenever the lease is won or lost. */
   readonly onLease: (held: boolean) => void;
+  /** Told what the directory gives for calls between peers. */
+  readonly onTicket?: (given: { ticket?: string | undefined; ticketKey?: string | undefined }) => void;
+  /** How busy this peer is, for the directory to know. */
+  readonly load?: () => PeerLoad;
+  /** Takes out of what was found whom this peer must not dial. */
+  readonly diallable?: (results: SearchResult[]) => { results: SearchResult[]; refused: string[] };
 }
 
 /** First wait after a heartbeat that failed; doubled each time, up to the usual interval. */
@@ -82,8 +88,17 @@ export class DirectorySession {
   }
 
   /** @throws PeerLabError `not-logged-in`, `directory-unreachable` */
-  search(by: SearchBy, signal?: AbortSignal): Promise<SearchResult[]> {
-    return this.#authorized((token) => this.#init.api.search(token, by, signal));
+  async search(by: SearchBy, signal?: AbortSignal): Promise<SearchResult[]> {
+    const found = await this.#authorized((token) => this.#init.api.search(token, by, signal));
+    const { results, refused } = this.#init.diallable?.(found) ?? { results: found, refused: [] };
+    if (refused.length > 0) {
+      const addresses = refused.slice(0, 5);
+      this.#init.logger.warn(
+        { addresses, count: refused.length },
+        'the directory names addresses that are not dialled',
+      );
+    }
+    return results;
   }
 
   /** Ends the session within `timeoutMs`, whatever the directory does. */
@@ -98,7 +113,8 @@ export class DirectorySession {
   async #login(): Promise<{ leaseSeconds: number }> {
     const { api, user, password, address, share } = this.#init;
     const version = share.version;
-    const { token, leaseSeconds } = await api.login({ user, password, ...address, files: share.list() });
+    const { token, leaseSeconds, ...given } = await api.login({ user, password, ...address, files: share.list() });
+    this.#init.onTicket?.(given);
     this.#token = token;
     this.#publishedVersion = version;
     this.#renewed(leaseSeconds);
@@ -137,9 +153,10 @@ export class DirectorySession {
     const token = this.#token;
     if (token === undefined) return;
     try {
-      const { leaseSeconds } = await this.#authorized((current) =>
-        this.#init.api.heartbeat(current, this.#leaseMs / 3),
+      const { leaseSeconds, ...given } = await this.#authorized((current) =>
+        this.#init.api.heartbeat(current, this.#leaseMs / 3, this.#init.load?.()),
       );
+      this.#init.onTicket?.(given);
       if (!this.isLoggedIn) return;
       this.#renewed(leaseSeconds);
       await this.publish();

@@ -42,6 +42,10 @@ export interface ClientLease extends Disposable {
 export interface PeerClientsInit {
   readonly receiving?: RateLimits;
   readonly sending?: RateLimits;
+  /** Shows this peer's ticket with every call. */
+  readonly interceptor?: grpc.Interceptor;
+  /** TLS, where other peers speak it. */
+  readonly credentials?: grpc.ChannelCredentials | undefined;
 }
 
 /** One connection per peer, shared by the transfers with it, closed some time after the last. */
@@ -49,9 +53,12 @@ export class PeerClients implements Disposable {
   readonly #pool = new Map<string, Pooled>();
   readonly #receiving: RateLimits;
   readonly #sending: RateLimits;
+  readonly #credentials: grpc.ChannelCredentials;
   readonly #options: grpc.ClientOptions;
 
-  constructor({ receiving = new RateLimits(), sending = new RateLimits() }: PeerClientsInit = {}) {
+  constructor(init: PeerClientsInit = {}) {
+    const { receiving = new RateLimits(), sending = new RateLimits(), interceptor } = init;
+    this.#credentials = init.credentials ?? grpc.credentials.createInsecure();
     this.#receiving = receiving;
     this.#sending = sending;
     // What is in the window has been received, whatever the limit says.
@@ -59,7 +66,11 @@ export class PeerClients implements Disposable {
       LEAST_WINDOW_BYTES,
       Math.min(FLOW_CONTROL_WINDOW_BYTES, (receiving.lowest ?? Infinity) / 10),
     );
-    this.#options = { ...OPTIONS, 'grpc-node.flow_control_window': Math.floor(window) };
+    this.#options = {
+      ...OPTIONS,
+      'grpc-node.flow_control_window': Math.floor(window),
+      ...(interceptor && { interceptors: [interceptor] }),
+    };
   }
 
   /** @param address `ip:port` or `host:port`. @throws PeerLabError `bad-request` when it is neither */
@@ -93,7 +104,7 @@ export class PeerClients implements Disposable {
   }
 
   #connect(address: string): Pooled {
-    const client = new PeerService(target(address), grpc.credentials.createInsecure(), this.#options);
+    const client = new PeerService(target(address), this.#credentials, this.#options);
     const pooled = { client, users: 0 };
     this.#pool.set(address, pooled);
     return pooled;

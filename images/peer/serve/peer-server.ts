@@ -28,6 +28,10 @@ export interface PeerServerInit {
   readonly sending: RateLimits;
   readonly receiving: RateLimits;
   readonly stallTimeoutMs: number;
+  /** Throws when the caller may have nothing of this peer. */
+  readonly admit?: (call: { readonly metadata: grpc.Metadata; getPeer(): string }) => void;
+  /** TLS, where this peer speaks it. */
+  readonly credentials?: grpc.ServerCredentials | undefined;
   /** Makes the share known, before an upload is answered. Best effort: must not reject. */
   readonly publish: () => Promise<void>;
 }
@@ -63,6 +67,7 @@ export class PeerServer {
       'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
       'grpc.max_send_message_length': MAX_MESSAGE_BYTES,
       'grpc.enable_channelz': 0,
+      interceptors: init.admit ? [admission(init.admit)] : [],
     });
     const calls = new Calls(init);
     const handlers: PeerServiceHandlers = {
@@ -88,6 +93,24 @@ export class PeerServer {
       });
     });
   }
+}
+
+/** Asked before anything else of a call is looked at, whatever the method: one that is added later is not forgotten. */
+function admission(admit: NonNullable<PeerServerInit['admit']>): grpc.ServerInterceptor {
+  return (_method, call) =>
+    new grpc.ServerInterceptingCall(call, {
+      start: (next) =>
+        next({
+          onReceiveMetadata: (metadata, go) => {
+            try {
+              admit({ metadata, getPeer: () => call.getPeer() });
+            } catch (error) {
+              return call.sendStatus(toStatus(error));
+            }
+            go(metadata);
+          },
+        }),
+    });
 }
 
 class Calls {
@@ -185,12 +208,16 @@ class Calls {
   }
 }
 
-function bind(server: grpc.Server, { host, port }: PeerServerInit): Promise<number> {
+function bind(server: grpc.Server, { host, port, credentials }: PeerServerInit): Promise<number> {
   return new Promise((resolve, reject) => {
-    server.bindAsync(addressText({ ip: host, port }), grpc.ServerCredentials.createInsecure(), (error, bound) => {
-      if (!error) return resolve(bound);
-      const about = `PEER_PORT, ${addressText({ ip: host, port })}`;
-      reject(new PeerLabError('bad-setting', { about, expected: 'a free address to listen on', got: error.message }));
-    });
+    server.bindAsync(
+      addressText({ ip: host, port }),
+      credentials ?? grpc.ServerCredentials.createInsecure(),
+      (error, bound) => {
+        if (!error) return resolve(bound);
+        const about = `PEER_PORT, ${addressText({ ip: host, port })}`;
+        reject(new PeerLabError('bad-setting', { about, expected: 'a free address to listen on', got: error.message }));
+      },
+    );
   });
 }

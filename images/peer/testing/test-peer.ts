@@ -72,6 +72,7 @@ export class TestPeer implements AsyncDisposable {
       PEER_PORT: '0',
       PEER_CONTROL_PORT: '0',
       PEER_CONTROL_TOKEN: CONTROL_TOKEN,
+      PEER_OPEN: '1',
       ...env,
     });
     const peer = await startPeer(config, silent);

@@ -30,7 +30,11 @@ const HOST = '127.0.0.1';
 const PORT_ATTEMPTS = 3;
 const PORT_TAKEN = /EADDRINUSE|address already in use/i;
 /** Keeps the young generation small: faster and smaller with streams (docs/transfers.md has the figures). */
-const NODE_FLAGS = ['--max-semi-space-size=1'];
+const PEER_FLAGS = ['--max-semi-space-size=1'];
+/** With a large old generation, collecting the young one that often costs as much as the requests. */
+const DIRECTORY_FLAGS = ['--max-semi-space-size=4'];
+/** Without it glibc keeps the memory of password hashes: 19 MiB for each thread that ever made one. */
+const MALLOC = { MALLOC_MMAP_THRESHOLD_: '1048576' };
 const SETTLE_TIMEOUT_MS = 10_000;
 
 export function createProcessDriver(init: DriverInit): Driver {
@@ -62,10 +66,10 @@ class ProcessDriver implements Driver {
   async prepare(report: (what: string) => void): Promise<void> {
     const { directoryImage, peerImage } = this.#init;
     const services = await buildServices(report, this.#signal);
-    const own = (program: string) => [process.execPath, ...NODE_FLAGS, program];
+    const own = (flags: readonly string[], program: string) => [process.execPath, ...flags, program];
     this.#commands = {
-      directory: directoryImage ? wordsOf(directoryImage) : own(services.directory),
-      peer: peerImage ? wordsOf(peerImage) : own(services.peer),
+      directory: directoryImage ? wordsOf(directoryImage) : own(DIRECTORY_FLAGS, services.directory),
+      peer: peerImage ? wordsOf(peerImage) : own(PEER_FLAGS, services.peer),
     };
     this.artifacts = {
       node: process.version,
@@ -81,7 +85,8 @@ class ProcessDriver implements Driver {
       const port = await this.#ports.take();
       const url = `http://${HOST}:${port}`;
       const state = join(this.#folder, 'state', spec.name);
-      const env = { ...spec.env, DIRECTORY_HOST: HOST, DIRECTORY_PORT: String(port), DIRECTORY_DATA_DIR: state };
+      const where = { DIRECTORY_HOST: HOST, DIRECTORY_PORT: String(port), DIRECTORY_DATA_DIR: state };
+      const env = { ...spec.env, ...MALLOC, ...where };
       return this.#process({ name: spec.name, role: 'directory', url, address: url }, env);
     });
   }
@@ -249,7 +254,7 @@ class ProcessDriver implements Driver {
 
 /** From its source: Node takes the types out by itself. */
 function doubleCommand(double: NonNullable<PeerSpec['double']>): string[] {
-  return [process.execPath, ...NODE_FLAGS, join(ROOT, 'lab', 'doubles', `${double}.ts`)];
+  return [process.execPath, ...PEER_FLAGS, join(ROOT, 'lab', 'doubles', `${double}.ts`)];
 }
 
 function defined(env: Readonly<Record<string, string | undefined>>): Record<string, string> {

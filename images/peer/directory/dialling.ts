@@ -1,0 +1,23 @@
+import type { SearchResult } from '#proto/directory-api.ts';
+import { canonicalIp, mayDial, type Networks } from '#proto/networks.ts';
+
+/** Addresses that are near: this peer's own, and the directory's where its URL says it as a number. */
+export function nearAddresses(own: string, directoryUrl: string): string[] {
+  const host = new URL(directoryUrl).hostname.replace(/^\[|\]$/g, '');
+  if (host === 'localhost') return [canonicalIp(own), '127.0.0.1', '::1'];
+  return /^[\d.]+$|:/.test(host) ? [canonicalIp(own), canonicalIp(host)] : [canonicalIp(own)];
+}
+
+/** Takes out sources that must not be dialled (proto/networks.ts has the rule), whatever the directory says. */
+export function diallable(
+  results: readonly SearchResult[],
+  near: readonly string[],
+  trusted: Networks | undefined,
+): { results: SearchResult[]; refused: string[] } {
+  const refused = new Set<string>();
+  const allowed = ({ ip }: { ip: string }) => mayDial(ip, near, trusted) || !refused.add(ip);
+  const kept = results
+    .map((result) => ({ ...result, peers: result.peers.filter(allowed) }))
+    .filter((result) => result.peers.length > 0);
+  return { results: kept, refused: [...refused] };
+}

@@ -1,0 +1,86 @@
+import type { KeyObject } from 'node:crypto';
+import * as grpc from '@grpc/grpc-js';
+import { parseAddress } from '#proto/directory-api.ts';
+import { PeerLabError } from '#proto/errors.ts';
+import { canonicalIp, isLoopback, type Networks } from '#proto/networks.ts';
+import { readTicket, TICKET_METADATA, type TicketClaims, ticketKey } from '#proto/ticket.ts';
+
+/** Keys that tickets may be signed with: the directory's, and the one before, while peers still show tickets of that. */
+const MAX_KEYS = 2;
+/** Tickets that were found right are not checked once more: a signature costs as much as a small transfer. */
+const MAX_REMEMBERED = 1000;
+
+export interface TicketBookInit {
+  /** Takes calls of anybody. */
+  readonly open: boolean;
+  /** Addresses from which calls may come with the tickets of others: behind address translation they do. */
+  readonly trusted: Networks | undefined;
+}
+
+/** This peer's own ticket, and its opinion on those that others show. */
+export class TicketBook {
+  readonly #init: TicketBookInit;
+  #own: string | undefined;
+  readonly #keys = new Map<string, KeyObject>();
+  readonly #known = new Map<string, TicketClaims>();
+
+  constructor(init: TicketBookInit) {
+    this.#init = init;
+  }
+
+  /** What the directory gave at login or heartbeat; one of another kind gives nothing. */
+  learn(given: { readonly ticket?: string | undefined; readonly ticketKey?: string | undefined }): void {
+    this.#own = given.ticket ?? this.#own;
+    const text = given.ticketKey;
+    const key = text === undefined || this.#keys.has(text) ? undefined : ticketKey(text);
+    if (text === undefined || !key) return;
+    this.#keys.set(text, key);
+    const [oldest] = this.#keys.keys();
+    if (this.#keys.size > MAX_KEYS && oldest !== undefined) this.#keys.delete(oldest);
+    this.#known.clear();
+  }
+
+  /** Shows this peer's ticket with every call of a client. */
+  readonly interceptor: grpc.Interceptor = (options, next) =>
+    new grpc.InterceptingCall(next(options), {
+      start: (metadata, listener, start) => {
+        if (this.#own !== undefined) metadata.set(TICKET_METADATA, `Bearer ${this.#own}`);
+        start(metadata, listener);
+      },
+    });
+
+  /** @throws PeerLabError `ticket-refused`, unless the caller may have what it wants */
+  admit(call: { readonly metadata: grpc.Metadata; getPeer(): string }): void {
+    if (this.#init.open) return;
+    const refusal = (got: string) => new PeerLabError('ticket-refused', { got });
+    if (this.#keys.size === 0) throw refusal('none that could be checked: this peer has not been logged in yet');
+    const [value] = call.metadata.get(TICKET_METADATA);
+    const [, ticket] = /^Bearer (\S{1,4096})$/.exec(String(value ?? '')) ?? [];
+    if (ticket === undefined) throw refusal('none');
+    const claims = this.#claimsOf(ticket);
+    if (!claims) throw refusal('one that is wrong or has expired');
+    const from = parseAddress(call.getPeer().replace(/^ipv[46]:/, ''))?.ip;
+    if (from === undefined || !this.#isFrom(canonicalIp(from), claims)) {
+      throw refusal(`the ticket of another address, from ${from ?? 'nowhere'}`);
+    }
+  }
+
+  #claimsOf(ticket: string): TicketClaims | undefined {
+    const nowSeconds = Date.now() / 1000;
+    const known = this.#known.get(ticket);
+    if (known && known.exp > nowSeconds) return known;
+    const claims = readTicket(ticket, [...this.#keys.values()], nowSeconds);
+    if (!claims) return undefined;
+    this.#known.set(ticket, claims);
+    const [oldest] = this.#known.keys();
+    if (this.#known.size > MAX_REMEMBERED && oldest !== undefined) this.#known.delete(oldest);
+    return claims;
+  }
+
+  /** A machine has many addresses for itself, and a call from it carries any of them. */
+  #isFrom(from: string, { addr }: TicketClaims): boolean {
+    const ip = parseAddress(addr)?.ip;
+    if (ip === undefined) return false;
+    return ip === from || (isLoopback(ip) && isLoopback(from)) || this.#init.trusted?.has(from) === true;
+  }
+}
