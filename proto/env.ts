@@ -135,6 +135,12 @@ export const PEER_ENV = {
     default: '256',
     help: 'Transfers that wait for an upload slot, for half of PEER_STALL_TIMEOUT at most; more get the error busy.',
   },
+  PEER_MAX_UPLOAD: { type: 'size', default: '1TiB', help: 'The largest file that is taken from others by upload.' },
+  PEER_UPLOAD_QUOTA: {
+    type: 'size',
+    optional: true,
+    help: 'Uploads of others are refused when the share would get larger than this by them. Without: the disk is the limit.',
+  },
   PEER_UPLOAD_LIMIT: {
     type: 'rate',
     optional: true,

@@ -155,6 +155,27 @@ export const ERRORS = {
     meaning: 'a limit on work at one time is reached',
     next: 'Try again later.',
   },
+  'upload-too-large': {
+    http: 413,
+    grpc: GRPC.RESOURCE_EXHAUSTED,
+    definite: true,
+    meaning: 'the receiver takes no file as large as this',
+    next: 'Send a smaller file, or have PEER_MAX_UPLOAD raised at the receiver.',
+  },
+  'quota-exceeded': {
+    http: 507,
+    grpc: GRPC.RESOURCE_EXHAUSTED,
+    definite: true,
+    meaning: 'the receiver has no room left for what others upload to it',
+    next: 'Have files removed at the receiver, or its PEER_UPLOAD_QUOTA raised.',
+  },
+  'offer-declined': {
+    http: 409,
+    grpc: GRPC.FAILED_PRECONDITION,
+    definite: true,
+    meaning: 'the receiver can not fetch what was offered to it',
+    next: 'Send the content itself; PeerLab does so without being told.',
+  },
   'shutting-down': {
     http: 503,
     grpc: GRPC.UNAVAILABLE,

@@ -17,6 +17,7 @@ import { PeerClients } from './fetch/peer-clients.ts';
 import { Uploads } from './fetch/uploads.ts';
 import { RateLimits } from './rate-limit.ts';
 import { PeerServer } from './serve/peer-server.ts';
+import { Quota } from './serve/quota.ts';
 import { Share } from './share/share.ts';
 import { peerTls } from './tls.ts';
 import { TransferMeter } from './transfer-meter.ts';
@@ -60,6 +61,13 @@ export async function startPeer(
   const server = await PeerServer.start({
     ...{ share, meter, logger, publish, stallTimeoutMs, sending, receiving, credentials: tls?.server },
     admit: (call) => tickets.admit(call),
+    vouched: (call) => tickets.vouched(call),
+    pull: async (offer, from, signal) => (await downloads.pull({ ...offer, from }, signal)).bytes,
+    quota: new Quota({
+      maxFileBytes: config.PEER_MAX_UPLOAD,
+      maxShareBytes: config.PEER_UPLOAD_QUOTA,
+      shareBytes: () => share.bytes,
+    }),
     host: config.PEER_HOST,
     port: config.PEER_PORT,
     maxStreams: config.PEER_MAX_STREAMS,
@@ -81,7 +89,10 @@ export async function startPeer(
   const slots = new Slots(config.PEER_MAX_DOWNLOADS, MAX_WAITING_TRANSFERS);
   const self = addressText(address);
   const downloads = new Downloads({ share, directory, clients, meter, slots, stallTimeoutMs, self });
-  const uploads = new Uploads({ share, clients, meter, slots, sending, stallTimeoutMs });
+  const uploads = new Uploads({
+    ...{ share, clients, meter, slots, sending, stallTimeoutMs },
+    canOffer: () => tickets.hasOwn,
+  });
   let isReady = false;
   const scanned = share.start().then(() => {
     isReady = true;

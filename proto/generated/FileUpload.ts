@@ -13,6 +13,11 @@ export interface FileUpload {
    * SHA-256 of the whole file, 64 lower-case hex digits; in the first message.
    */
   'sha256'?: (string);
+  /**
+   * In the first and only message: the sender serves this content under this name at the address that its ticket names, and the
+   * receiver may fetch it there. A receiver that can't, or knows nothing of offers, answers success=false; then the content is streamed.
+   */
+  'offer'?: (boolean);
   '_size'?: "size";
   '_sha256'?: "sha256";
 }
@@ -28,6 +33,11 @@ export interface FileUpload__Output {
    * SHA-256 of the whole file, 64 lower-case hex digits; in the first message.
    */
   'sha256'?: (string);
+  /**
+   * In the first and only message: the sender serves this content under this name at the address that its ticket names, and the
+   * receiver may fetch it there. A receiver that can't, or knows nothing of offers, answers success=false; then the content is streamed.
+   */
+  'offer': (boolean);
   '_size'?: "size";
   '_sha256'?: "sha256";
 }

@@ -47,6 +47,7 @@ export interface PeerServiceClient extends grpc.Client {
    * content follows in order, in the same message or in later ones. The receiver publishes the file under its name
    * only when size and sha256 are right, and never replaces a file that it has.
    * A single message with a bare filename moves no bytes: success is false and nothing is created.
+   * An offer (see FileUpload.offer) is a single message without content: the receiver fetches the file itself, or answers success=false.
    */
   UploadFile(metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_FileResponse__Output>): grpc.ClientWritableStream<_FileUpload>;
   UploadFile(metadata: grpc.Metadata, callback: grpc.requestCallback<_FileResponse__Output>): grpc.ClientWritableStream<_FileUpload>;
@@ -57,6 +58,7 @@ export interface PeerServiceClient extends grpc.Client {
    * content follows in order, in the same message or in later ones. The receiver publishes the file under its name
    * only when size and sha256 are right, and never replaces a file that it has.
    * A single message with a bare filename moves no bytes: success is false and nothing is created.
+   * An offer (see FileUpload.offer) is a single message without content: the receiver fetches the file itself, or answers success=false.
    */
   uploadFile(metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_FileResponse__Output>): grpc.ClientWritableStream<_FileUpload>;
   uploadFile(metadata: grpc.Metadata, callback: grpc.requestCallback<_FileResponse__Output>): grpc.ClientWritableStream<_FileUpload>;
@@ -84,6 +86,7 @@ export interface PeerServiceHandlers extends grpc.UntypedServiceImplementation {
    * content follows in order, in the same message or in later ones. The receiver publishes the file under its name
    * only when size and sha256 are right, and never replaces a file that it has.
    * A single message with a bare filename moves no bytes: success is false and nothing is created.
+   * An offer (see FileUpload.offer) is a single message without content: the receiver fetches the file itself, or answers success=false.
    */
   UploadFile: grpc.handleClientStreamingCall<_FileUpload__Output, _FileResponse>;
   

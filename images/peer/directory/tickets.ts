@@ -17,6 +17,20 @@ export interface TicketBookInit {
   readonly trusted: Networks | undefined;
 }
 
+interface Call {
+  readonly metadata: grpc.Metadata;
+  getPeer(): string;
+}
+
+function ticketIn({ metadata }: Call): string | undefined {
+  const [value] = metadata.get(TICKET_METADATA);
+  return /^Bearer (\S{1,4096})$/.exec(String(value ?? ''))?.[1];
+}
+
+function callerIp(call: Call): string | undefined {
+  return parseAddress(call.getPeer().replace(/^ipv[46]:/, ''))?.ip;
+}
+
 /** This peer's own ticket, and its opinion on those that others show. */
 export class TicketBook {
   readonly #init: TicketBookInit;
@@ -40,6 +54,10 @@ export class TicketBook {
     this.#known.clear();
   }
 
+  get hasOwn(): boolean {
+    return this.#own !== undefined;
+  }
+
   /** Shows this peer's ticket with every call of a client. */
   readonly interceptor: grpc.Interceptor = (options, next) =>
     new grpc.InterceptingCall(next(options), {
@@ -50,19 +68,26 @@ export class TicketBook {
     });
 
   /** @throws PeerLabError `ticket-refused`, unless the caller may have what it wants */
-  admit(call: { readonly metadata: grpc.Metadata; getPeer(): string }): void {
+  admit(call: Call): void {
     if (this.#init.open) return;
     const refusal = (got: string) => new PeerLabError('ticket-refused', { got });
     if (this.#keys.size === 0) throw refusal('none that could be checked: this peer has not been logged in yet');
-    const [value] = call.metadata.get(TICKET_METADATA);
-    const [, ticket] = /^Bearer (\S{1,4096})$/.exec(String(value ?? '')) ?? [];
+    const ticket = ticketIn(call);
     if (ticket === undefined) throw refusal('none');
     const claims = this.#claimsOf(ticket);
     if (!claims) throw refusal('one that is wrong or has expired');
-    const from = parseAddress(call.getPeer().replace(/^ipv[46]:/, ''))?.ip;
+    const from = callerIp(call);
     if (from === undefined || !this.#isFrom(canonicalIp(from), claims)) {
       throw refusal(`the ticket of another address, from ${from ?? 'nowhere'}`);
     }
+  }
+
+  /** The address in the caller's ticket, which this peer may dial: undefined without a ticket that is right. */
+  vouched(call: Call): string | undefined {
+    const ticket = ticketIn(call);
+    const claims = ticket === undefined ? undefined : this.#claimsOf(ticket);
+    const from = callerIp(call);
+    return claims && from !== undefined && this.#isFrom(canonicalIp(from), claims) ? claims.addr : undefined;
   }
 
   #claimsOf(ticket: string): TicketClaims | undefined {

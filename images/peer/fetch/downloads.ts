@@ -77,9 +77,22 @@ export class Downloads {
    * @throws PeerLabError with the bytes that moved beside it: `file-exists`, `no-source`, `hash-mismatch`, `cancelled`, …
    */
   async download(request: DownloadRequest, signal: AbortSignal): Promise<TransferResult> {
-    const { share, directory, meter, slots } = this.#init;
     using _turn = await this.#turns.take(`name ${request.name}`, signal);
-    using _slot = await slots.take(signal);
+    using _slot = await this.#init.slots.take(signal);
+    return await this.#download(request, signal);
+  }
+
+  /**
+   * Fetches what another peer offers to upload. Without a slot of its own: two peers that upload to each other would wait for each other's.
+   * @throws PeerLabError as `download`
+   */
+  async pull(request: Required<DownloadRequest>, signal: AbortSignal): Promise<TransferResult> {
+    using _turn = await this.#turns.take(`name ${request.name}`, signal);
+    return await this.#download(request, signal);
+  }
+
+  async #download(request: DownloadRequest, signal: AbortSignal): Promise<TransferResult> {
+    const { share, directory, meter } = this.#init;
     const tally = new Tally(meter.start('received'));
     try {
       const wanted = await this.#resolve(request, signal);

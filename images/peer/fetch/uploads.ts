@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClientWritableStream } from '@grpc/grpc-js';
 import type { TransferResult } from '#proto/control-api.ts';
-import { PeerLabError } from '#proto/errors.ts';
+import { type ErrorCode, PeerLabError, toPeerLabError } from '#proto/errors.ts';
 import type { FileResponse__Output } from '#proto/generated/FileResponse.ts';
 import type { FileUpload } from '#proto/generated/FileUpload.ts';
 import type { PeerServiceClient } from '#proto/generated/PeerService.ts';
@@ -23,8 +23,24 @@ export interface UploadsInit {
   /** Shared with downloads. */
   readonly slots: Slots;
   readonly sending: RateLimits;
+  /** Whether a receiver can learn from this peer's ticket where to fetch. */
+  readonly canOffer: () => boolean;
   readonly stallTimeoutMs: number;
 }
+
+/** A smaller file is there before an offer is answered. */
+const OFFER_AT_LEAST_BYTES = 1024 * 1024;
+/** Answers to an offer after which there is no sense in streaming. */
+const FINAL: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'bad-name',
+  'file-exists',
+  'upload-too-large',
+  'quota-exceeded',
+  'ticket-refused',
+  'disk-full',
+  'cancelled',
+  'source-unreachable',
+]);
 
 /** How long a receiver may take from the last byte to its answer: it flushes, and tells its directory. */
 const ANSWER_TIMEOUT_MS = 30_000;
@@ -45,6 +61,8 @@ export class Uploads {
   async upload({ name, to }: { name: string; to: string }, signal: AbortSignal): Promise<TransferResult> {
     const { share, clients, meter, slots } = this.#init;
     using _slot = await slots.take(signal);
+    const pulled = await this.#offer(name, to, signal);
+    if (pulled) return pulled;
     const tally = new Tally(meter.start('sent'));
     try {
       const { entry, file } = await share.open(name);
@@ -59,6 +77,32 @@ export class Uploads {
     } catch (error) {
       throw tally.failed(error);
     }
+  }
+
+  /**
+   * Lets the receiver fetch the file, which is faster, many times so on a long path: a server's receive window is small. What it fetches is
+   * counted where it is served.
+   * @returns undefined when the content is to be streamed
+   * @throws PeerLabError when the receiver refuses the file, or fails to fetch it
+   */
+  async #offer(name: string, to: string, signal: AbortSignal): Promise<TransferResult | undefined> {
+    const { share, clients, canOffer } = this.#init;
+    const began = performance.now();
+    const { size, sha256 } = share.find(name);
+    if (size < OFFER_AT_LEAST_BYTES || !canOffer()) return undefined;
+    using lease = clients.lease(to);
+    const call = new UploadCall(lease.client, to);
+    try {
+      await orAborted(call.write({ filename: name, size, sha256, offer: true }), signal);
+      const { success, bytes = 0 } = await orAborted(call.end(), signal);
+      const seconds = (performance.now() - began) / 1000;
+      if (success) return { outcome: 'ok', name, size, sha256, bytes, sources: [{ peer: to, bytes }], seconds };
+    } catch (thrown) {
+      if (FINAL.has(toPeerLabError(thrown).code)) throw thrown;
+    } finally {
+      call.cancel();
+    }
+    return undefined;
   }
 
   async #send(

@@ -9,11 +9,12 @@ import { Slots } from '../bounds.ts';
 import type { RateLimits } from '../rate-limit.ts';
 import { treeOf } from '../share/catalogue.ts';
 import type { Share } from '../share/share.ts';
-import type { TransferMeter } from '../transfer-meter.ts';
+import type { MeteredTransfer, TransferMeter } from '../transfer-meter.ts';
 import { errorMetadata, toStatus } from '../wire-error.ts';
+import type { Quota } from './quota.ts';
 import { sendFile } from './send-file.ts';
 import { SendMemory } from './send-memory.ts';
-import { REFUSALS, takeUpload } from './take-upload.ts';
+import { type Offer, REFUSALS, takeUpload } from './take-upload.ts';
 
 export interface PeerServerInit {
   readonly share: Share;
@@ -32,6 +33,11 @@ export interface PeerServerInit {
   readonly admit?: (call: { readonly metadata: grpc.Metadata; getPeer(): string }) => void;
   /** TLS, where this peer speaks it. */
   readonly credentials?: grpc.ServerCredentials | undefined;
+  readonly quota: Quota;
+  /** The address that the directory vouches for as the caller's, `ip:port`. */
+  readonly vouched: (call: { readonly metadata: grpc.Metadata; getPeer(): string }) => string | undefined;
+  /** Fetches what a caller at this address offers; comes back with the bytes that moved. */
+  readonly pull: (offer: Offer, from: string, signal: AbortSignal) => Promise<number>;
   /** Makes the share known, before an upload is answered. Best effort: must not reject. */
   readonly publish: () => Promise<void>;
 }
@@ -155,8 +161,8 @@ class Calls {
   }
 
   async upload(call: UploadCall, answer: UploadAnswer): Promise<void> {
-    const { share, meter, publish, stallTimeoutMs } = this.#init;
-    const transfer = meter.start('received');
+    const { share, meter, publish, stallTimeoutMs, quota, vouched, pull } = this.#init;
+    let transfer: MeteredTransfer | undefined;
     call.on('error', () => {});
     let stalled = false;
     const onStall = () => {
@@ -166,11 +172,19 @@ class Calls {
     try {
       using _slot = await this.#slot(call);
       using pace = this.#init.receiving.of(call.getPeer());
-      const moved = (bytes: number) => transfer.moved(bytes);
-      const message = await takeUpload(call, { share, stallTimeoutMs, pace, moved, onStall });
-      transfer.end();
-      await publish();
-      answer(null, { success: true, message });
+      const streaming = () => {
+        const begun = meter.start('received');
+        transfer = begun;
+        return (bytes: number) => begun.moved(bytes);
+      };
+      const from = vouched(call);
+      const gone = new AbortController();
+      call.once('cancelled', () => gone.abort());
+      const fetch = from === undefined ? undefined : (offer: Offer) => pull(offer, from, gone.signal);
+      const taken = await takeUpload(call, { share, stallTimeoutMs, pace, quota, pull: fetch, streaming, onStall });
+      transfer?.end();
+      if (transfer) await publish();
+      answer(null, { success: true, ...taken });
     } catch (thrown) {
       const error = call.cancelled && !stalled ? new PeerLabError('cancelled') : toPeerLabError(thrown);
       this.#ended(transfer, error, 'UploadFile', '');
@@ -196,9 +210,9 @@ class Calls {
     }
   }
 
-  #ended(transfer: { end(error: unknown): void }, thrown: unknown, method: string, file: string): void {
+  #ended(transfer: MeteredTransfer | undefined, thrown: unknown, method: string, file: string): void {
     const error = toPeerLabError(thrown);
-    transfer.end(error);
+    transfer?.end(error);
     if (error.code === 'internal') this.#init.logger.error({ err: thrown, method }, 'unforeseen error');
     else
       this.#init.logger.debug(

@@ -1,10 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ErrorCode, PeerLabError } from '#proto/errors.ts';
+import type { FileResponse } from '#proto/generated/FileResponse.ts';
 import type { FileUpload__Output } from '#proto/generated/FileUpload.ts';
 import { StallWatch } from '../bounds.ts';
 import type { Pace } from '../rate-limit.ts';
 import type { Expected } from '../share/part-file.ts';
 import type { Share } from '../share/share.ts';
+import type { Quota } from './quota.ts';
 
 /**
  * Refusals that are about the file that was offered. They are answers, success=false and the reason, with status OK;
@@ -18,25 +20,39 @@ export const REFUSALS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'truncated',
   'too-many-bytes',
   'hash-mismatch',
+  'upload-too-large',
+  'quota-exceeded',
+  'offer-declined',
 ]);
 
 export interface TakeUploadInit {
   readonly share: Share;
   readonly stallTimeoutMs: number;
   readonly pace: Pick<Pace, 'reserve'>;
-  /** Told the bytes of each message. */
-  readonly moved: (bytes: number) => void;
+  readonly quota: Quota;
+  /** Fetches what is offered; undefined where the sender is nobody that the directory vouches for. */
+  readonly pull: ((offer: Offer) => Promise<number>) | undefined;
+  /** Begins the measurement of content that is streamed; told the bytes of each message. */
+  readonly streaming: () => (bytes: number) => void;
   /** Runs when the sender sends nothing for `stallTimeoutMs`: must end `messages` with an error. */
   readonly onStall: () => void;
 }
 
+/** A file that the sender serves itself, for the receiver to fetch. */
+export interface Offer {
+  readonly name: string;
+  readonly sha256: string;
+}
+
+/** What the sender is told; `bytes` that were fetched, where it was an offer. */
+export type Taken = Pick<FileResponse, 'message' | 'bytes'>;
+
 /**
- * Receives one file and publishes it.
- * @returns what to tell the sender
+ * Receives one file and publishes it, or fetches it where it is offered.
  * @throws PeerLabError one of `REFUSALS`, or `disk-full`
  */
-export async function takeUpload(messages: AsyncIterable<FileUpload__Output>, init: TakeUploadInit): Promise<string> {
-  const { share, pace, moved } = init;
+export async function takeUpload(messages: AsyncIterable<FileUpload__Output>, init: TakeUploadInit): Promise<Taken> {
+  const { share, pace, quota, pull } = init;
   const iterator = messages[Symbol.asyncIterator]();
   using watch = new StallWatch(init.stallTimeoutMs, init.onStall);
   const first = await watch.during(iterator.next());
@@ -44,8 +60,14 @@ export async function takeUpload(messages: AsyncIterable<FileUpload__Output>, in
 
   const { filename } = first.value;
   const expected = expectation(first.value);
-  if (await share.checkTarget(filename, expected.sha256)) return 'the same content is there already';
+  if (await share.checkTarget(filename, expected.sha256)) return { message: 'the same content is there already' };
+  using _room = quota.take(expected.size);
+  if (first.value.offer) {
+    if (!pull) throw new PeerLabError('offer-declined', { got: 'nobody that the directory vouches for' });
+    return { message: 'fetched', bytes: await pull({ name: filename, sha256: expected.sha256 }) };
+  }
 
+  const moved = init.streaming();
   await using part = await share.receive(expected);
   for (let next: IteratorResult<FileUpload__Output> = first; !next.done; next = await watch.during(iterator.next())) {
     moved(next.value.content.length);
@@ -55,11 +77,11 @@ export async function takeUpload(messages: AsyncIterable<FileUpload__Output>, in
   }
   await part.finish();
   await share.publish(part, filename);
-  return 'stored';
+  return { message: 'stored' };
 }
 
 /** @throws PeerLabError `unverifiable` for a bare filename, `bad-request` */
-function expectation({ size, sha256 }: FileUpload__Output): Expected {
+function expectation({ size, sha256 }: FileUpload__Output): Expected & { size: number; sha256: string } {
   if (size === undefined || sha256 === undefined) {
     throw new PeerLabError('unverifiable', { expected: 'size and sha256 in the first message' });
   }

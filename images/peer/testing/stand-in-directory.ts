@@ -1,6 +1,8 @@
+import { generateKeyPairSync, sign } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { LoginRequest, SharedFile } from '#proto/directory-api.ts';
+import { addressText, type LoginRequest, type SharedFile } from '#proto/directory-api.ts';
+import { TICKET_HEADER } from '#proto/ticket.ts';
 
 /** A small directory for tests: speaks proto/directory-api.ts, keeps everything in memory, and can be made to misbehave. */
 export class StandInDirectory implements AsyncDisposable {
@@ -12,6 +14,9 @@ export class StandInDirectory implements AsyncDisposable {
   failWith: number | undefined;
   /** Answers to /loadfiles take so long, and take effect only then. */
   loadfilesDelayMs = 0;
+  /** Whether logins are answered with tickets, for closed peers. */
+  givesTickets = false;
+  readonly #keys = generateKeyPairSync('ed25519');
   readonly #server: Server;
   #tokens = 0;
 
@@ -61,7 +66,8 @@ export class StandInDirectory implements AsyncDisposable {
     if (url.pathname === '/login') {
       const token = `token-${++this.#tokens}`;
       this.peers.set(token, body as LoginRequest);
-      return { status: 200, body: { token, leaseSeconds: this.leaseSeconds } };
+      const tickets = this.givesTickets ? this.#ticketFor(body as LoginRequest) : {};
+      return { status: 200, body: { token, leaseSeconds: this.leaseSeconds, ...tickets } };
     }
     const token = request.headers.authorization?.replace('Bearer ', '') ?? '';
     const peer = this.peers.get(token);
@@ -91,6 +97,13 @@ export class StandInDirectory implements AsyncDisposable {
         return { status: 200, body: { results: items, ...next } };
       }
     }
+  }
+
+  #ticketFor({ user: sub, ip, port }: LoginRequest): { ticket: string; ticketKey: string } {
+    const claims = { sub, addr: addressText({ ip, port }), exp: Math.floor(Date.now() / 1000) + 60 };
+    const text = `${TICKET_HEADER}.${Buffer.from(JSON.stringify(claims)).toString('base64url')}`;
+    const ticket = `${text}.${sign(null, Buffer.from(text), this.#keys.privateKey).toString('base64url')}`;
+    return { ticket, ticketKey: this.#keys.publicKey.export({ format: 'jwk' }).x as string };
   }
 
   #search(query: URLSearchParams) {

@@ -1,0 +1,123 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { transferResult } from '#proto/control-api.ts';
+import { StandInDirectory } from '../testing/stand-in-directory.ts';
+import { StandInSource } from '../testing/stand-in-source.ts';
+import { announced, codeOf, TestPeer } from '../testing/test-peer.ts';
+
+const MIB = 1024 ** 2;
+const LARGE = Buffer.alloc(3 * MIB + 17, 'peerlab');
+
+/** A sender and a receiver, closed, logged in at one directory that gives tickets. */
+async function setup(ofReceiver: Record<string, string> = {}, files: Record<string, string | Buffer> = {}) {
+  const directory = await StandInDirectory.start();
+  directory.givesTickets = true;
+  const env = { PEER_DIRECTORY_URL: directory.url, PEER_OPEN: '0' };
+  const sender = await TestPeer.start(env, { large: LARGE, small: 'small' });
+  const receiver = await TestPeer.start({ ...env, PEER_USER: 'bob', ...ofReceiver }, files);
+  for (const peer of [sender, receiver]) await peer.control('login');
+  return {
+    directory,
+    sender,
+    receiver,
+    upload: (name: string) => sender.control('upload', { name, to: receiver.address }),
+    async [Symbol.asyncDispose]() {
+      for (const one of [sender, receiver, directory]) await one[Symbol.asyncDispose]();
+    },
+  };
+}
+
+const sentBytes = async (peer: TestPeer) =>
+  Number(/peerlab_transfer_bytes_total\{direction="sent"\} (\d+)/.exec(await peer.metrics())?.[1]);
+
+describe('an upload between peers of one directory', () => {
+  test('is fetched by the receiver, checked, counted once on each side, and told to the directory', async () => {
+    await using it = await setup();
+    const result = transferResult.parse((await it.upload('large')).body);
+    expect(result).toMatchObject({
+      bytes: LARGE.length,
+      sources: [{ peer: it.receiver.address, bytes: LARGE.length }],
+    });
+    expect((await readFile(join(it.receiver.share, 'large'))).equals(LARGE)).toBe(true);
+    expect(it.directory.files('bob')).toContainEqual(announced('large', LARGE));
+    expect(await sentBytes(it.sender)).toBe(LARGE.length);
+    const metrics = await it.receiver.metrics();
+    expect(metrics).toContain(`peerlab_transfer_bytes_total{direction="received"} ${LARGE.length}`);
+    // It was a download: only those come in pieces.
+    expect(it.directory.requests.filter((path) => path === '/search')).toHaveLength(1);
+  });
+
+  test('is streamed where an offer would cost more than it saves', async () => {
+    await using it = await setup();
+    expect(transferResult.parse((await it.upload('small')).body).bytes).toBe(5);
+    expect(it.directory.requests.filter((path) => path === '/search')).toHaveLength(0);
+  });
+
+  test('the same content is there already: nothing moves; other content stays as it is', async () => {
+    await using it = await setup({}, { large: LARGE });
+    expect(transferResult.parse((await it.upload('large')).body).bytes).toBe(0);
+    await using other = await setup({}, { large: 'mine' });
+    expect(codeOf(await other.upload('large'))).toBe('file-exists');
+    expect(await readFile(join(other.receiver.share, 'large'), 'utf8')).toBe('mine');
+  });
+
+  test('two peers that upload to each other with one slot each do not wait for each other', async () => {
+    await using it = await setup({ PEER_MAX_DOWNLOADS: '1' }, { theirs: LARGE });
+    const answers = await Promise.all([
+      it.upload('large'),
+      it.receiver.control('upload', { name: 'theirs', to: it.sender.address }),
+    ]);
+    expect(answers.map(({ status }) => status)).toEqual([200, 200]);
+  });
+});
+
+test.for([
+  ['no offer is heard of: the message seems cut short', 'truncated'],
+  ['nobody vouches for the sender', 'offer-declined'],
+])('where %s, the content is streamed', async ([, code]) => {
+  await using directory = await StandInDirectory.start();
+  directory.givesTickets = true;
+  await using sender = await TestPeer.start({ PEER_DIRECTORY_URL: directory.url }, { large: LARGE });
+  await sender.control('login');
+  let streamed = 0;
+  let calls = 0;
+  using receiver = await StandInSource.start({
+    UploadFile: async (call, answer) => {
+      let isOffer = false;
+      for await (const message of call) {
+        isOffer ||= message.offer;
+        streamed += message.content.length;
+      }
+      calls++;
+      answer(null, isOffer ? { success: false, message: code as string } : { success: true, message: 'stored' });
+    },
+  });
+  const answer = await sender.control('upload', { name: 'large', to: receiver.address });
+  expect(transferResult.parse(answer.body).bytes).toBe(LARGE.length);
+  expect([calls, streamed]).toEqual([2, LARGE.length]);
+});
+
+describe('what others may upload', () => {
+  test.for(['0', '1'])('has a largest size (open: %s)', async ([open]) => {
+    await using it = await setup({ PEER_MAX_UPLOAD: '1MiB', PEER_OPEN: open as string });
+    expect(codeOf(await it.upload('large'))).toBe('upload-too-large');
+    expect((await it.upload('small')).status).toBe(200);
+  });
+
+  test('has a quota, which uploads at one time can not exceed together', async () => {
+    await using it = await setup({ PEER_UPLOAD_QUOTA: '100' }, { mine: 'x'.repeat(90) });
+    await using other = await TestPeer.start(
+      { PEER_DIRECTORY_URL: it.directory.url, PEER_USER: 'eve' },
+      { a: 'x'.repeat(6), b: 'y'.repeat(6) },
+    );
+    await other.control('login');
+    const answers = await Promise.all(
+      ['a', 'b'].map((name) => other.control('upload', { name, to: it.receiver.address })),
+    );
+    const codes = answers.map((answer) => (answer.status === 200 ? 'ok' : codeOf(answer)));
+    expect(codes.sort()).toEqual(['ok', 'quota-exceeded']);
+    // A file of one's own choice is not an upload.
+    expect((await it.receiver.control('download', { name: 'large', from: it.sender.address })).status).toBe(200);
+  });
+});
