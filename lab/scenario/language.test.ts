@@ -376,7 +376,7 @@ function completed(example: unknown): string {
     description: 'd',
     groups: {
       seeders: { count: 3, share: { files: 4, size: '1KiB', copies: 'all' } },
-      leechers: { count: 2 },
+      leechers: { count: 2, limits: { disk: '64MB' } },
       latecomers: { later: true },
     },
     steps: [{ login: 'all' }, { download: 'leechers' }],
