@@ -27,6 +27,7 @@ export interface DriverUnderTest {
 const PEER = { PEER_USER: 'tester', PEER_PASSWORD: 'secret', PEER_CONTROL_TOKEN: 'token' } as const;
 const SUITE_TIMEOUT_MS = 120_000;
 const MIB = 1024 * 1024;
+const NO_SURROUNDINGS = 'disturbs no network and has no disk of a size where it can not';
 const LIMITS = { memoryBytes: 96 * MIB, cpus: 0.2 };
 
 export function describeDriver(name: string, driver: DriverUnderTest): void {
@@ -286,7 +287,7 @@ export function describeDriver(name: string, driver: DriverUnderTest): void {
       });
     });
 
-    test.skipIf(!noDisks)('disturbs no network and has no disk of a size where it can not', async () => {
+    test.skipIf(!noDisks)(titleUnless(noDisks ? undefined : 'this driver can', NO_SURROUNDINGS), async () => {
       const { start } = await standInRun({ disturbs: true });
       const peer = await start('peer-1');
       expect([peer.network, peer.disk]).toEqual([undefined, undefined]);

@@ -18,6 +18,8 @@ export interface Questions {
   run: { asked: { commands: readonly Command[] }; answer: Record<string, never> };
   /** Whether a TCP handshake, or a refusal, came from each. */
   connect: { asked: { targets: readonly Target[]; timeoutMs: number }; answer: { reached: boolean[] } };
+  /** Whether somebody listens at each: a refusal is none. */
+  listening: { asked: { targets: readonly Target[] }; answer: { listening: boolean[] } };
   /** Sends and receives so many datagrams, and tells the part that was lost. */
   loss: { asked: { witness: string; packets: number }; answer: { up: number; down: number } };
   rate: {

@@ -60,6 +60,10 @@ const answers: Answers = {
     };
     return { reached: await Promise.all(targets.map(isReachedAtAll)) };
   },
+  async listening({ targets }) {
+    const listens = async (target: Target) => (await connectTo(target, ASK_TIMEOUT_MS)) === 'connected';
+    return { listening: await Promise.all(targets.map(listens)) };
+  },
   async loss({ witness, packets }) {
     const socket = createSocket({ type: 'udp4', recvBufferSize: RECEIVE_BUFFER_BYTES });
     try {
@@ -118,16 +122,20 @@ function run([program = '', ...args]: readonly string[], input = ''): Promise<st
 }
 
 /** A refusal is an answer: packets went there and back. */
-function isReached({ host, port }: Target, timeoutMs: number): Promise<boolean> {
+async function isReached(target: Target, timeoutMs: number): Promise<boolean> {
+  return (await connectTo(target, timeoutMs)) !== 'nothing';
+}
+
+function connectTo({ host, port }: Target, timeoutMs: number): Promise<'connected' | 'refused' | 'nothing'> {
   return new Promise((resolve) => {
     const socket = net.connect({ host, port, timeout: timeoutMs });
-    const tell = (reached: boolean) => {
-      resolve(reached);
+    const tell = (came: 'connected' | 'refused' | 'nothing') => {
+      resolve(came);
       socket.destroy();
     };
-    socket.once('connect', () => tell(true));
-    socket.once('timeout', () => tell(false));
-    socket.once('error', ({ code }: NodeJS.ErrnoException) => tell(code === 'ECONNREFUSED'));
+    socket.once('connect', () => tell('connected'));
+    socket.once('timeout', () => tell('nothing'));
+    socket.once('error', ({ code }: NodeJS.ErrnoException) => tell(code === 'ECONNREFUSED' ? 'refused' : 'nothing'));
   });
 }
 

@@ -9,7 +9,7 @@ import type { Image } from '../image-store.ts';
 import { FAULT_ROLE, labelsOf } from '../labels.ts';
 import type { RunNetwork } from '../network.ts';
 import { SHARE_DIR } from '../share-volume.ts';
-import type { Failure, Question, Questions } from './agent-protocol.ts';
+import { type Failure, MEASURING_PORT, type Question, type Questions, REACHING_PORT } from './agent-protocol.ts';
 import { AGENT } from './fault-image.ts';
 
 const MEMORY_BYTES = 256 * 1024 * 1024;
@@ -18,6 +18,8 @@ const LOG_LIMITS = { 'max-size': '1m', 'max-file': '1' };
 const STARTS_AT_ONCE = 8;
 /** Measurements disturb each other: more of them at one time would measure the machine. */
 const QUESTIONS_AT_ONCE = 4;
+const WITNESS_TIMEOUT_MS = 20_000;
+const POLL_MS = 50;
 const START_TIMEOUT_MS = 30_000;
 /** For a question to be answered, the time that it asks for itself not included. */
 const ANSWER_TIMEOUT_MS = 30_000;
@@ -97,7 +99,26 @@ export class Disturber {
         EndpointsConfig: { [this.#network.name]: { IPAMConfig: { IPv4Address: address } } },
       },
     });
+    await this.#untilAnswering(helper, address);
     return { helper, address };
+  }
+
+  /** The container runs a moment before its program listens. */
+  async #untilAnswering(helper: Helper, host: string): Promise<void> {
+    const giveUpAt = performance.now() + WITNESS_TIMEOUT_MS;
+    const targets = [MEASURING_PORT, REACHING_PORT].map((port) => ({ host, port }));
+    for (;;) {
+      const { listening } = await helper.ask({ do: 'listening', targets });
+      if (listening.every(Boolean)) return;
+      this.#signal.throwIfAborted();
+      if (performance.now() > giveUpAt) {
+        throw new PeerLabError('not-ready', {
+          about: 'the witness',
+          expected: `its ports in ${WITNESS_TIMEOUT_MS} ms`,
+        });
+      }
+      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    }
   }
 
   #start(name: string, options: Docker.ContainerCreateOptions): Promise<Helper> {
