@@ -21,13 +21,14 @@ import { type ContainerInit, containerOptions, type PeerLimits } from './contain
 import { DockerInstance } from './docker-instance.ts';
 import { Endings } from './endings.ts';
 import type { EngineInfo } from './engine.ts';
+import { HostShares } from './host-shares.ts';
 import { type Images, imagesOn } from './image-build.ts';
 import { type Image, imageOf } from './image-store.ts';
 import { labelsOf } from './labels.ts';
 import { logTail } from './log.ts';
 import { createNetwork, type RunNetwork } from './network.ts';
 import { ownerOf } from './owner.ts';
-import { fillShare, readShare, SHARE_DIR, type ShareContent } from './share-volume.ts';
+import { fillShare, SHARE_DIR, type ShareContent } from './share-volume.ts';
 import { sweep } from './sweep.ts';
 import { testcontainersOn } from './testcontainers-client.ts';
 
@@ -181,11 +182,12 @@ export class DockerRun {
       };
     })) as DockerInstance;
     const usage = new SharedUsage(host, spec.peers.length);
+    const shares = new HostShares(this.#engine, host.container);
     return spec.peers.map(
       (peer, i) =>
         new HostedPeer({
           ...{ spec: peer, host, usage, address: `${address}:${HOSTED_GRPC_PORTS + i}` },
-          storedFiles: () => readShare(this.#engine, host.container, peer.name),
+          storedFiles: () => shares.storedFiles(peer.name),
         }),
     );
   }
