@@ -255,7 +255,7 @@ export class DockerRun {
     });
   }
 
-  /** Straight through the engine's API: a client that waits and looks more often costs the engine a fifth more time for each container. */
+  /** Straight through the engine's API: set-up is bound by the engine, and a client that asks it more often makes it slower. */
   async #startContainer(spec: ContainerSpec): Promise<Instance> {
     const instance = await this.#create(spec);
     this.#throwIfOver();
