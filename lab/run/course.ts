@@ -169,13 +169,16 @@ export class Course {
     const stored = new LineWriter<FileRecord>(folder.file('stored.ndjson'));
     let done = 0;
     try {
-      await inPool(peers, READS_AT_A_TIME, async (peer) => {
+      const read = async (peer: Instance) => {
         for await (const { name, sizeBytes, sha256 } of peer.storedFiles()) {
           signal.throwIfAborted();
           await stored.append({ peer: peer.name, name, size: sizeBytes, sha256 });
         }
         progress.advance(++done, peers.length);
-      });
+      };
+      // Peers of one host all at once: their driver may read them together.
+      const hosts = Map.groupBy(peers, ({ name, host }) => host ?? name);
+      await inPool(hosts.values(), READS_AT_A_TIME, async (some) => void (await Promise.all(some.map(read))));
     } finally {
       await stored.close();
     }

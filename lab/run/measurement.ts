@@ -39,11 +39,16 @@ export class Measurement {
     const usage = await directory?.usage();
     if (usage) this.#resources.directoryCpuSeconds = usage.cpuSeconds;
     const found: InstanceUsage[] = [];
-    await inPool(peers, READS_AT_A_TIME, async (peer) => {
-      const usage = await peer.usage();
-      if (usage) found.push(usage);
+    let peerCpuSeconds = 0;
+    // Those of one host have equal parts.
+    const hosts = Map.groupBy(peers, ({ name, host }) => host ?? name);
+    await inPool(hosts.values(), READS_AT_A_TIME, async (alike) => {
+      const usage = await alike[0]?.usage();
+      if (!usage) return;
+      found.push(usage);
+      peerCpuSeconds += usage.cpuSeconds * alike.length;
     });
-    this.#resources.peerCpuSeconds = found.reduce((sum, { cpuSeconds }) => sum + cpuSeconds, 0);
+    this.#resources.peerCpuSeconds = peerCpuSeconds;
     this.#resources.peerMemoryBytesMax = found.reduce(
       (most, { memoryBytes }) => Math.max(most, memoryBytes),
       peerMemoryBytesMax,

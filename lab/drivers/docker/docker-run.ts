@@ -25,13 +25,14 @@ import { Disturber } from './faults/disturber.ts';
 import { DockerDisk } from './faults/docker-disk.ts';
 import { DockerNetwork } from './faults/docker-network.ts';
 import { ensureFaultImage } from './faults/fault-image.ts';
+import { HostShares } from './host-shares.ts';
 import { type Images, imagesOn } from './image-build.ts';
 import { type Image, imageOf } from './image-store.ts';
 import { labelsOf } from './labels.ts';
 import { logTail } from './log.ts';
 import { createNetwork, type RunNetwork } from './network.ts';
 import { ownerOf } from './owner.ts';
-import { fillShare, readShare, SHARE_DIR, type ShareContent } from './share-volume.ts';
+import { fillShare, SHARE_DIR, type ShareContent } from './share-volume.ts';
 import { sweep } from './sweep.ts';
 import { testcontainersOn } from './testcontainers-client.ts';
 
@@ -205,11 +206,12 @@ export class DockerRun {
       };
     })) as DockerInstance;
     const usage = new SharedUsage(host, spec.peers.length);
+    const shares = new HostShares(this.#engine, host.container);
     return spec.peers.map(
       (peer, i) =>
         new HostedPeer({
           ...{ spec: peer, host, usage, address: `${address}:${HOSTED_GRPC_PORTS + i}` },
-          storedFiles: () => readShare(this.#engine, host.container, peer.name),
+          storedFiles: () => shares.storedFiles(peer.name),
         }),
     );
   }
@@ -277,7 +279,7 @@ export class DockerRun {
     });
   }
 
-  /** Straight through the engine's API: a client that waits and looks more often costs the engine a fifth more time for each container. */
+  /** Straight through the engine's API: set-up is bound by the engine, and a client that asks it more often makes it slower. */
   async #startContainer(spec: ContainerSpec): Promise<Instance> {
     const instance = await this.#create(spec);
     this.#throwIfOver();

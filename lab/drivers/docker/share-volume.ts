@@ -92,19 +92,12 @@ async function writeEntry(
   await pipeline(file.open(), counted, entry, { signal });
 }
 
-/**
- * The regular files in the share (or in a folder of it), from the disk by way of the engine: the peer is not asked, and need
- * not run.
- */
-export async function* readShare(
-  engine: EngineConnection,
-  container: Container,
-  folder = '',
-): AsyncGenerator<StoredFile> {
+/** The regular files in the share, from the disk by way of the engine: the peer is not asked, and need not run. */
+export async function* readShare(engine: EngineConnection, container: Container): AsyncGenerator<StoredFile> {
   const told = new Set<string>();
   for (let attempt = 1; ; attempt++) {
     try {
-      for await (const file of readOnce(engine, container, folder === '' ? SHARE_DIR : `${SHARE_DIR}/${folder}`)) {
+      for await (const file of readOnce(engine, container)) {
         if (told.has(file.name)) continue;
         told.add(file.name);
         yield file;
@@ -117,8 +110,8 @@ export async function* readShare(
   }
 }
 
-async function* readOnce(engine: EngineConnection, container: Container, path: string): AsyncGenerator<StoredFile> {
-  const archive = (await engine.call('read the share', container.getArchive({ path }))) as Readable;
+async function* readOnce(engine: EngineConnection, container: Container): AsyncGenerator<StoredFile> {
+  const archive = (await engine.call('read the share', container.getArchive({ path: SHARE_DIR }))) as Readable;
   const entries = extract();
   const moved = pipeline(archive, entries, { signal: engine.lost });
   moved.catch((error) => entries.destroy(error));

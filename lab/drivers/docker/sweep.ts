@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { ContainerInfo } from 'dockerode';
 import { createLimit } from '../../limit.ts';
-import { settled } from '../deadline.ts';
+import { within } from '../deadline.ts';
 import { STOP_GRACE_MS } from '../driver.ts';
 import type { Trace } from '../sweeper.ts';
 import { EngineConnection, statusOf } from './connection.ts';
@@ -9,9 +9,11 @@ import type { EngineInfo } from './engine.ts';
 import { FAULT_ROLE, LABEL, ofRun } from './labels.ts';
 import { saveLog } from './log.ts';
 
-/** Stopping mostly waits for the programs inside; removing is the engine's work. */
-const STOPS_AT_ONCE = 16;
+/** Each is mostly waited for: that its program ends, that its log is read. */
+const ENDS_AT_ONCE = 16;
 const REMOVALS_AT_ONCE = 8;
+/** For a container to end after a kill. */
+const KILL_TIMEOUT_MS = 10_000;
 const LOG_TIMEOUT_MS = 20_000;
 const LOG_TIMEOUT_IN_A_HURRY_MS = 3000;
 /** Together some 10 s: a busy engine still knows endpoints of a network whose containers it has already removed. */
@@ -37,9 +39,10 @@ export async function sweep(
   }
   try {
     const containers = await listContainers(engine, runId);
-    await stopAll(engine, containers, hurry);
-    if (logsDir !== undefined) await saveLogs(engine, containers, logsDir, hurry);
-    await removeAll(engine, runId, containers);
+    await tellAll(engine, containers, hurry);
+    const limit = createLimit(ENDS_AT_ONCE);
+    await Promise.allSettled(containers.map((container) => limit(() => endOne(engine, container, logsDir, hurry))));
+    await removeRest(engine, runId);
     return await leftovers(engine, runId);
   } catch (error) {
     return [`what carries the label ${LABEL.run}=${runId} may still be there: ${error}`];
@@ -50,44 +53,58 @@ function listContainers(engine: EngineConnection, runId: string): Promise<Contai
   return engine.call('list containers', engine.docker.listContainers({ all: true, filters: ofRun(runId) }));
 }
 
-async function stopAll(engine: EngineConnection, containers: ContainerInfo[], hurry: AbortSignal): Promise<void> {
-  const limit = createLimit(STOPS_AT_ONCE);
+/** All are told at once to stop, so that their programs end side by side; each is waited for later. */
+async function tellAll(engine: EngineConnection, containers: ContainerInfo[], hurry: AbortSignal): Promise<void> {
+  const limit = createLimit(ENDS_AT_ONCE);
   const running = containers.filter(({ State }) => State === 'running' || State === 'paused');
-  await Promise.allSettled(running.map((container) => limit(() => stop(engine, container, hurry))));
+  const tell = async ({ Id }: ContainerInfo) => {
+    if (hurry.aborted) return;
+    await engine.call('tell a container to stop', engine.docker.getContainer(Id).kill({ signal: 'SIGTERM' }));
+  };
+  await Promise.allSettled(running.map((container) => limit(() => tell(container))));
 }
 
-async function stop(engine: EngineConnection, { Id, State }: ContainerInfo, hurry: AbortSignal): Promise<void> {
+/** In the order that lets nothing be lost: stop, save the log, remove, and then the volume. */
+async function endOne(
+  engine: EngineConnection,
+  container: ContainerInfo,
+  logsDir: string | undefined,
+  hurry: AbortSignal,
+): Promise<void> {
+  const { Id, State, Labels, Mounts } = container;
+  const { docker } = engine;
+  if (State === 'running' || State === 'paused') await untilStopped(engine, container, hurry).catch(() => {});
+  if (logsDir !== undefined && State !== 'created' && Labels[LABEL.role] !== FAULT_ROLE) {
+    const timeoutMs = hurry.aborted ? LOG_TIMEOUT_IN_A_HURRY_MS : LOG_TIMEOUT_MS;
+    const file = join(logsDir, `${Labels[LABEL.peer]}.log`);
+    await saveLog(engine, docker.getContainer(Id), file, timeoutMs).catch(() => {});
+  }
+  await remove(engine, 'remove container', () => docker.getContainer(Id).remove({ force: true, v: true }));
+  for (const { Type, Name } of Mounts) {
+    if (Type === 'volume' && Name) await remove(engine, 'remove volume', () => docker.getVolume(Name).remove());
+  }
+}
+
+/** It was told to stop: waits for that, and kills it when it takes too long. A second SIGTERM would end it at once. */
+async function untilStopped(engine: EngineConnection, { Id, State }: ContainerInfo, hurry: AbortSignal): Promise<void> {
   const container = engine.docker.getContainer(Id);
   const kill = () => engine.call('kill container', container.kill()).catch(() => {});
-  if (hurry.aborted) return void (await kill());
   const onHurry = () => void kill();
   hurry.addEventListener('abort', onHurry, { once: true });
   try {
-    if (State === 'paused') await engine.call('resume container', container.unpause());
-    await engine.call('stop container', container.stop({ t: STOP_GRACE_MS / 1000 }));
+    if (hurry.aborted) await kill();
+    else if (State === 'paused') await engine.call('resume container', container.unpause());
+    const late = () => new Error('late');
+    await within(container.wait(), hurry.aborted ? KILL_TIMEOUT_MS : STOP_GRACE_MS, late).catch(kill);
   } finally {
     hurry.removeEventListener('abort', onHurry);
   }
 }
 
-async function saveLogs(
-  engine: EngineConnection,
-  containers: ContainerInfo[],
-  logsDir: string,
-  hurry: AbortSignal,
-): Promise<void> {
-  const limit = createLimit(REMOVALS_AT_ONCE);
-  const timeoutMs = hurry.aborted ? LOG_TIMEOUT_IN_A_HURRY_MS : LOG_TIMEOUT_MS;
-  const started = containers.filter(({ State, Labels }) => State !== 'created' && Labels[LABEL.role] !== FAULT_ROLE);
-  const saved = started.map(({ Id, Labels }) =>
-    limit(() => saveLog(engine, engine.docker.getContainer(Id), join(logsDir, `${Labels[LABEL.peer]}.log`), timeoutMs)),
-  );
-  await settled(saved, timeoutMs);
-}
-
-async function removeAll(engine: EngineConnection, runId: string, containers: ContainerInfo[]): Promise<void> {
+/** The network, and what was not found with a container. */
+async function removeRest(engine: EngineConnection, runId: string): Promise<void> {
   const { docker } = engine;
-  await each(containers, ({ Id }) =>
+  await each(await listContainers(engine, runId), ({ Id }) =>
     remove(engine, 'remove container', () => docker.getContainer(Id).remove({ force: true, v: true })),
   );
   const { Volumes } = await engine.call('list volumes', docker.listVolumes({ filters: ofRun(runId) }));
