@@ -47,6 +47,8 @@ export async function startPeer(config: Config<typeof PEER_ENV>, logger: Logger)
     directory.publish().catch((error) => logger.warn({ reason: reasonOf(error) }, 'the directory could not be told'));
   const tickets = new TicketBook({ open: config.PEER_OPEN, trusted: config.PEER_TRUSTED_NETWORKS });
   const tls = await peerTls(config);
+  if (!tls?.server) logger.warn('without TLS: files and tickets cross the network as they are');
+  if (config.PEER_OPEN) logger.warn('open: anybody may fetch from this peer and store files at it');
   const server = await PeerServer.start({
     ...{ share, meter, logger, publish, stallTimeoutMs, credentials: tls?.server },
     admit: (call) => tickets.admit(call),
