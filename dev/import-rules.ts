@@ -134,7 +134,7 @@ const files = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter(
 const complaints = files.flatMap((file) => {
   const rule = RULES.find(({ from }) => file.startsWith(from)) as Rule;
   return importsOf(file).flatMap(({ specifier, target }) => {
-    if (specifier.includes('../../') && !/^(lab|dev)\//.test(file))
+    if (specifier.includes('../../') && !/^(lab|dev|bench)\//.test(file))
       return [`${file}: "${specifier}": across rooms use #proto/ or #base/`];
     const allowed = [
       ...rule.may,

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { ErrorCode } from './errors.ts';
 import { nameFlaw } from './names.ts';
 
 /** REST paths and bodies of the directory. All bodies are JSON; unknown keys are ignored, so that both sides can grow. */
@@ -124,9 +125,79 @@ export const searchResult = z.object({
   peers: z.array(searchSource),
 });
 export type SearchResult = z.infer<typeof searchResult>;
-export const searchResponse = z.object({ results: z.array(searchResult), next: z.string().optional() });
+
+/** A name at peers of the predecessor's dialect: nobody announced a hash, so what comes under it is unverified. */
+export const unverifiedResult = z.object({
+  name: z.string(),
+  peers: z.array(z.object({ user: z.string(), ip, port, name: z.string() })),
+});
+export const searchResponse = z.object({
+  results: z.array(searchResult),
+  /** Only with the dialect on, and only in the first page. */
+  unverified: z.array(unverifiedResult).optional(),
+  next: z.string().optional(),
+});
 export type SearchResponse = z.infer<typeof searchResponse>;
 
 export const errorResponse = z.object({
   error: z.object({ code: z.string(), message: z.string(), hint: z.string().optional() }),
 });
+
+/** THE ENDPOINTS: what the routes serve, what /openapi.json says, and what tests try. */
+export interface Endpoint {
+  readonly path: string;
+  readonly methods: readonly ('GET' | 'POST' | 'PUT')[];
+  /** Whether it wants `Authorization: Bearer <token>`. */
+  readonly token: boolean;
+  readonly does: string;
+  /** Parameters of a GET; a POST takes the same as its body. */
+  readonly query?: z.ZodType;
+  /** The body, where it has one of its own. */
+  readonly body?: z.ZodType;
+  readonly response: z.ZodType;
+  /** Codes of its own, beside those that any request may get. */
+  readonly errors: readonly ErrorCode[];
+}
+
+export const DIRECTORY = {
+  login: {
+    ...{ path: '/login', methods: ['POST'], token: false, body: loginRequest, response: loginResponse },
+    does: 'Enters a peer and its files; gives a token, a lease and a ticket.',
+    errors: [
+      ...['wrong-password', 'too-many-guesses', 'address-not-yours', 'address-taken', 'too-many-files'],
+      ...['too-many-peers', 'directory-full', 'body-too-large', 'too-deep', 'busy', 'storage-failed'],
+    ] as ErrorCode[],
+  },
+  index: {
+    ...{ path: '/index', methods: ['GET', 'POST'], token: true, query: pageQuery, response: indexResponse },
+    does: 'Lists the peers and their files.',
+    errors: [],
+  },
+  search: {
+    ...{ path: '/search', methods: ['GET'], token: true, query: searchQuery, response: searchResponse },
+    does: 'Finds who holds a name or a content.',
+    errors: [],
+  },
+  loadfiles: {
+    ...{
+      path: '/loadfiles',
+      methods: ['PUT', 'POST'],
+      token: true,
+      body: loadfilesRequest,
+      response: loadfilesResponse,
+    },
+    does: "Replaces the peer's whole list of files at once.",
+    errors: ['too-many-files', 'directory-full', 'body-too-large', 'too-deep', 'storage-failed'],
+  },
+  heartbeat: {
+    ...{ path: '/heartbeat', methods: ['POST'], token: true, body: heartbeatRequest, response: heartbeatResponse },
+    does: 'Renews the lease, and says how busy the peer is.',
+    errors: [],
+  },
+  logout: {
+    ...{ path: '/logout', methods: ['POST'], token: true, body: logoutRequest, response: logoutResponse },
+    does: 'The peer and its files leave; its token ends.',
+    errors: ['storage-failed'],
+  },
+} as const satisfies Record<string, Endpoint>;
+export type EndpointName = keyof typeof DIRECTORY;

@@ -1,17 +1,20 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import express from 'express';
-import { startHttpService } from '#base/http-service.ts';
-import { createLogger } from '#base/logger.ts';
-import { createMetrics } from '#base/metrics.ts';
-import { Registry } from '../../images/directory/registry.ts';
-import { peerOf } from '../../images/directory/routes.ts';
-import { tokenHash } from '../../images/directory/tokens.ts';
+import express, { type Express } from 'express';
 
 /**
  * What the directory is compared with, in a process of its own: bare express that answers a constant (GET and POST), and
  * a constant behind the directory's own chassis: routing, metrics, the check of the token. Prints both ports.
  */
+
+/** Benchmarks run what was built. */
+const built = (path: string) => import(new URL(`../../dist/${path}`, import.meta.url).href);
+const { startHttpService } = await built('images/base/http-service.js');
+const { createLogger } = await built('images/base/logger.js');
+const { createMetrics } = await built('images/base/metrics.js');
+const { Registry } = await built('images/directory/registry.js');
+const { peerOf } = await built('images/directory/routes.js');
+const { tokenHash } = await built('images/directory/tokens.js');
 
 const ANSWER = {
   results: [
@@ -40,11 +43,11 @@ const seconds = metrics.histogram('peerlab_directory_request_seconds');
 const constant = await startHttpService(
   {
     ...{ logger: createLogger('bench', 'silent'), registry: metrics.registry, isReady: () => true, logRequests: false },
-    observe: (endpoint, method, status, took) => {
+    observe: (endpoint: string, method: string, status: number, took: number) => {
       requests.inc({ endpoint, method, status });
       seconds.observe({ endpoint }, took);
     },
-    routes: (app) => {
+    routes: (app: Express) => {
       app.get('/search', (req, res) => {
         peerOf(req, registry);
         res.json(ANSWER);

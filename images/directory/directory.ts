@@ -8,6 +8,7 @@ import { LOWEST_COST, type PasswordCost } from './passwords.ts';
 import { Registry, type RegistryLimits } from './registry.ts';
 import { directoryRoutes } from './routes.ts';
 import { SdP2pPeers } from './sd-p2p/peers.ts';
+import { SD_P2P_EXCEPTIONS, sdP2pRoutes } from './sd-p2p/routes.ts';
 import type { Journal } from './storage/journal.ts';
 import { newTicketKey, Tickets } from './tickets.ts';
 
@@ -68,7 +69,8 @@ export async function startDirectory(given: DirectoryInit): Promise<HttpService>
   const { host, port, logger, maxBodyBytes, maxFiles, trusted, tls } = init;
   const metrics = createMetrics('directory');
   const state = await openState(init, metrics);
-  const { registry, accounts, tickets, journal } = state;
+  const { registry, accounts, tickets, sdP2pPeers, journal } = state;
+  if (init.sdP2p) logger.warn(SD_P2P_EXCEPTIONS);
   measureRegistry(metrics, registry);
   const bodies = new Bodies({ maxBytes: maxBodyBytes, maxTotalBytes: BODIES_AT_ONE_TIME * maxBodyBytes });
   const committed = async () => journal?.committed();
@@ -87,13 +89,12 @@ export async function startDirectory(given: DirectoryInit): Promise<HttpService>
         requests.inc({ endpoint, method, status });
         seconds.observe({ endpoint }, took);
       },
-      routes: directoryRoutes(
-        {
-          ...{ accounts, registry, tickets, bodies, logger, committed },
-          onAnswer: (endpoint, ageMs) => ages.observe({ endpoint }, ageMs / 1000),
-        },
-        { trusted, maxFiles },
-      ),
+      routes: (app) => {
+        const common = { registry, bodies, logger, committed };
+        if (init.sdP2p) sdP2pRoutes({ ...common, peers: sdP2pPeers }, { trusted, maxFiles })(app);
+        const onAnswer = (endpoint: string, ageMs: number) => ages.observe({ endpoint }, ageMs / 1000);
+        directoryRoutes({ ...common, accounts, tickets, sdP2pPeers, onAnswer }, { trusted, maxFiles })(app);
+      },
     },
     host,
     port,
@@ -152,7 +153,8 @@ async function openState(init: typeof DEFAULTS & DirectoryInit, metrics: Metrics
     for (const { user, passwordHash } of saved.accounts) accounts.restore(user, passwordHash);
     enterGiven();
     for (const peer of saved.peers) registry.restore(peer);
-    for (const peer of saved.sdP2pPeers) sdP2pPeers.restore(peer);
+    // With the dialect off they stay on the disk, and are shown to nobody.
+    if (init.sdP2p) for (const peer of saved.sdP2pPeers) sdP2pPeers.restore(peer);
     const tickets = Tickets.withKey(await store.secret('ticket-key', newTicketKey));
     const { peers, files } = registry.counts();
     logger.info({ accounts: saved.accounts.length, peers, files }, 'state read');

@@ -88,6 +88,13 @@ export class FileIndex<H> {
     return this.#bySha256.get(sha256);
   }
 
+  /** Every copy of exactly this name. */
+  named(name: string): Copy<H>[] {
+    return listed(this.#byName.get(name)).flatMap((naming) =>
+      naming.content.copies.filter((copy) => copy.naming === naming),
+    );
+  }
+
   /** Offers the hash of each content for which somebody announced this root. */
   offerRoot(root: string, keys: PageKeys): void {
     for (const { naming } of this.#byRoot.get(root) ?? []) keys.offer(naming.content.sha256);

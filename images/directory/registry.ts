@@ -207,6 +207,19 @@ export class Registry {
     return { ...pageOf(keys, page.limit, make, ({ peers }) => peers.length), ageMs: age.ms };
   }
 
+  /** Peers that have a file of exactly this name, in the order of their addresses. */
+  holdersOf(name: string): PeerAddress[] {
+    this.sweep();
+    const holders = new Set(this.#files.named(name).map(({ holder }) => holder));
+    return [...holders].sort((a, b) => (a.address < b.address ? -1 : 1)).map(({ peer }) => peer);
+  }
+
+  /** The names of each peer's files. */
+  nameLists(): string[][] {
+    this.sweep();
+    return [...this.#byAddress.values()].map(({ copies }) => copies.map(({ naming }) => naming.name));
+  }
+
   #enter(peer: PeerAddress, files: readonly SharedFile[], tokenHash: string, tokenMs: number): Registration {
     const address = addressText(peer);
     const previous = this.#byAddress.get(address);
@@ -256,7 +269,7 @@ class Age {
   }
 }
 
-function nameQueryOf(query: Query): NameQuery | undefined {
+export function nameQueryOf(query: Query): NameQuery | undefined {
   if ('name' in query) return nameQuery(query.name);
   return 'prefix' in query ? prefixQuery(query.prefix) : undefined;
 }

@@ -17,11 +17,16 @@ import {
   searchQuery,
 } from '#proto/directory-api.ts';
 import { PeerLabError } from '#proto/errors.ts';
+import { nameFlaw } from '#proto/names.ts';
 import { canonicalIp, mayRegister, type Networks } from '#proto/networks.ts';
 import type { Accounts } from './accounts.ts';
 import type { Bodies } from './body.ts';
+import { DOCS_PAGE_POLICY, docsPage } from './docs-page.ts';
+import { openApi } from './openapi.ts';
 import { cursorFrom, keyFrom, type PageRequest } from './pages.ts';
-import type { Query, Registration, Registry } from './registry.ts';
+import { nameQueryOf, type Query, type Registration, type Registry } from './registry.ts';
+import type { SdP2pPeers } from './sd-p2p/peers.ts';
+import { sourceOf } from './source.ts';
 import type { Tickets } from './tickets.ts';
 import { newToken, tokenHash } from './tokens.ts';
 
@@ -31,6 +36,8 @@ export interface RoutesComponents {
   tickets: Tickets;
   bodies: Bodies;
   logger: Logger;
+  /** Peers of the predecessor's dialect; nobody, when it is off. */
+  sdP2pPeers: SdP2pPeers;
   /** Returns when what was changed up to now will be there after a restart. */
   committed: () => Promise<void>;
   /** Told of every answer of these two: how long ago its most silent peer was heard of. */
@@ -45,7 +52,7 @@ export interface RoutesInit {
 
 /** The REST endpoints; docs/directory-api.md is their reference. */
 export function directoryRoutes(parts: RoutesComponents, { trusted, maxFiles }: RoutesInit): (app: Express) => void {
-  const { accounts, registry, tickets, bodies, logger, committed, onAnswer } = parts;
+  const { accounts, registry, tickets, bodies, logger, sdP2pPeers, committed, onAnswer } = parts;
 
   /** For a peer that is logged in. Its token is looked at first: nobody else's body is read. */
   function asPeer(answer: (registration: Registration, req: Request) => object): RequestHandler {
@@ -80,6 +87,8 @@ export function directoryRoutes(parts: RoutesComponents, { trusted, maxFiles }: 
     const token = newToken();
     const attempt = { user, password, place: placeOf(peer, from) };
     const registration = await accounts.admit(attempt, () => registry.register(peer, files, tokenHash(token)));
+    // Nobody owns a registration in the dialect: who has shown that the address is theirs takes its place.
+    if (sdP2pPeers.has(registration.address)) sdP2pPeers.remove(registration.address);
     await committed();
     logger.info({ user, address: registration.address, files: files.length }, 'login');
     return { token, ...given(registration) };
@@ -105,7 +114,23 @@ export function directoryRoutes(parts: RoutesComponents, { trusted, maxFiles }: 
     // The schema lets through exactly one key.
     const { items, next, ageMs } = registry.search(query as Query, pageRequest({ limit, cursor }));
     onAnswer('/search', ageMs);
-    return { results: items, ...nextCursor(next) };
+    return { results: items, ...nextCursor(next), ...(cursor === undefined && unverifiedOf(query as Query, limit)) };
+  }
+
+  /** What peers of the dialect have under that name: without a hash nobody can tell whether two of them have the same. */
+  function unverifiedOf(query: Query, limit: number): Pick<SearchResponse, 'unverified'> {
+    if (sdP2pPeers.size === 0) return {};
+    const named = nameQueryOf(query);
+    if (!named) return {};
+    const names = sdP2pPeers.named(named.matches).filter((name) => nameFlaw(name) === undefined);
+    const unverified = names
+      .sort()
+      .slice(0, limit)
+      .map((name) => ({
+        name,
+        peers: sdP2pPeers.holding(name).map(({ user, ip, port }) => ({ user, ip, port, name })),
+      }));
+    return unverified.length === 0 ? {} : { unverified };
   }
 
   async function loadfiles(registration: Registration, body: unknown): Promise<object> {
@@ -137,7 +162,15 @@ export function directoryRoutes(parts: RoutesComponents, { trusted, maxFiles }: 
     throw new PeerLabError('too-many-files', { expected: `at most ${maxFiles}`, got: `${files.length}` });
   }
 
+  let openApiText: string | undefined;
   return (app) => {
+    app.get('/openapi.json', (_req, res) => {
+      openApiText ??= JSON.stringify(openApi());
+      res.type('json').send(openApiText);
+    });
+    app.get('/docs', (_req, res) => {
+      res.set('content-security-policy', DOCS_PAGE_POLICY).type('html').send(docsPage());
+    });
     app.post('/login', async (req: Request, res: Response) => {
       res.json(await login(req, await bodies.read(req, res)));
     });
@@ -170,10 +203,4 @@ function pageRequest({ limit, cursor }: z.output<typeof pageQuery>): PageRequest
 
 function nextCursor(key: string | undefined): { next?: string } {
   return key === undefined ? {} : { next: cursorFrom(key) };
-}
-
-/** The address that the connection comes from: no header says so, because anybody can write a header. */
-export function sourceOf(req: Request): string | undefined {
-  const { remoteAddress } = req.socket;
-  return remoteAddress === undefined ? undefined : canonicalIp(remoteAddress);
 }

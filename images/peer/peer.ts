@@ -58,6 +58,8 @@ export async function startPeer(
   const receiving = new RateLimits({ total: config.PEER_DOWNLOAD_LIMIT, each: config.PEER_DOWNLOAD_LIMIT_EACH });
   const tickets = new TicketBook({ open: config.PEER_OPEN, trusted: config.PEER_TRUSTED_NETWORKS });
   const tls = await peerTls(config);
+  if (!tls?.server) logger.warn('without TLS: files and tickets cross the network as they are');
+  if (config.PEER_OPEN) logger.warn('open: anybody may fetch from this peer and store files at it');
   const server = await PeerServer.start({
     ...{ share, meter, logger, publish, stallTimeoutMs, sending, receiving, credentials: tls?.server },
     admit: (call) => tickets.admit(call),

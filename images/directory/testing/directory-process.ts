@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { DirectoryEnv } from '#proto/env.ts';
 
@@ -35,6 +36,12 @@ export class DirectoryProcess implements AsyncDisposable {
       });
     });
     return new DirectoryProcess(child, url);
+  }
+
+  /** Memory that the process holds now. */
+  rssBytes(): number {
+    const [, kib] = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${this.#child.pid}/status`, 'utf8')) ?? [];
+    return Number(kib) * 1024;
   }
 
   async kill(): Promise<void> {

@@ -57,9 +57,11 @@ function listContainers(engine: EngineConnection, runId: string): Promise<Contai
 async function tellAll(engine: EngineConnection, containers: ContainerInfo[], hurry: AbortSignal): Promise<void> {
   const limit = createLimit(ENDS_AT_ONCE);
   const running = containers.filter(({ State }) => State === 'running' || State === 'paused');
-  const tell = async ({ Id }: ContainerInfo) => {
+  const tell = async ({ Id, Labels }: ContainerInfo) => {
     if (hurry.aborted) return;
-    await engine.call('tell a container to stop', engine.docker.getContainer(Id).kill({ signal: 'SIGTERM' }));
+    // A helper has nothing to end in order.
+    const signal = Labels[LABEL.role] === FAULT_ROLE ? 'SIGKILL' : 'SIGTERM';
+    await engine.call('tell a container to stop', engine.docker.getContainer(Id).kill({ signal }));
   };
   await Promise.allSettled(running.map((container) => limit(() => tell(container))));
 }

@@ -1,0 +1,54 @@
+import { expect, it } from 'vitest';
+import { DIRECTORY, type EndpointName } from '#proto/directory-api.ts';
+import { EXAMPLES } from './openapi.ts';
+import { TestDirectory } from './testing/test-directory.ts';
+
+it('the examples of the API are what a directory answers', async () => {
+  await using directory = await TestDirectory.start();
+  let token: string | undefined;
+  for (const [name, { query, body, answer }] of Object.entries(EXAMPLES)) {
+    const { path, methods, response } = DIRECTORY[name as EndpointName];
+    const url = query ? `${path}?${new URLSearchParams(query)}` : path;
+    const found = await directory.ask(url, { method: methods[0] as string, token, body });
+    expect(found.status, `${name}: ${found.text}`).toBe(200);
+    expect(response.safeParse(answer).success, `the example of ${name} keeps the schema`).toBe(true);
+    token ??= found.json.token;
+    const secrets = Object.keys(answer).filter((key) => ['token', 'ticket', 'ticketKey'].includes(key));
+    for (const key of secrets) expect(found.json[key], `${name}, ${key}`).toEqual(expect.any(String));
+    const masked = Object.fromEntries(secrets.map((key) => [key, '']));
+    expect({ ...found.json, ...masked }, name).toEqual({ ...answer, ...masked });
+  }
+});
+
+it('openapi.json is OpenAPI 3.1 of every endpoint, made of the schemas, without a token', async () => {
+  await using directory = await TestDirectory.start();
+  const { json, headers } = await directory.ask('/openapi.json');
+  expect(headers['content-type']).toMatch(/^application\/json/);
+  expect(json.openapi).toBe('3.1.0');
+  for (const { path, methods, token } of Object.values(DIRECTORY)) {
+    for (const method of methods) {
+      const operation = json.paths[path][method.toLowerCase()];
+      expect(operation.security, path).toEqual(token ? [{ token: [] }] : undefined);
+      expect(Object.keys(operation.responses)).toEqual(expect.arrayContaining(['200', '400']));
+    }
+  }
+  const login = json.paths['/login'].post.requestBody.content['application/json'].schema;
+  expect(login.required).toEqual(['user', 'password', 'ip', 'port', 'files']);
+  expect(json.paths['/search'].get.parameters.map(({ name }: { name: string }) => name)).toContain('prefix');
+  const ids = Object.values(json.paths).flatMap((item) =>
+    Object.values(item as object).map(({ operationId }) => operationId),
+  );
+  expect(new Set(ids).size).toBe(ids.length);
+  const references = JSON.stringify(json).match(/"\$ref":"[^"]+"/g) ?? [];
+  expect(new Set(references)).toEqual(new Set(['"$ref":"#/components/schemas/Error"']));
+});
+
+it('the page for people names every endpoint and loads nothing', async () => {
+  await using directory = await TestDirectory.start();
+  const { status, text, headers } = await directory.ask('/docs');
+  expect(status).toBe(200);
+  expect(headers['content-type']).toMatch(/^text\/html/);
+  expect(headers['content-security-policy']).toContain("default-src 'none'");
+  for (const { path } of Object.values(DIRECTORY)) expect(text).toContain(`<code>${path}</code>`);
+  expect(text).not.toMatch(/<script|<link|<img|src=|@import|https?:\/\/(?!127)/);
+});

@@ -1,0 +1,67 @@
+import { DIRECTORY, type Endpoint, type EndpointName } from '#proto/directory-api.ts';
+import { ERRORS } from '#proto/errors.ts';
+import { EXAMPLES } from './openapi.ts';
+
+/** What the browser may do with the page: show it. It fetches nothing, from here or elsewhere. */
+export const DOCS_PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'";
+
+/** The API for people, as one page of HTML that stands by itself. */
+export function docsPage(): string {
+  const entries = Object.entries<Endpoint>(DIRECTORY) as [EndpointName, Endpoint][];
+  const links = entries.map(([name, { path }]) => `<a href="#${name}"><code>${path}</code></a>`).join(' ');
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>PeerLab directory: the API</title>
+<style>
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 52rem; margin: 2rem auto; padding: 0 1rem; }
+pre { background: #8881; padding: .75rem; overflow-x: auto; }
+table { border-collapse: collapse; } td, th { padding: .2rem .75rem .2rem 0; text-align: left; vertical-align: top; }
+:root { color-scheme: light dark; }
+</style>
+</head>
+<body>
+<h1>PeerLab directory</h1>
+<p>It knows which peer is online and which files each one shares. JSON over HTTP; every error is
+<code>{"error": {"code", "message", "hint"}}</code>. For programs: <a href="/openapi.json">openapi.json</a>
+(OpenAPI 3.1). Without a token: <a href="/healthz">healthz</a>, <a href="/readyz">readyz</a>, <a href="/metrics">metrics</a>.</p>
+<p>${links}</p>
+${entries.map(([name, endpoint]) => section(name, endpoint)).join('\n')}
+</body>
+</html>
+`;
+}
+
+function section(name: EndpointName, { path, methods, token, does, errors }: Endpoint): string {
+  const example = EXAMPLES[name];
+  const rows = errors.map((code) => [code, ERRORS[code].http, ERRORS[code].meaning]);
+  const cells = (row: (string | number)[]) => row.map((cell) => `<td>${escaped(String(cell))}</td>`).join('');
+  return `<h2 id="${name}">${methods.join(', ')} <code>${path}</code></h2>
+<p>${escaped(does)} ${token ? 'Wants the token.' : ''}</p>
+<pre>${escaped(curl(path, methods[0] as string, token, example))}
+
+${escaped(JSON.stringify(example.answer, undefined, 2))}</pre>
+${rows.length === 0 ? '' : `<table>${rows.map((row) => `<tr>${cells(row)}</tr>`).join('')}</table>`}`;
+}
+
+function curl(
+  path: string,
+  method: string,
+  token: boolean,
+  { query, body }: { query?: Record<string, string>; body?: unknown },
+): string {
+  const url = `$URL${path}${query ? `?${new URLSearchParams(query)}` : ''}`;
+  return [
+    'curl -s',
+    ...(method === 'GET' || method === 'POST' ? [] : [`-X ${method}`]),
+    ...(token ? ['-H "Authorization: Bearer $TOKEN"'] : []),
+    `"${url}"`,
+    ...(body === undefined ? [] : [`-d '${JSON.stringify(body)}'`]),
+  ].join(' ');
+}
+
+function escaped(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+}
