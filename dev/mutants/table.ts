@@ -18,9 +18,10 @@ const PRODUCT: readonly Mutant[] = [
     rule: 'what is received is stored as it came',
     edits: [
       {
-        file: 'images/peer/share/part-file.ts',
-        find: '    this.#hash.update(content);',
-        replace: `    this.#hash.update(content);\n    ${FLIP_A_BIT}`,
+        file: 'images/peer/share/piece-file.ts',
+        find: '    const write: Promise<void> = this.#write(index, content)',
+        replace:
+          '    if (content[0]) content[0][0] = (content[0][0] ?? 0) ^ 1;\n    const write: Promise<void> = this.#write(index, content)',
       },
     ],
     scenario: 'basic',
@@ -49,9 +50,9 @@ const PRODUCT: readonly Mutant[] = [
         replace: `    ${FLIP_A_BIT}\n    const about = position === offset`,
       },
       {
-        file: 'images/peer/share/part-file.ts',
-        find: 'if (got !== sha256) throw',
-        replace: "if (got !== sha256 && got === '') throw",
+        file: 'images/peer/fetch/lane.ts',
+        find: 'if (!hasher?.digest().equals(file.pieceHash(index))) {',
+        replace: 'if (!hasher) {',
       },
     ],
     scenario: 'basic',
@@ -62,11 +63,10 @@ const PRODUCT: readonly Mutant[] = [
     rule: 'a file gets its name only when it is whole',
     edits: [
       {
-        file: 'images/peer/fetch/downloads.ts',
-        find: 'await part.append(next.value.content);',
-        replace: 'await part.append(next.value.content);\n        break;',
+        file: 'images/peer/fetch/swarm.ts',
+        find: '    const { left } = this.#init.file;\n    if (left === 0) this.#outcome.resolve();',
+        replace: '    const left = 0;\n    if (left === 0) this.#outcome.resolve();',
       },
-      { file: 'images/peer/fetch/downloads.ts', find: 'await part.finish();', replace: '' },
     ],
     scenario: 'basic',
     becomes: fails('integrity'),
@@ -74,7 +74,7 @@ const PRODUCT: readonly Mutant[] = [
   {
     name: 'keeps-part-files',
     rule: 'nothing of a transfer that ended stays behind in the share',
-    edits: [{ file: 'images/peer/share/part-file.ts', find: 'await rm(this.path, { force: true });', replace: '' }],
+    edits: [{ file: 'images/peer/share/piece-file.ts', find: 'await rm(this.path, { force: true });', replace: '' }],
     scenario: 'basic',
     becomes: fails('nothing unfinished'),
   },
@@ -84,11 +84,9 @@ const PRODUCT: readonly Mutant[] = [
     edits: [
       {
         file: 'images/peer/fetch/downloads.ts',
-        find: '    const failures: PeerLabError[] = [];',
-        replace: [
-          '    if (wanted.sha256) return { name, size: wanted.size ?? 0, sha256: wanted.sha256 } as ShareEntry;',
-          '    const failures: PeerLabError[] = [];',
-        ].join('\n'),
+        find: '    const groups = groupsByRoot(wanted.sources);',
+        replace:
+          "    const { sha256, size = 0 } = wanted;\n    if (sha256) return { entry: { name: this.#name, size, sha256 } as ShareEntry, verified: 'tree' };\n    const groups = groupsByRoot(wanted.sources);",
       },
     ],
     scenario: 'basic',
@@ -146,8 +144,8 @@ const PRODUCT: readonly Mutant[] = [
     edits: [
       {
         file: 'images/peer/serve/peer-server.ts',
-        find: 'opened, (bytes) => transfer.moved(bytes)',
-        replace: 'opened, (bytes) => transfer.moved(bytes * 2)',
+        find: 'const moved = (bytes: number) => transfer.moved(bytes);',
+        replace: 'const moved = (bytes: number) => transfer.moved(bytes * 2);',
       },
     ],
     scenario: 'basic',
@@ -172,8 +170,8 @@ const PRODUCT: readonly Mutant[] = [
     edits: [
       {
         file: 'images/peer/fetch/tally.ts',
-        find: '({ peer, bytes }));',
-        replace: '({ peer: peer && "127.0.0.1:1", bytes }));',
+        find: '({ peer, ...share }));',
+        replace: '({ ...share, peer: peer && "127.0.0.1:1" }));',
       },
     ],
     scenario: 'basic',
@@ -198,8 +196,8 @@ const PRODUCT: readonly Mutant[] = [
     edits: [
       {
         file: 'images/directory/registry.ts',
-        find: 'next.set(file.name, same ? old : { holder, file });',
-        replace: 'if (file !== files[0]) next.set(file.name, same ? old : { holder, file });',
+        find: 'holder.copies = files.map(',
+        replace: 'holder.copies = files.slice(1).map(',
       },
     ],
     scenario: 'basic',
@@ -221,7 +219,9 @@ const PRODUCT: readonly Mutant[] = [
   {
     name: 'ignores-logout',
     rule: 'who logs out leaves the index',
-    edits: [{ file: 'images/directory/routes.ts', find: 'registry.remove(peer);', replace: 'void peer;' }],
+    edits: [
+      { file: 'images/directory/routes.ts', find: 'registry.remove(registration);', replace: 'void registration;' },
+    ],
     scenario: 'upload',
     becomes: fails('directory tells the truth'),
   },
@@ -231,8 +231,8 @@ const PRODUCT: readonly Mutant[] = [
     edits: [
       {
         file: 'images/directory/registry.ts',
-        find: 'for (const entry of registration.files.values()) this.#unlist(entry);',
-        replace: '',
+        find: 'for (const copy of copies) this.#files.remove(copy);',
+        replace: 'void copies;',
       },
     ],
     scenario: 'upload',
@@ -241,13 +241,7 @@ const PRODUCT: readonly Mutant[] = [
   {
     name: 'indexes-who-left',
     rule: 'the index names nobody who has logged out',
-    edits: [
-      {
-        file: 'images/directory/registry.ts',
-        find: 'remove(registration: Registration): void {\n    this.#byAddress.delete(registration.address);',
-        replace: 'remove(registration: Registration): void {',
-      },
-    ],
+    edits: [{ file: 'images/directory/registry.ts', find: 'this.#byAddress.delete(address);', replace: '' }],
     scenario: 'index-freshness',
     becomes: fails('directory tells the truth'),
   },
@@ -257,8 +251,8 @@ const PRODUCT: readonly Mutant[] = [
     edits: [
       {
         file: 'images/directory/registry.ts',
-        find: '(a.holder.address < b.holder.address ? -1 : 1));',
-        replace: '(a.holder.address < b.holder.address ? -1 : 1)).slice(best.size > 1 ? 1 : 0);',
+        find: 'compareRank(a.holder, b.holder));',
+        replace: 'compareRank(a.holder, b.holder)).slice(1);',
       },
     ],
     scenario: 'basic',
@@ -270,8 +264,8 @@ const PRODUCT: readonly Mutant[] = [
     edits: [
       {
         file: 'images/directory/registry.ts',
-        find: '      this.#byAddress.keys(),',
-        replace: '      [...this.#byAddress.keys()].slice(1),',
+        find: 'for (const address of this.#byAddress.keys()) keys.offer(address);',
+        replace: 'for (const address of [...this.#byAddress.keys()].slice(1)) keys.offer(address);',
       },
     ],
     scenario: 'basic',
@@ -280,7 +274,7 @@ const PRODUCT: readonly Mutant[] = [
   {
     name: 'renews-no-lease',
     rule: 'a heartbeat renews the lease',
-    edits: [{ file: 'images/directory/routes.ts', find: 'registry.renew(peer);', replace: 'void peer;' }],
+    edits: [{ file: 'images/directory/routes.ts', find: 'registry.renew(registration, load);', replace: 'void load;' }],
     scenario: 'short-lease',
     becomes: fails('metrics.peerlab_directory_leases_expired_total == 0'),
   },
