@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { promisify } from 'node:util';
+import { reasonOf } from '#proto/errors.ts';
 import { createDockerDriver } from '../lab/drivers/docker/docker-driver.ts';
 import { findEngine } from '../lab/drivers/docker/engine.ts';
 import { buildImages } from '../lab/drivers/docker/images.ts';
@@ -70,15 +71,20 @@ async function startOne(name: string, network: string, image: string, port: numb
 }
 
 const engine = await findEngine();
-if (typeof engine === 'string') {
-  console.log(`containers: not measured, ${engine}`);
+const lacking = typeof engine === 'string' ? engine : await docker('version').then(() => undefined, reasonOf);
+if (lacking !== undefined) {
+  console.log(`containers: not measured, ${lacking}`);
 } else {
   const { peer } = await buildImages(() => {});
   const lab: Awaited<ReturnType<typeof timeCommand>>[] = [];
   const command: typeof lab = [];
   for (let round = 0; round < ROUNDS; round++) {
-    lab.push(await timeFleet(createDockerDriver, PEERS));
-    command.push(await timeCommand(peer.id));
+    // Whoever comes first in a round finds a colder machine: they take turns at that.
+    const turns = [
+      async () => lab.push(await timeFleet(createDockerDriver, PEERS)),
+      async () => command.push(await timeCommand(peer.id)),
+    ];
+    for (const turn of round % 2 === 0 ? turns : turns.reverse()) await turn();
   }
   const [labSetUp, commandSetUp] = [lab, command].map((times) => median(times.map(({ setUpSeconds }) => setUpSeconds)));
   const [labRemoval, commandRemoval] = [lab, command].map((times) =>

@@ -6,17 +6,14 @@ import { ERRORS, isErrorCode, PeerLabError, reasonOf } from '#proto/errors.ts';
 /** An answer may be so large: the index of a thousand peers, far from what would hurt the lab. */
 const MAX_ANSWER_BYTES = 256 * 1024 * 1024;
 
-const KEEP_ALIVE_MARGIN_MS = 15_000;
+/**
+ * A kept connection that the peer closes in the moment of the next call looks like a failed operation. Most servers keep one for 5 s or more, so the lab
+ * gives it up before. (It must be set: without a timeout of its own the agent does not heed what servers say of theirs.)
+ */
+const IDLE_CONNECTION_MS = 4000;
 
 // node:http and not fetch: a transfer may take longer than fetch waits for headers, and this costs a third of the CPU.
-const agent = new http.Agent({
-  keepAlive: true,
-  maxFreeSockets: 256,
-  timeout: 0,
-  // A kept connection that the peer closes in the moment of the next call looks like a failed operation: on a busy machine
-  // timers are late on both sides, so it is given up long before the peer would.
-  agentKeepAliveTimeoutBuffer: KEEP_ALIVE_MARGIN_MS,
-});
+const agent = new http.Agent({ keepAlive: true, maxFreeSockets: 256, timeout: IDLE_CONNECTION_MS });
 
 /** How a control call failed: the error as the peer (or the lab, for want of an answer) gave it, and what moved nevertheless. */
 export interface ControlFailure {
