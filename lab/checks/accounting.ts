@@ -21,8 +21,8 @@ type Direction = 'received' | 'sent';
 
 interface Moved {
   bytes: number;
-  /** The peer may have counted more: an answer was lost, or what left for a transfer that failed did not all arrive. */
-  more: boolean;
+  /** So many bytes more the peer may have counted: an answer was lost, or what left did not all arrive, or was asked of another one too. */
+  more: number;
   /** It may have counted less: its last scrape was before its last transfer, or what left for it did not all arrive. */
   less: boolean;
 }
@@ -34,7 +34,7 @@ function movedByHistory({ facts, events, faults }: History, direction: Direction
   const less = new Set(faults.filter(isUnseenAtTheEnd).map(({ who }) => who));
   const more = new Set(faults.filter(({ kind }) => CUTS_SHORT.has(kind)).map(({ who }) => who));
   const moved = new Map<string, Moved>(
-    facts.peers.map(({ name }) => [name, { bytes: 0, more: more.has(name), less: less.has(name) }]),
+    facts.peers.map(({ name }) => [name, { bytes: 0, more: more.has(name) ? ANY : 0, less: less.has(name) }]),
   );
   const nameOf = new Map(facts.peers.flatMap(({ name, address }) => (address ? [[address, name] as const] : [])));
   const add = direction === 'received' ? addReceived : addSent;
@@ -42,6 +42,8 @@ function movedByHistory({ facts, events, faults }: History, direction: Direction
   return moved;
 }
 
+/** Nobody can tell how many. */
+const ANY = Number.POSITIVE_INFINITY;
 const CUTS_SHORT: ReadonlySet<FaultKind> = new Set(['kill', 'freeze', 'cut']);
 
 function isUnseenAtTheEnd({ kind, until }: FaultRecord): boolean {
@@ -55,7 +57,7 @@ const addReceived: Add = (event, moved) => {
   if (!entry) return;
   entry.bytes += event.bytes;
   if (event.outcome === 'ok') return;
-  entry.more ||= event.operation === 'upload' || !event.error?.definite;
+  if (event.operation === 'upload' || !event.error?.definite) entry.more = ANY;
   entry.less ||= event.operation === 'upload';
 };
 
@@ -64,19 +66,19 @@ const addSent: Add = ({ operation, outcome, peer, bytes, sources, error }, moved
     const entry = moved.get(peer);
     if (!entry) return;
     entry.bytes += bytes;
-    entry.more ||= outcome === 'failed' && !error?.definite;
+    if (outcome === 'failed' && !error?.definite) entry.more = ANY;
     return;
   }
   for (const source of sources) {
     const entry = moved.get(nameOf(source.peer));
     if (!entry) continue;
     entry.bytes += source.bytes;
-    // Of several sources all but the last one failed, with bytes under way.
-    entry.more ||= sources.length > 1;
+    // A source is told to stop when others are faster, with bytes under way: of what they brought in its place, at most.
+    entry.more += bytes - source.bytes;
   }
   // Whom a failed download had asked in vain is not known; nor who sent what no source is named for.
   const named = sources.reduce((sum, source) => sum + source.bytes, 0);
-  if (outcome === 'failed' || named < bytes) for (const entry of moved.values()) entry.more = true;
+  if (outcome === 'failed' || named < bytes) for (const entry of moved.values()) entry.more = ANY;
 };
 
 export const bytesAgree: Check = {
@@ -94,7 +96,7 @@ export const bytesAgree: Check = {
         if (direction === 'received') total += bytes;
         if (!given) {
           if (bytes > 0) missing.add(`${peer} gave no peerlab_transfer_bytes_total`);
-        } else if ((counted > bytes && !more) || (counted < bytes && !less)) {
+        } else if (counted > bytes + more || (counted < bytes && !less)) {
           wrong.push(`${peer} counted ${counted} bytes ${direction}, the history has ${bytes}`);
         }
       }
