@@ -60,3 +60,24 @@ export const CONTROL = {
 export type ControlVerb = keyof typeof CONTROL;
 export type ControlRequest<V extends ControlVerb> = z.input<(typeof CONTROL)[V]['request']>;
 export type ControlResponse<V extends ControlVerb> = z.output<(typeof CONTROL)[V]['response']>;
+
+/**
+ * `POST /control/batch`, which a peer need not have: fetches all files whose names match a pattern and that the peer does not have yet.
+ * How it ended: `files` that are there now, those that were there before included, and `size`, the bytes of them; `bytes` and `sources`
+ * as of a transfer; `failures`, of which the first are named.
+ */
+export const BATCH = {
+  request: z.object({ match: z.string().min(1).max(1024) }),
+  response: z.object({
+    outcome: z.literal('ok'),
+    match: z.string(),
+    files: z.number().int(),
+    size: z.number().int(),
+    bytes: z.number().int(),
+    sources,
+    seconds: z.number(),
+    failures: z.number().int(),
+    failed: z.array(z.object({ name: z.string(), code: z.string(), message: z.string() })),
+  }),
+} as const;
+export type BatchResult = z.output<typeof BATCH.response>;

@@ -35,6 +35,10 @@ export const CHUNK_SIZE_BYTES = 256 * 1024;
 /** The largest message either side accepts: a chunk and generous room for its other fields. */
 export const MAX_MESSAGE_BYTES = 4 * 1024 * 1024;
 
+/** What DownloadFiles takes and gives: files in one request, and the bytes of the largest file. */
+export const MAX_BATCH_FILES = 1000;
+export const MAX_SMALL_FILE_BYTES = 256 * 1024;
+
 /** HTTP/2 receive window of a downloading client: decides throughput on long paths. */
 export const FLOW_CONTROL_WINDOW_BYTES = 8 * 1024 * 1024;
 

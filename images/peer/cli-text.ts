@@ -1,7 +1,10 @@
-import type { ControlResponse, ControlVerb } from '#proto/control-api.ts';
+import type { BatchResult, ControlResponse, ControlVerb } from '#proto/control-api.ts';
+
+export type Answers = { [V in ControlVerb]: ControlResponse<V> } & { batch: BatchResult };
+export type Verb = keyof Answers;
 
 /** How the answers of a running peer read on a terminal. */
-export const TEXT: { [V in ControlVerb]: (answer: ControlResponse<V>) => string } = {
+export const TEXT: { [V in Verb]: (answer: Answers[V]) => string } = {
   login: ({ leaseSeconds }) => `logged in; the lease of ${leaseSeconds} s is renewed by the peer`,
   index: ({ peers }) =>
     table(
@@ -19,6 +22,13 @@ export const TEXT: { [V in ControlVerb]: (answer: ControlResponse<V>) => string 
     ),
   download: (result) =>
     transfer(result, result.bytes === 0 && result.size > 0 ? 'was there already' : 'downloaded', 'from'),
+  batch: ({ files, size, sources, seconds, failures, failed }) => {
+    const from = sources.length > 0 ? ` from ${sources.map(({ peer }) => peer).join(', ')}` : '';
+    const lines = [`${count(files, 'file')}, ${count(size, 'byte')}${from} in ${seconds.toFixed(3)} s`];
+    if (failures > 0) lines.push(`${count(failures, 'file')} could not be fetched:`);
+    for (const { name, message } of failed) lines.push(`  ${shown(name)}: ${shown(message)}`);
+    return lines.join('\n');
+  },
   upload: (result) => transfer(result, 'uploaded', 'to'),
   loadfiles: ({ files }) => `${count(files, 'file')} published`,
   logout: () => 'logged out',

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
-import type { ControlRequest, ControlResponse, ControlVerb } from '#proto/control-api.ts';
+import type { ControlRequest, ControlVerb } from '#proto/control-api.ts';
 import { type ErrorBody, PeerLabError, reasonOf, toPeerLabError } from '#proto/errors.ts';
-import { TEXT } from './cli-text.ts';
+import { type Answers, TEXT, type Verb } from './cli-text.ts';
 import { requestJson } from './json-http.ts';
 
 /**
@@ -16,9 +16,11 @@ interface Options {
   json?: true;
 }
 
+type Requests = { [V in ControlVerb]: ControlRequest<V> } & { batch: { match: string } };
+
 /** Verbs that end soon; a transfer takes as long as it takes, and the peer gives up sources that stall. */
 const ANSWER_TIMEOUT_MS = 60_000;
-const LONG: ReadonlySet<ControlVerb> = new Set<ControlVerb>(['download', 'upload', 'loadfiles', 'login']);
+const LONG: ReadonlySet<Verb> = new Set<Verb>(['download', 'batch', 'upload', 'loadfiles', 'login']);
 
 const program = new Command('peer')
   .description('Commands a running peer.')
@@ -48,6 +50,10 @@ program
   .option('--sha256 <hex>', 'the content that is meant')
   .action((name: string, options: { from?: string; sha256?: string }) => run('download', { name, ...options }));
 program
+  .command('batch <pattern>')
+  .description("fetch every file whose name matches, such as '*.txt', and that the peer does not have yet")
+  .action((match: string) => run('batch', { match }));
+program
   .command('upload <file> <peer>')
   .description('store a file of the share at another peer, ip:port')
   .action((name: string, to: string) => run('upload', { name, to }));
@@ -60,7 +66,7 @@ program
   .description('leave the index')
   .action(() => run('logout', {}));
 
-async function run<V extends ControlVerb>(verb: V, request: ControlRequest<V>): Promise<void> {
+async function run<V extends Verb>(verb: V, request: Requests[V]): Promise<void> {
   const options = program.opts<Options>();
   try {
     const answer = await ask(verb, request, options);
@@ -73,11 +79,7 @@ async function run<V extends ControlVerb>(verb: V, request: ControlRequest<V>): 
   }
 }
 
-async function ask<V extends ControlVerb>(
-  verb: V,
-  request: ControlRequest<V>,
-  options: Options,
-): Promise<ControlResponse<V>> {
+async function ask<V extends Verb>(verb: V, request: Requests[V], options: Options): Promise<Answers[V]> {
   const port = options.port ?? (process.env.PEER_CONTROL_PORT || '50052');
   const token = options.token ?? process.env.PEER_CONTROL_TOKEN;
   if (!token) throw new PeerLabError('unauthorized', { expected: 'PEER_CONTROL_TOKEN or --token' });
@@ -96,7 +98,7 @@ async function ask<V extends ControlVerb>(
       cause: error,
     });
   });
-  if (answer.status === 200) return answer.body as ControlResponse<V>;
+  if (answer.status === 200) return answer.body as Answers[V];
   throw new Refused(answer.status, (answer.body as { error?: ErrorBody } | undefined)?.error);
 }
 

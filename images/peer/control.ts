@@ -2,9 +2,10 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Express, RequestHandler, Response } from 'express';
 import type { z } from 'zod';
 import { bearerToken, parse } from '#base/http-service.ts';
-import { CONTROL, type ControlResponse, type ControlVerb } from '#proto/control-api.ts';
+import { BATCH, CONTROL, type ControlResponse, type ControlVerb } from '#proto/control-api.ts';
 import { PeerLabError } from '#proto/errors.ts';
 import type { DirectorySession } from './directory/session.ts';
+import type { Batches } from './fetch/batches.ts';
 import type { Downloads } from './fetch/downloads.ts';
 import type { Uploads } from './fetch/uploads.ts';
 import type { Share } from './share/share.ts';
@@ -16,6 +17,7 @@ export interface ControlInit {
   readonly scanned: Promise<void>;
   readonly directory: DirectorySession;
   readonly downloads: Downloads;
+  readonly batches: Batches;
   readonly uploads: Uploads;
 }
 
@@ -28,6 +30,10 @@ export function controlRoutes(init: ControlInit): (app: Express) => void {
   return (app) => {
     app.use('/control', tokenGuard(init.token));
     for (const verb of Object.keys(CONTROL) as ControlVerb[]) app.post(`/control/${verb}`, route(verb, handlers));
+    app.post('/control/batch', async (req, res) => {
+      const { match } = parse(BATCH.request, req.body ?? {});
+      res.json(await init.batches.fetch(match, callerGone(res)));
+    });
   };
 }
 

@@ -12,6 +12,7 @@ import { DirectoryApi } from './directory/api.ts';
 import { diallable, nearAddresses } from './directory/dialling.ts';
 import { DirectorySession } from './directory/session.ts';
 import { TicketBook } from './directory/tickets.ts';
+import { Batches } from './fetch/batches.ts';
 import { Downloads } from './fetch/downloads.ts';
 import { PeerClients } from './fetch/peer-clients.ts';
 import { Uploads } from './fetch/uploads.ts';
@@ -64,7 +65,7 @@ export async function startPeer(
     ...{ share, meter, logger, publish, stallTimeoutMs, sending, receiving, credentials: tls?.server },
     admit: (call) => tickets.admit(call),
     vouched: (call) => tickets.vouched(call),
-    pull: async (offer, from, signal) => (await downloads.pull({ ...offer, from }, signal)).bytes,
+    pull: async (offer, from, signal) => (await downloads.withoutSlot({ ...offer, from }, signal)).bytes,
     quota: new Quota({
       maxFileBytes: config.PEER_MAX_UPLOAD,
       maxShareBytes: config.PEER_UPLOAD_QUOTA,
@@ -95,6 +96,7 @@ export async function startPeer(
     ...{ share, clients, meter, slots, sending, stallTimeoutMs },
     canOffer: () => tickets.hasOwn,
   });
+  const batches = new Batches({ share, directory, clients, meter, downloads, slots, stallTimeoutMs, self });
   let isReady = false;
   const scanned = share.start().then(() => {
     isReady = true;
@@ -105,7 +107,10 @@ export async function startPeer(
   });
   const control = await openControl({
     ...{ logger, registry: metrics.registry, maxBodyBytes: MAX_CONTROL_BODY_BYTES, isReady: () => isReady },
-    routes: controlRoutes({ ...{ share, scanned, directory, downloads, uploads }, token: config.PEER_CONTROL_TOKEN }),
+    routes: controlRoutes({
+      ...{ share, scanned, directory, downloads, batches, uploads },
+      token: config.PEER_CONTROL_TOKEN,
+    }),
   }).catch(async (error) => {
     await stopAll({ server, directory, clients, share });
     throw error;

@@ -6,6 +6,8 @@ import type { FileChunk as _FileChunk, FileChunk__Output as _FileChunk__Output }
 import type { FileRequest as _FileRequest, FileRequest__Output as _FileRequest__Output } from './FileRequest.ts';
 import type { FileResponse as _FileResponse, FileResponse__Output as _FileResponse__Output } from './FileResponse.ts';
 import type { FileUpload as _FileUpload, FileUpload__Output as _FileUpload__Output } from './FileUpload.ts';
+import type { FilesRequest as _FilesRequest, FilesRequest__Output as _FilesRequest__Output } from './FilesRequest.ts';
+import type { SmallFiles as _SmallFiles, SmallFiles__Output as _SmallFiles__Output } from './SmallFiles.ts';
 import type { TreeRequest as _TreeRequest, TreeRequest__Output as _TreeRequest__Output } from './TreeRequest.ts';
 import type { TreeResponse as _TreeResponse, TreeResponse__Output as _TreeResponse__Output } from './TreeResponse.ts';
 
@@ -24,6 +26,19 @@ export interface PeerServiceClient extends grpc.Client {
    */
   downloadFile(argument: _FileRequest, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_FileChunk__Output>;
   downloadFile(argument: _FileRequest, options?: grpc.CallOptions): grpc.ClientReadableStream<_FileChunk__Output>;
+  
+  /**
+   * Streams many small files over one call, whole, several in one message, in the order in which they were asked for: so no round trip
+   * is paid for each. What can't be served is named, and the rest goes on. A peer that does not have this method is asked for each file by itself.
+   */
+  DownloadFiles(argument: _FilesRequest, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_SmallFiles__Output>;
+  DownloadFiles(argument: _FilesRequest, options?: grpc.CallOptions): grpc.ClientReadableStream<_SmallFiles__Output>;
+  /**
+   * Streams many small files over one call, whole, several in one message, in the order in which they were asked for: so no round trip
+   * is paid for each. What can't be served is named, and the rest goes on. A peer that does not have this method is asked for each file by itself.
+   */
+  downloadFiles(argument: _FilesRequest, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_SmallFiles__Output>;
+  downloadFiles(argument: _FilesRequest, options?: grpc.CallOptions): grpc.ClientReadableStream<_SmallFiles__Output>;
   
   /**
    * Tells the hash tree of a file: its root, and one level of it that stands for pieces. Whoever asks checks the layer against the root
@@ -76,6 +91,12 @@ export interface PeerServiceHandlers extends grpc.UntypedServiceImplementation {
   DownloadFile: grpc.handleServerStreamingCall<_FileRequest__Output, _FileChunk>;
   
   /**
+   * Streams many small files over one call, whole, several in one message, in the order in which they were asked for: so no round trip
+   * is paid for each. What can't be served is named, and the rest goes on. A peer that does not have this method is asked for each file by itself.
+   */
+  DownloadFiles: grpc.handleServerStreamingCall<_FilesRequest__Output, _SmallFiles>;
+  
+  /**
    * Tells the hash tree of a file: its root, and one level of it that stands for pieces. Whoever asks checks the layer against the root
    * that it knows from elsewhere, and then each piece by itself, from whomever it comes. A peer without trees does not have this method.
    */
@@ -94,6 +115,7 @@ export interface PeerServiceHandlers extends grpc.UntypedServiceImplementation {
 
 export interface PeerServiceDefinition extends grpc.ServiceDefinition {
   DownloadFile: MethodDefinition<_FileRequest, _FileChunk, _FileRequest__Output, _FileChunk__Output>
+  DownloadFiles: MethodDefinition<_FilesRequest, _SmallFiles, _FilesRequest__Output, _SmallFiles__Output>
   FileTree: MethodDefinition<_TreeRequest, _TreeResponse, _TreeRequest__Output, _TreeResponse__Output>
   UploadFile: MethodDefinition<_FileUpload, _FileResponse, _FileUpload__Output, _FileResponse__Output>
 }

@@ -83,10 +83,11 @@ export class Downloads {
   }
 
   /**
-   * Fetches what another peer offers to upload. Without a slot of its own: two peers that upload to each other would wait for each other's.
+   * The same without a slot of its own: for a batch, which has one; and for what another peer offers to upload, as two peers that upload to
+   * each other would wait for each other's.
    * @throws PeerLabError as `download`
    */
-  async pull(request: Required<DownloadRequest>, signal: AbortSignal): Promise<TransferResult> {
+  async withoutSlot(request: DownloadRequest, signal: AbortSignal): Promise<TransferResult> {
     using _turn = await this.#turns.take(`name ${request.name}`, signal);
     return await this.#download(request, signal);
   }

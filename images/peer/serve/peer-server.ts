@@ -12,6 +12,7 @@ import type { Share } from '../share/share.ts';
 import type { MeteredTransfer, TransferMeter } from '../transfer-meter.ts';
 import { errorMetadata, toStatus } from '../wire-error.ts';
 import type { Quota } from './quota.ts';
+import { sendBatch } from './send-batch.ts';
 import { sendFile } from './send-file.ts';
 import { SendMemory } from './send-memory.ts';
 import { type Offer, REFUSALS, takeUpload } from './take-upload.ts';
@@ -48,6 +49,7 @@ const STREAMS_TO_REFUSE = 64;
 const KEEPALIVE = { 'grpc.keepalive_time_ms': 20_000, 'grpc.keepalive_timeout_ms': 10_000 };
 
 type DownloadCall = Parameters<PeerServiceHandlers['DownloadFile']>[0];
+type FilesCall = Parameters<PeerServiceHandlers['DownloadFiles']>[0];
 type TreeCall = Parameters<PeerServiceHandlers['FileTree']>[0];
 type TreeAnswer = Parameters<PeerServiceHandlers['FileTree']>[1];
 type UploadCall = Parameters<PeerServiceHandlers['UploadFile']>[0];
@@ -78,6 +80,7 @@ export class PeerServer {
     const calls = new Calls(init);
     const handlers: PeerServiceHandlers = {
       DownloadFile: (call) => void calls.download(call),
+      DownloadFiles: (call) => void calls.batch(call),
       FileTree: (call, answer) => calls.tree(call, answer),
       UploadFile: (call, answer) => void calls.upload(call, answer),
     };
@@ -144,6 +147,20 @@ class Calls {
     } catch (error) {
       this.#ended(transfer, error, 'DownloadFile', call.request.filename);
       // destroy(error) would send no status at all.
+      if (!call.cancelled) call.emit('error', toStatus(error));
+    }
+  }
+
+  async batch(call: FilesCall): Promise<void> {
+    const transfer = this.#init.meter.start('sent');
+    try {
+      using _slot = await this.#slot(call);
+      const { share, sending: limits } = this.#init;
+      await sendBatch(call, { share, limits, moved: (bytes) => transfer.moved(bytes) });
+      transfer.end();
+      call.end();
+    } catch (error) {
+      this.#ended(transfer, error, 'DownloadFiles', '');
       if (!call.cancelled) call.emit('error', toStatus(error));
     }
   }

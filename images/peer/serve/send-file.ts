@@ -61,7 +61,7 @@ function endOfRange({ offset, length }: Pick<FileRequest__Output, 'offset' | 'le
 }
 
 /** Of `ip:port`, as gRPC names who calls. */
-function hostOf(peer: string): string {
+export function hostOf(peer: string): string {
   return peer.slice(0, peer.lastIndexOf(':'));
 }
 

@@ -12,6 +12,7 @@ import { diskError, type Expected, PartFile } from './part-file.ts';
 import { preparePartsFolder } from './parts-folder.ts';
 import { PieceFile, type PieceFileInit } from './piece-file.ts';
 import { HASH_STEP_BYTES, type Identity, identityOf, isSame, RegularFile } from './regular-file.ts';
+import { storeNow } from './store-now.ts';
 import { FolderWatch } from './watch.ts';
 
 /** Files looked at and hashed at one time. */
@@ -110,6 +111,11 @@ export class Share extends EventEmitter<{ changed: [] }> implements AsyncDisposa
     return this.#catalogue.byName(name);
   }
 
+  /** Whether this content is shared under this name. */
+  has(name: string, sha256: string): boolean {
+    return this.#catalogue.byName(name)?.sha256 === sha256;
+  }
+
   /** The entry of a content when `sha256` is given, otherwise of a name. @throws PeerLabError `bad-name`, `file-not-found` */
   find(name: string, sha256?: string): ShareEntry {
     if (!sha256) assertName(name);
@@ -181,6 +187,31 @@ export class Share extends EventEmitter<{ changed: [] }> implements AsyncDisposa
     } finally {
       this.#landing.delete(name);
     }
+  }
+
+  /**
+   * Stores a small file whose content was checked, in one go: for so few bytes a wait for each step costs more than the step. `settled` makes
+   * known what was stored.
+   * @throws PeerLabError `bad-name`, `file-exists`, `disk-full`
+   */
+  async store(name: string, content: Buffer, hashes: Finished['hashes']): Promise<ShareEntry> {
+    assertName(name);
+    try {
+      const identity = storeNow(this.#parts, join(this.#folder, name), content);
+      const entry = { name, size: content.length, ...hashesOf(hashes.sha256, hashes.tree), identity };
+      this.#catalogue.set(entry);
+      return entry;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw diskError(error);
+      const existing = await this.checkTarget(name, hashes.sha256);
+      if (existing) return existing;
+      throw new PeerLabError('file-exists', { about: name });
+    }
+  }
+
+  /** After the last of many `store`s. */
+  settled(): void {
+    this.#announce();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -2,6 +2,7 @@ import { generateKeyPairSync, sign } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { addressText, type LoginRequest, type SharedFile } from '#proto/directory-api.ts';
+import { matchesGlob } from '#proto/names.ts';
 import { TICKET_HEADER } from '#proto/ticket.ts';
 
 /** A small directory for tests: speaks proto/directory-api.ts, keeps everything in memory, and can be made to misbehave. */
@@ -111,7 +112,9 @@ export class StandInDirectory implements AsyncDisposable {
       ['name', 'sha256', 'root'].map((key) => [key, query.get(key)]).find(([, value]) => value) ?? [];
     const found = new Map<string, SharedFile & { peers: object[] }>();
     for (const { user, ip, port, files } of this.peers.values()) {
-      for (const file of files.filter((one) => one[by as 'name' | 'sha256' | 'root'] === wanted)) {
+      const isMeant = (one: SharedFile) =>
+        by === 'name' ? matchesGlob(one.name, wanted ?? '') : one[by as 'sha256' | 'root'] === wanted;
+      for (const file of files.filter(isMeant)) {
         const entry = found.get(file.sha256) ?? { ...file, peers: [] };
         entry.peers.push({ user, ip, port, name: file.name, root: file.root });
         found.set(file.sha256, entry);

@@ -2,7 +2,7 @@ import * as grpc from '@grpc/grpc-js';
 import type { PeerServiceHandlers } from '#proto/generated/PeerService.ts';
 import { peerServiceDefinition } from '#proto/peer.ts';
 
-type Handlers = { [M in 'DownloadFile' | 'UploadFile']?: PeerServiceHandlers[M] };
+type Handlers = Partial<{ [M in keyof PeerServiceHandlers]: PeerServiceHandlers[M] }>;
 
 /** A peer for tests that answers just as the test wants: lying, silent, of the predecessor's kind. */
 export class StandInSource implements Disposable {
