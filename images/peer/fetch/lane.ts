@@ -54,7 +54,7 @@ export class Lane implements Worker {
     const stopped = new AbortController();
     range.stop = () => stopped.abort();
     this.#lastBytesAt = performance.now();
-    const intake = new Intake(range, this, this.#init, (bytes) => this.#learn(bytes));
+    using intake = new Intake(range, this, this.#init, (bytes) => this.#learn(bytes));
     const signal = AbortSignal.any([receiving.signal, stopped.signal]);
     try {
       const request = { ...intake.request, filename: source.name, sha256: file.hashes.sha256 };
@@ -80,7 +80,7 @@ export class Lane implements Worker {
 }
 
 /** Cuts the chunks of one call into pieces, and checks each. */
-class Intake {
+class Intake implements Disposable {
   readonly #range: Range;
   readonly #lane: Lane;
   readonly #init: LaneInit;
@@ -89,7 +89,8 @@ class Intake {
   /** Place in the file of the next byte; unknown before the first chunk. */
   #position: number | undefined;
   #hasher: PieceHasher | undefined;
-  #parts: Buffer[] = [];
+  /** The piece as far as it is there: a copy, so that the memory of the message is free at once. */
+  #piece: Buffer | undefined;
   #pieceBeganAt = performance.now();
 
   constructor(range: Range, lane: Lane, init: LaneInit, learn: (bytesPerSecond: number) => void) {
@@ -110,6 +111,11 @@ class Intake {
     const [start] = this.#bounds(this.#range.next);
     const [, end] = this.#bounds(this.#range.end - 1);
     return end - Math.max(start, this.#position ?? start);
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#piece) this.#init.file.giveBack(this.#piece);
+    this.#piece = undefined;
   }
 
   take(chunk: FileChunk__Output): Next | Promise<Next> {
@@ -152,7 +158,8 @@ class Intake {
     const part = content.subarray(at, at + end - position);
     this.#hasher ??= this.#beginPiece();
     this.#hasher.update(part);
-    this.#parts.push(part);
+    this.#piece ??= this.#init.file.lend();
+    part.copy(this.#piece, position - start);
     this.#position = position + part.length;
     if (this.#position === end) this.#endPiece(end - start);
     return at + part.length;
@@ -165,17 +172,17 @@ class Intake {
 
   #endPiece(bytes: number): void {
     const { file, work, rejected } = this.#init;
-    const [hasher, parts, index] = [this.#hasher, this.#parts, this.#range.next];
-    this.#hasher = undefined;
-    this.#parts = [];
-    if (!hasher?.digest().equals(file.pieceHash(index))) {
+    const [hasher, piece, index] = [this.#hasher, this.#piece, this.#range.next];
+    if (!piece || !hasher?.digest().equals(file.pieceHash(index))) {
       rejected();
       throw this.#lie(`piece ${index} as in the hash tree`, 'other bytes');
     }
     const now = performance.now();
     this.#learn((bytes * 1000) / Math.max(now - this.#pieceBeganAt, 0.1));
     this.#pieceBeganAt = now;
-    file.add(index, parts);
+    this.#hasher = undefined;
+    this.#piece = undefined;
+    file.add(index, piece);
     work.arrived(this.#range);
   }
 
