@@ -6,10 +6,12 @@ import { PeerLabError } from '#proto/errors.ts';
 import { HASH_SIZE_BYTES, type HashTree, pieceBounds, pieceCount, pieceHasher } from '#proto/hash-tree.ts';
 import { diskError } from './part-file.ts';
 import { JOURNAL_SUFFIX, PART_SUFFIX } from './parts-folder.ts';
+import type { PieceMemory } from './piece-memory.ts';
 import { HASH_STEP_BYTES, type Identity, identityOf } from './regular-file.ts';
 
 export interface PieceFileInit {
   readonly folder: string;
+  readonly memory: PieceMemory;
   readonly sizeBytes: number;
   readonly sha256: string;
   /** Its layer was checked against its root. */
@@ -17,8 +19,6 @@ export interface PieceFileInit {
   readonly signal: AbortSignal;
 }
 
-/** Pieces that are being written; each is in memory as long. */
-const MAX_WRITES_IN_FLIGHT = 4;
 /** One write of a whole piece costs the kernel three times as much as four of these: docs/transfers.md. */
 const WRITE_SIZE_BYTES = 256 * 1024;
 /** A journal line is a number and a hash: up to 75 characters. A journal that is larger than twice what the file can need is none. */
@@ -40,14 +40,12 @@ export class PieceFile implements AsyncDisposable {
   /** Bytes of pieces that an earlier attempt left. */
   resumedBytes = 0;
   keep = true;
+  readonly #memory: PieceMemory;
   readonly #part: FileHandle;
   readonly #journal: FileHandle;
   readonly #journalPath: string;
   readonly #present: Uint8Array;
   readonly #writes = new Set<Promise<void>>();
-  /** Used again: as many as were ever in use at one time. */
-  readonly #buffers: Buffer[] = [];
-  #waiting: (() => void)[] = [];
   #left: number;
   #failure: unknown;
   #lines: string[] = [];
@@ -55,6 +53,7 @@ export class PieceFile implements AsyncDisposable {
 
   private constructor(init: PieceFileInit, path: string, part: FileHandle, journal: FileHandle, journalPath: string) {
     this.path = path;
+    this.#memory = init.memory;
     this.hashes = { sha256: init.sha256, tree: init.tree };
     this.sizeBytes = init.sizeBytes;
     this.#part = part;
@@ -103,12 +102,11 @@ export class PieceFile implements AsyncDisposable {
 
   /** Memory for one piece, until `add` or `giveBack`. */
   lend(): Buffer {
-    const bytes = Math.min(this.sizeBytes, this.hashes.tree.pieceSizeBytes);
-    return this.#buffers.pop() ?? Buffer.allocUnsafeSlow(bytes);
+    return this.#memory.lend(Math.min(this.sizeBytes, this.hashes.tree.pieceSizeBytes));
   }
 
   giveBack(buffer: Buffer): void {
-    this.#buffers.push(buffer);
+    this.#memory.giveBack(buffer);
   }
 
   /** Takes a piece that was checked, in a buffer of `lend`. Returns at once; `room` says when to go on. */
@@ -119,16 +117,14 @@ export class PieceFile implements AsyncDisposable {
     }
     this.#present[index] = 1;
     this.#left--;
-    const write: Promise<void> = this.#write(index, buffer)
+    const write: Promise<void> = this.#memory
+      .during(this.#write(index, buffer))
       .catch((error) => {
         this.#failure ??= error;
       })
       .finally(() => {
         this.#writes.delete(write);
         this.giveBack(buffer);
-        const waiting = this.#waiting;
-        this.#waiting = [];
-        for (const go of waiting) go();
       });
     this.#writes.add(write);
   }
@@ -136,8 +132,7 @@ export class PieceFile implements AsyncDisposable {
   /** undefined while there is room for another piece; otherwise resolves when there is. @throws PeerLabError `disk-full` */
   room(): Promise<undefined> | undefined {
     this.#throwFailure();
-    if (this.#writes.size < MAX_WRITES_IN_FLIGHT) return undefined;
-    return new Promise<void>((resolve) => this.#waiting.push(resolve)).then(() => this.room());
+    return this.#memory.room();
   }
 
   /** Waits until all that was added is on the disk. @throws PeerLabError `disk-full` */
