@@ -38,7 +38,11 @@ export const PEER_ENV = {
   },
   PEER_CONTROL_PORT: { type: 'port', default: '50052', help: 'HTTP control port; 0 takes a free one.' },
   PEER_CONTROL_TOKEN: { type: 'text', secret: true, help: 'Bearer token that control requests must carry.' },
-  PEER_STALL_TIMEOUT: { type: 'duration', default: '5s', help: 'A source that sends nothing for so long is given up.' },
+  PEER_STALL_TIMEOUT: {
+    type: 'duration',
+    default: '4s',
+    help: 'A source that sends nothing to speak of (16 KiB) for so long is given up.',
+  },
   PEER_MAX_STREAMS: {
     type: 'count',
     default: '256',
