@@ -18,9 +18,9 @@ const PRODUCT: readonly Mutant[] = [
     rule: 'what is received is stored as it came',
     edits: [
       {
-        file: 'images/peer/share/part-file.ts',
-        find: '    this.#hash.update(content);',
-        replace: `    this.#hash.update(content);\n    ${FLIP_A_BIT}`,
+        file: 'images/peer/fetch/lane.ts',
+        find: '    file.add(index, piece);',
+        replace: '    piece[0] = (piece[0] as number) ^ 1;\n    file.add(index, piece);',
       },
     ],
     scenario: 'basic',
@@ -41,7 +41,7 @@ const PRODUCT: readonly Mutant[] = [
   },
   {
     name: 'trusts-the-sender',
-    rule: 'a file gets its name only when its SHA-256 is right (a sender flips a byte)',
+    rule: 'a file gets its name only when every piece is right (a sender flips a byte)',
     edits: [
       {
         file: 'images/peer/serve/send-file.ts',
@@ -49,9 +49,9 @@ const PRODUCT: readonly Mutant[] = [
         replace: `    ${FLIP_A_BIT}\n    const about = position === offset`,
       },
       {
-        file: 'images/peer/share/part-file.ts',
-        find: 'if (got !== sha256) throw',
-        replace: "if (got !== sha256 && got === '') throw",
+        file: 'images/peer/fetch/lane.ts',
+        find: 'if (!piece || !hasher?.digest().equals(file.pieceHash(index))) {',
+        replace: 'if (!piece || !hasher) {',
       },
     ],
     scenario: 'basic',
@@ -60,21 +60,14 @@ const PRODUCT: readonly Mutant[] = [
   {
     name: 'names-partial-file',
     rule: 'a file gets its name only when it is whole',
-    edits: [
-      {
-        file: 'images/peer/fetch/downloads.ts',
-        find: 'await part.append(next.value.content);',
-        replace: 'await part.append(next.value.content);\n        break;',
-      },
-      { file: 'images/peer/fetch/downloads.ts', find: 'await part.finish();', replace: '' },
-    ],
+    edits: [{ file: 'images/peer/fetch/swarm.ts', find: 'await this.#outcome.promise;', replace: '' }],
     scenario: 'basic',
     becomes: fails('integrity'),
   },
   {
     name: 'keeps-part-files',
     rule: 'nothing of a transfer that ended stays behind in the share',
-    edits: [{ file: 'images/peer/share/part-file.ts', find: 'await rm(this.path, { force: true });', replace: '' }],
+    edits: [{ file: 'images/peer/share/piece-file.ts', find: 'await rm(this.path, { force: true });', replace: '' }],
     scenario: 'basic',
     becomes: fails('nothing unfinished'),
   },
@@ -84,10 +77,11 @@ const PRODUCT: readonly Mutant[] = [
     edits: [
       {
         file: 'images/peer/fetch/downloads.ts',
-        find: '    const failures: PeerLabError[] = [];',
+        find: '    const groups = groupsByRoot(wanted.sources);',
         replace: [
-          '    if (wanted.sha256) return { name, size: wanted.size ?? 0, sha256: wanted.sha256 } as ShareEntry;',
-          '    const failures: PeerLabError[] = [];',
+          '    const { sha256, size = 0 } = wanted;',
+          "    if (sha256) return { entry: { name: this.#init.name, size, sha256 } as ShareEntry, verified: 'tree' };",
+          '    const groups = groupsByRoot(wanted.sources);',
         ].join('\n'),
       },
     ],
@@ -146,8 +140,8 @@ const PRODUCT: readonly Mutant[] = [
     edits: [
       {
         file: 'images/peer/serve/peer-server.ts',
-        find: 'opened, (bytes) => transfer.moved(bytes)',
-        replace: 'opened, (bytes) => transfer.moved(bytes * 2)',
+        find: 'memory: this.#memory, moved: (bytes) => transfer.moved(bytes)',
+        replace: 'memory: this.#memory, moved: (bytes) => transfer.moved(bytes * 2)',
       },
     ],
     scenario: 'basic',
@@ -172,8 +166,8 @@ const PRODUCT: readonly Mutant[] = [
     edits: [
       {
         file: 'images/peer/fetch/tally.ts',
-        find: '({ peer, bytes }));',
-        replace: '({ peer: peer && "127.0.0.1:1", bytes }));',
+        find: '({ peer, ...share }));',
+        replace: '({ ...share, peer: peer && "127.0.0.1:1" }));',
       },
     ],
     scenario: 'basic',
