@@ -67,8 +67,8 @@ const addSent: Add = ({ operation, outcome, peer, bytes, sources, error }, moved
     const entry = moved.get(nameOf(source.peer));
     if (!entry) continue;
     entry.bytes += source.bytes;
-    // Of several sources each may have been left with bytes under way: another was faster, or it failed. One that nothing came from is named too.
-    entry.more ||= sources.length > 1;
+    // Left with bytes under way: another was faster, or it failed. Where a peer does not say who was, it may be any of several.
+    entry.more ||= source.cut ?? sources.length > 1;
   }
   // Whom a failed download had asked in vain is not known; nor who sent what no source is named for.
   const named = sources.reduce((sum, source) => sum + source.bytes, 0);

@@ -228,6 +228,8 @@ test('of several sources, each may have sent what was no longer wanted; a single
   expect(judge([first, { peer: '127.0.0.1:3', bytes: 0 }], 50)).toBe('pass');
   expect(judge([first, { peer: '127.0.0.1:3', bytes: 0, error: 'hash-mismatch' }], 50)).toBe('pass');
   expect(judge([first], 50)).toBe('fail');
+  expect(judge([first, { peer: '127.0.0.1:3', bytes: 0, cut: false }], 50)).toBe('fail');
+  expect(judge([first, { peer: '127.0.0.1:3', bytes: 0, cut: true }], 50)).toBe('pass');
   expect(
     judge(
       [

@@ -17,6 +17,8 @@ export interface LaneInit {
   readonly receiving: Omit<ReceiveInit, 'client'>;
   /** Told the content bytes of each message. */
   readonly moved: (bytes: number) => void;
+  /** Told when a call was ended before its end. */
+  readonly cut: () => void;
   /** Told of each piece that was wrong. */
   readonly rejected: () => void;
 }
@@ -62,7 +64,9 @@ export class Lane implements Worker {
         this.#lastBytesAt = performance.now();
         return intake.take(chunk);
       });
+      if (intake.wasStopped) this.#init.cut();
     } catch (error) {
+      this.#init.cut();
       if (stopped.signal.aborted && !receiving.signal.aborted) return;
       throw error;
     }
@@ -81,6 +85,8 @@ export class Lane implements Worker {
 
 /** Cuts the chunks of one call into pieces, and checks each. */
 class Intake implements Disposable {
+  /** The call was ended for want of interest. */
+  wasStopped = false;
   readonly #range: Range;
   readonly #lane: Lane;
   readonly #init: LaneInit;
@@ -129,7 +135,7 @@ class Intake implements Disposable {
       if (this.#range.next >= this.#range.end) return this.#excess();
       at = this.#cut(content, at);
     }
-    if (this.#range.next >= this.#range.end) return this.#range.end < this.#askedEnd ? 'stop' : 'enough';
+    if (this.#range.next >= this.#range.end) return this.#range.end < this.#askedEnd ? this.#stop() : 'enough';
     return file.room();
   }
 
@@ -186,10 +192,15 @@ class Intake implements Disposable {
     work.arrived(this.#range);
   }
 
+  #stop(): Next {
+    this.wasStopped = true;
+    return 'stop';
+  }
+
   /** More content, although all of the range is there. */
   #excess(): Next {
     const isLess = this.#range.end < this.#askedEnd;
-    if (isLess || this.#lane.ignoresRanges) return 'stop';
+    if (isLess || this.#lane.ignoresRanges) return this.#stop();
     throw this.#lie('', 'more bytes than asked for', 'too-many-bytes');
   }
 

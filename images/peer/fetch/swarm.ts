@@ -121,6 +121,7 @@ export class Swarm {
       lease: () => clients.lease(address),
       receiving: { address, stallTimeoutMs, signal: this.#over.signal },
       moved: (bytes) => tally.add(address, bytes),
+      cut: () => tally.cut(address),
     });
   }
 
