@@ -51,7 +51,8 @@ if (aria2 && nginxd) {
   const web = await nginx(nginxd, share, yard.workshop.newFolder());
   const times = await alternating(ROUNDS, { peerlab: byBatch, aria2: () => byAria2(aria2, web.url) });
   await web.stop();
-  const row = (what: string, s: number) => report.row(what, { seconds: s.toFixed(2), 'files/s': Math.round(FILES / s) });
+  const row = (what: string, s: number) =>
+    report.row(what, { seconds: s.toFixed(2), 'files/s': Math.round(FILES / s) });
   row('PeerLab, one batch, verified', median(times.peerlab));
   row('aria2 -j16 from nginx, not verified', median(times.aria2));
   report.atMost('small-files', median(times.peerlab) / median(times.aria2), 1);

@@ -12,6 +12,8 @@ const sources = z.array(
     bytes: z.number().int(),
     /** The code of what made the transfer leave this peer; the others went on. `hash-mismatch` and `too-many-bytes`: it lied. */
     error: z.string().optional(),
+    /** Whether a call to this peer was ended before its end: then it may have sent more than arrived. */
+    cut: z.boolean().optional(),
   }),
 );
 

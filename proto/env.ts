@@ -124,7 +124,11 @@ export const PEER_ENV = {
     optional: true,
     help: 'Certificates (PEM) that those of other peers and of the directory must come from. Default: those that Node knows.',
   },
-  PEER_STALL_TIMEOUT: { type: 'duration', default: '5s', help: 'A source that sends nothing for so long is given up.' },
+  PEER_STALL_TIMEOUT: {
+    type: 'duration',
+    default: '4s',
+    help: 'A source that sends nothing to speak of (16 KiB) for so long is given up.',
+  },
   PEER_MAX_STREAMS: {
     type: 'count',
     default: '256',

@@ -69,13 +69,13 @@ export class PieceHasher {
       const block = content.subarray(at, at + BLOCK_SIZE_BYTES - this.#openBytes);
       at += block.length;
       // One call for a whole block costs half of what a Hash object does.
-      if (block.length === BLOCK_SIZE_BYTES) this.#leaf(hash('sha256', block, 'buffer'));
+      if (block.length === BLOCK_SIZE_BYTES) this.#leaf(digestOf(block));
       else this.#part(block);
     }
   }
 
   digest(): Buffer {
-    if (this.#open) this.#leaf(this.#open.digest());
+    if (this.#open) this.#leaf(this.#open.digest('binary'));
     this.#open = undefined;
     return joined(this.#leaves, this.#count, this.#width, ZERO);
   }
@@ -85,13 +85,13 @@ export class PieceHasher {
     this.#open.update(content);
     this.#openBytes += content.length;
     if (this.#openBytes < BLOCK_SIZE_BYTES) return;
-    this.#leaf(this.#open.digest());
+    this.#leaf(this.#open.digest('binary'));
     this.#open = undefined;
     this.#openBytes = 0;
   }
 
-  #leaf(digest: Buffer): void {
-    digest.copy(this.#leaves, this.#count * HASH_SIZE_BYTES);
+  #leaf(digest: string): void {
+    this.#leaves.write(digest, this.#count * HASH_SIZE_BYTES, 'latin1');
     this.#count++;
   }
 }
@@ -155,6 +155,11 @@ export function pieceHasher(index: number, sizeBytes: number, pieceSizeBytes: nu
 
 const ZERO = Buffer.alloc(HASH_SIZE_BYTES);
 
+/** As text of one character for each byte: a Buffer for each of the many small digests costs memory of its own, and the collector's time. */
+function digestOf(content: Buffer): string {
+  return hash('sha256', content, 'binary');
+}
+
 function emptyPieceHash(pieceSizeBytes: number): Buffer {
   let empty: Buffer = ZERO;
   for (let width = pieceSizeBytes / BLOCK_SIZE_BYTES; width > 1; width /= 2) empty = pairHash(empty, empty);
@@ -173,7 +178,7 @@ function joined(hashes: Buffer, count: number, width: number, pad: Buffer): Buff
     const pairs = Math.floor(left / 2);
     for (let pair = 0; pair < pairs; pair++) {
       const both = hashes.subarray(2 * pair * HASH_SIZE_BYTES, (2 * pair + 2) * HASH_SIZE_BYTES);
-      hash('sha256', both, 'buffer').copy(hashes, pair * HASH_SIZE_BYTES);
+      hashes.write(digestOf(both), pair * HASH_SIZE_BYTES, 'latin1');
     }
     if (left % 2 === 1) {
       const last = hashes.subarray((left - 1) * HASH_SIZE_BYTES, left * HASH_SIZE_BYTES);

@@ -18,10 +18,9 @@ const PRODUCT: readonly Mutant[] = [
     rule: 'what is received is stored as it came',
     edits: [
       {
-        file: 'images/peer/share/piece-file.ts',
-        find: '    const write: Promise<void> = this.#write(index, content)',
-        replace:
-          '    if (content[0]) content[0][0] = (content[0][0] ?? 0) ^ 1;\n    const write: Promise<void> = this.#write(index, content)',
+        file: 'images/peer/fetch/lane.ts',
+        find: '    file.add(index, piece);',
+        replace: '    piece[0] = (piece[0] as number) ^ 1;\n    file.add(index, piece);',
       },
     ],
     scenario: 'basic',
@@ -42,7 +41,7 @@ const PRODUCT: readonly Mutant[] = [
   },
   {
     name: 'trusts-the-sender',
-    rule: 'a file gets its name only when its SHA-256 is right (a sender flips a byte)',
+    rule: 'a file gets its name only when every piece is right (a sender flips a byte)',
     edits: [
       {
         file: 'images/peer/serve/send-file.ts',
@@ -51,8 +50,8 @@ const PRODUCT: readonly Mutant[] = [
       },
       {
         file: 'images/peer/fetch/lane.ts',
-        find: 'if (!hasher?.digest().equals(file.pieceHash(index))) {',
-        replace: 'if (!hasher) {',
+        find: 'if (!piece || !hasher?.digest().equals(file.pieceHash(index))) {',
+        replace: 'if (!piece || !hasher) {',
       },
     ],
     scenario: 'basic',
@@ -61,13 +60,7 @@ const PRODUCT: readonly Mutant[] = [
   {
     name: 'names-partial-file',
     rule: 'a file gets its name only when it is whole',
-    edits: [
-      {
-        file: 'images/peer/fetch/swarm.ts',
-        find: '    const { left } = this.#init.file;\n    if (left === 0) this.#outcome.resolve();',
-        replace: '    const left = 0;\n    if (left === 0) this.#outcome.resolve();',
-      },
-    ],
+    edits: [{ file: 'images/peer/fetch/swarm.ts', find: 'await this.#outcome.promise;', replace: '' }],
     scenario: 'basic',
     becomes: fails('integrity'),
   },
@@ -85,8 +78,11 @@ const PRODUCT: readonly Mutant[] = [
       {
         file: 'images/peer/fetch/downloads.ts',
         find: '    const groups = groupsByRoot(wanted.sources);',
-        replace:
-          "    const { sha256, size = 0 } = wanted;\n    if (sha256) return { entry: { name: this.#name, size, sha256 } as ShareEntry, verified: 'tree' };\n    const groups = groupsByRoot(wanted.sources);",
+        replace: [
+          '    const { sha256, size = 0 } = wanted;',
+          "    if (sha256) return { entry: { name: this.#init.name, size, sha256 } as ShareEntry, verified: 'tree' };",
+          '    const groups = groupsByRoot(wanted.sources);',
+        ].join('\n'),
       },
     ],
     scenario: 'basic',

@@ -35,9 +35,14 @@ export const TEXT: { [V in Verb]: (answer: Answers[V]) => string } = {
 };
 
 function transfer(result: ControlResponse<'download'>, done: string, preposition: string): string {
-  const { name, size, seconds, sources, sha256 } = result;
-  const peers = sources.length > 0 ? ` ${preposition} ${sources.map(({ peer }) => peer).join(', ')}` : '';
-  return `${shown(name)}: ${done}, ${count(size, 'byte')}${peers} in ${seconds.toFixed(3)} s\nsha256 ${sha256}`;
+  const { name, size, seconds, sources, sha256, verified } = result;
+  const used = sources.filter(({ bytes }) => bytes > 0).map(({ peer }) => peer);
+  const peers = used.length > 0 ? ` ${preposition} ${used.join(', ')}` : '';
+  const lies = sources.flatMap(({ peer, error }) =>
+    error === undefined ? [] : `\ngiven up: ${peer}, ${shown(error)}`,
+  );
+  const doubt = verified === 'none' ? '\nunverified: nobody knew a hash' : '';
+  return `${shown(name)}: ${done}, ${count(size, 'byte')}${peers} in ${seconds.toFixed(3)} s\nsha256 ${sha256}${doubt}${lies.join('')}`;
 }
 
 function table(head: string[], rows: (string | number)[][], empty: string): string {

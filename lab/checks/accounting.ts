@@ -42,6 +42,8 @@ function movedByHistory({ facts, events, faults }: History, direction: Direction
   return moved;
 }
 
+/** What can be on its way when a call is cut short: the largest window that peers open, and as much in buffers. */
+const MAX_UNDER_WAY_BYTES = 16 * 1024 * 1024;
 /** Nobody can tell how many. */
 const ANY = Number.POSITIVE_INFINITY;
 const CUTS_SHORT: ReadonlySet<FaultKind> = new Set(['kill', 'freeze', 'cut']);
@@ -73,8 +75,10 @@ const addSent: Add = ({ operation, outcome, peer, bytes, sources, error }, moved
     const entry = moved.get(nameOf(source.peer));
     if (!entry) continue;
     entry.bytes += source.bytes;
-    // A source is told to stop when others are faster, with bytes under way: of what they brought in its place, at most.
-    entry.more += bytes - source.bytes;
+    // Left with bytes under way: another was faster, or it failed. Where a peer does not say who was, it may be any of several, and not more
+    // than the others brought in its place.
+    if (source.cut) entry.more += MAX_UNDER_WAY_BYTES;
+    else if (source.cut === undefined) entry.more += bytes - source.bytes;
   }
   // Whom a failed download had asked in vain is not known; nor who sent what no source is named for.
   const named = sources.reduce((sum, source) => sum + source.bytes, 0);

@@ -216,6 +216,31 @@ test('a lost answer may hide bytes that arrived', () => {
   expect(CHECKS.find(({ name }) => name === 'bytes agree')?.judge({ ...GOOD, events: [lost] }).verdict).toBe('pass');
 });
 
+test('of several sources, each may have sent what was no longer wanted; a single one may not', () => {
+  const judge = (sources: OperationEvent['sources'], other: number) =>
+    CHECKS.find(({ name }) => name === 'bytes agree')?.judge({
+      ...GOOD,
+      facts: { ...facts, peers: [...facts.peers, { name: 's-2', group: 's', address: '127.0.0.1:3' }] },
+      events: [{ ...download, sources }],
+      metrics: new Map([...GOOD.metrics, ['s-1', counted(0, 100)], ['s-2', counted(0, other)]]),
+    }).verdict;
+  const first = { peer: '127.0.0.1:1', bytes: 100 };
+  expect(judge([first, { peer: '127.0.0.1:3', bytes: 0 }], 50)).toBe('pass');
+  expect(judge([first, { peer: '127.0.0.1:3', bytes: 0, error: 'hash-mismatch' }], 50)).toBe('pass');
+  expect(judge([first], 50)).toBe('fail');
+  expect(judge([first, { peer: '127.0.0.1:3', bytes: 0, cut: false }], 50)).toBe('fail');
+  expect(judge([first, { peer: '127.0.0.1:3', bytes: 0, cut: true }], 50)).toBe('pass');
+  expect(
+    judge(
+      [
+        { ...first, bytes: 60 },
+        { peer: '127.0.0.1:3', bytes: 40 },
+      ],
+      39,
+    ),
+  ).toBe('fail');
+});
+
 test('figures: latency of good operations, throughput, time in which something moved', () => {
   const events: OperationEvent[] = [
     { ...download, id: 0, start: 0, end: 2, bytes: 200 },

@@ -21,8 +21,14 @@ export const operationEvent = z.object({
   file: z.string().optional(),
   to: z.string().optional(),
   bytes: z.number().int(),
-  sources: z.array(z.object({ peer: z.string(), bytes: z.number().int() })),
+  /** `error`: why the transfer left this peer, by the word of the one that asked it; `cut`: whether it was left with bytes under way. */
+  sources: z.array(
+    z.object({ peer: z.string(), bytes: z.number().int(), error: z.string().optional(), cut: z.boolean().optional() }),
+  ),
   firstByteSeconds: z.number().optional(),
+  /** What proved the content, and bytes that were there from an earlier attempt; both by the peer's word. */
+  verified: z.string().optional(),
+  resumedBytes: z.number().int().optional(),
   /** Of a search: what was asked for. */
   asked: z.string().optional(),
   /** Of index and search: entries in the answer, which stands in answers.ndjson. */

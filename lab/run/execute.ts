@@ -218,7 +218,10 @@ async function performOperation(
   return { event: { ...common, outcome: 'ok', ...figures }, ...(entries && { answer: { id, entries } }) };
 }
 
-type Figures = Pick<OperationEvent, 'bytes' | 'sources' | 'firstByteSeconds' | 'results'> & {
+type Figures = Pick<
+  OperationEvent,
+  'bytes' | 'sources' | 'firstByteSeconds' | 'verified' | 'resumedBytes' | 'results'
+> & {
   entries?: AnswerRecord['entries'];
 };
 
@@ -235,8 +238,13 @@ function figuresOf(verb: PlannedOperation['verb'], answer: unknown): Figures {
     return { ...nothing, results: entries.length, entries };
   }
   if (verb !== 'download' && verb !== 'upload') return nothing;
-  const { bytes, sources, firstByteSeconds } = answer as TransferResult;
-  return { bytes, sources, ...(firstByteSeconds !== undefined && { firstByteSeconds }) };
+  const { bytes, sources, firstByteSeconds, verified, resumedBytes } = answer as TransferResult;
+  return {
+    ...{ bytes, sources },
+    ...(firstByteSeconds !== undefined && { firstByteSeconds }),
+    ...(verified !== undefined && { verified }),
+    ...(resumedBytes !== undefined && { resumedBytes }),
+  };
 }
 
 function entry(peer: { ip: string; port: number }, name: string, sha256: string): [string, string, string] {

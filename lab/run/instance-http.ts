@@ -21,7 +21,7 @@ export interface ControlFailure {
   readonly message: string;
   readonly definite: boolean;
   readonly bytes: number;
-  readonly sources: { peer: string; bytes: number }[];
+  readonly sources: { peer: string; bytes: number; error?: string | undefined; cut?: boolean | undefined }[];
 }
 
 export interface ControlCall {

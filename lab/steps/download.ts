@@ -7,6 +7,7 @@ interface Spec extends WhoSpec {
   files: string;
   limit?: number | undefined;
   zipf: number;
+  again: boolean;
   concurrency: number;
 }
 
@@ -27,6 +28,9 @@ export const download: StepKind<Spec> = {
       description:
         'Popularity: the n-th file is picked with a weight of 1/n^zipf. 0: all alike; about 1 is what the web shows.',
     }),
+    again: z.boolean().default(false).meta({
+      description: 'Also files that it should have by now: an earlier step may not have got to its end.',
+    }),
     concurrency,
   }),
   shorthand: 'group',
@@ -36,7 +40,7 @@ export const download: StepKind<Spec> = {
     const { world, draw } = context;
     const all = world.files(spec.files);
     const step = planFlows('download', spec, context, `download ${spec.group}: ${spec.files}`, ({ name: peer }) => {
-      const wanted = all.filter((file) => !world.holds(peer, file));
+      const wanted = all.filter((file) => spec.again || !world.holds(peer, file));
       return byPopularity(wanted, spec.zipf, world.random(draw, 'download', peer))
         .slice(0, spec.limit)
         .map((name) => ({ name }));

@@ -71,7 +71,7 @@ describe('from a peer', () => {
     const answer = await leecher.control('download', { name: 'file' });
     const result = transferResult.parse(answer.body);
     expect(result).toMatchObject({ name: 'file', size: data.length, sha256: sha256(data), bytes: data.length });
-    expect(result.sources).toEqual([{ peer: seeder.address, bytes: data.length }]);
+    expect(result.sources).toEqual([{ peer: seeder.address, bytes: data.length, cut: false }]);
     expect((await readFile(join(leecher.share, 'file'))).equals(data)).toBe(true);
     expect(directory.files('bob')).toEqual([announced('file', data)]);
     expect(await leecher.parts()).toEqual([]);
@@ -165,7 +165,7 @@ describe('a source that lies or fails', () => {
     for (const [, , answer] of cases) await it.source(good, answer);
     const honestSource = await it.source(good, honest(good));
     const result = transferResult.parse((await it.peer.control('download', { name: 'file' })).body);
-    expect(result.sources).toContainEqual({ peer: honestSource.address, bytes: good.length });
+    expect(result.sources).toContainEqual({ peer: honestSource.address, bytes: good.length, cut: false });
     expect(result.bytes).toBe(result.sources.reduce((sum, source) => sum + source.bytes, 0));
     expect((await readFile(join(it.peer.share, 'file'))).equals(good)).toBe(true);
     expect(await it.peer.parts()).toEqual([]);

@@ -11,6 +11,7 @@ import type { TransferMeter } from '../transfer-meter.ts';
 import { askTree, type ToldTree } from './file-tree.ts';
 import { Liars } from './liars.ts';
 import type { PeerClients } from './peer-clients.ts';
+import { ReceiveMemory } from './receive-memory.ts';
 import { chooseSources, groupsByRoot, type Source, type Wanted } from './sources.ts';
 import { Swarm } from './swarm.ts';
 import { Tally } from './tally.ts';
@@ -64,8 +65,8 @@ interface Content extends ToldTree {
 /** Fetches files from other peers into the share. */
 export class Downloads {
   readonly #init: DownloadsInit;
-  readonly #turns = new Turns();
-  readonly #liars = new Liars();
+  /** What all downloads of a peer have in common. */
+  readonly #common = { turns: new Turns(), liars: new Liars(), memory: new ReceiveMemory() };
 
   constructor(init: DownloadsInit) {
     this.#init = init;
@@ -77,7 +78,7 @@ export class Downloads {
    * @throws PeerLabError with the bytes that moved beside it: `file-exists`, `no-source`, `hash-mismatch`, `cancelled`, …
    */
   async download(request: DownloadRequest, signal: AbortSignal): Promise<TransferResult> {
-    using _turn = await this.#turns.take(`name ${request.name}`, signal);
+    using _turn = await this.#common.turns.take(`name ${request.name}`, signal);
     using _slot = await this.#init.slots.take(signal);
     return await this.#download(request, signal);
   }
@@ -88,19 +89,20 @@ export class Downloads {
    * @throws PeerLabError as `download`
    */
   async withoutSlot(request: DownloadRequest, signal: AbortSignal): Promise<TransferResult> {
-    using _turn = await this.#turns.take(`name ${request.name}`, signal);
+    using _turn = await this.#common.turns.take(`name ${request.name}`, signal);
     return await this.#download(request, signal);
   }
 
   async #download(request: DownloadRequest, signal: AbortSignal): Promise<TransferResult> {
     const { share, directory, meter } = this.#init;
     const tally = new Tally(meter.start('received'));
+    this.#common.memory.downloads++;
     try {
       const wanted = await this.#resolve(request, signal);
       const present = await share.checkTarget(request.name, wanted.sha256);
       const { entry, ...how } = present
         ? { entry: present }
-        : await new Download(this.#init, this.#liars, this.#turns, request.name, tally, signal).fetch(wanted);
+        : await new Download({ ...this.#init, ...this.#common, name: request.name, tally, signal }).fetch(wanted);
       const { seconds, firstByteSeconds } = tally.transfer;
       tally.transfer.end();
       await atMost(TELL_MS, directory.publish());
@@ -109,6 +111,8 @@ export class Downloads {
       return { outcome: 'ok', name, size, sha256, ...tally.figures, seconds, ...first, ...how };
     } catch (error) {
       throw tally.failed(error);
+    } finally {
+      this.#common.memory.downloads--;
     }
   }
 
@@ -118,7 +122,7 @@ export class Downloads {
     if (from !== undefined) return this.#announcedBy(from, name, sha256, signal);
     const query = sha256 === undefined ? { name } : { sha256 };
     const wanted = chooseSources(await directory.search(query, signal), { name, sha256 }, self);
-    const honest = wanted.sources.filter(({ address }) => !this.#liars.has(address));
+    const honest = wanted.sources.filter(({ address }) => !this.#common.liars.has(address));
     if (honest.length > 0) return { ...wanted, sources: honest };
     throw new PeerLabError('no-source', { about: name, got: 'only peers that sent wrong content lately' });
   }
@@ -139,25 +143,25 @@ export class Downloads {
   }
 }
 
+interface DownloadInit extends DownloadsInit {
+  readonly turns: Turns;
+  readonly liars: Liars;
+  readonly memory: ReceiveMemory;
+  /** To store it as. */
+  readonly name: string;
+  readonly tally: Tally;
+  readonly signal: AbortSignal;
+}
+
 /** One download, from the choice of its sources on. */
 class Download {
-  readonly #init: DownloadsInit;
-  readonly #liars: Liars;
-  readonly #turns: Turns;
-  readonly #name: string;
-  readonly #tally: Tally;
-  readonly #signal: AbortSignal;
+  readonly #init: DownloadInit;
   readonly #failures: PeerLabError[] = [];
   /** Sources that have no tree to show. */
   readonly #treeless = new Set<string>();
 
-  constructor(init: DownloadsInit, liars: Liars, turns: Turns, name: string, tally: Tally, signal: AbortSignal) {
+  constructor(init: DownloadInit) {
     this.#init = init;
-    this.#liars = liars;
-    this.#turns = turns;
-    this.#name = name;
-    this.#tally = tally;
-    this.#signal = signal;
   }
 
   /** By the hash tree where anybody has one, otherwise as a whole, from one source after the other. */
@@ -178,7 +182,7 @@ class Download {
     const [only] = this.#failures;
     if (only && this.#failures.length === 1) throw only;
     const got = this.#failures.map((error) => error.message).join('; ');
-    throw new PeerLabError('no-source', { about: this.#name, got });
+    throw new PeerLabError('no-source', { about: this.#init.name, got });
   }
 
   /** Does `work`; when it fails in a way that another source may mend, the reason is kept. */
@@ -195,8 +199,8 @@ class Download {
   }
 
   #gaveUp(address: string, code: ErrorCode): void {
-    this.#tally.gaveUp(address, code);
-    this.#liars.note(address, code);
+    this.#init.tally.gaveUp(address, code);
+    this.#init.liars.note(address, code);
   }
 
   /** The tree for a root that the directory holds; undefined when none of the sources has it. */
@@ -221,7 +225,7 @@ class Download {
     for (let at = 0; at < holders.length; at += TREE_ASKS) {
       const told = await Promise.any(holders.slice(at, at + TREE_ASKS).map(ask)).catch(() => undefined);
       if (told) return told;
-      if (this.#signal.aborted) throw new PeerLabError('cancelled');
+      if (this.#init.signal.aborted) throw new PeerLabError('cancelled');
     }
     this.#failures.push(...failures);
     return undefined;
@@ -230,13 +234,13 @@ class Download {
   async #ask(source: Source, sha256: string | undefined, failures: PeerLabError[]): Promise<ToldTree | undefined> {
     const { clients, stallTimeoutMs } = this.#init;
     try {
-      const told = await askTree(source, sha256, { clients, timeoutMs: stallTimeoutMs, signal: this.#signal });
+      const told = await askTree(source, sha256, { clients, timeoutMs: stallTimeoutMs, signal: this.#init.signal });
       if (!told) this.#treeless.add(source.address);
       return told;
     } catch (thrown) {
       const error = toPeerLabError(thrown);
       if (error.code === 'cancelled') throw error;
-      this.#tally.asked(source.address);
+      this.#init.tally.asked(source.address);
       this.#gaveUp(source.address, error.code);
       failures.push(error);
       return undefined;
@@ -247,12 +251,16 @@ class Download {
   async #fromOne(source: Source, wanted: Wanted): Promise<Fetched> {
     if (wanted.only) {
       const { clients, stallTimeoutMs } = this.#init;
-      const told = await askTree(source, wanted.sha256, { clients, timeoutMs: stallTimeoutMs, signal: this.#signal });
+      const told = await askTree(source, wanted.sha256, {
+        clients,
+        timeoutMs: stallTimeoutMs,
+        signal: this.#init.signal,
+      });
       if (told) return this.#fromItsOwnWord(source, told, wanted);
     }
     const { share, clients, stallTimeoutMs } = this.#init;
-    const init = { share, clients, stallTimeoutMs, tally: this.#tally, signal: this.#signal };
-    return fetchWhole(source, this.#name, wanted, init);
+    const init = { share, clients, stallTimeoutMs, tally: this.#init.tally, signal: this.#init.signal };
+    return fetchWhole(source, this.#init.name, wanted, init);
   }
 
   async #fromItsOwnWord(source: Source, told: ToldTree, wanted: Wanted): Promise<Fetched> {
@@ -260,21 +268,22 @@ class Download {
     if ((sha256 !== undefined && sha256 !== told.sha256) || (size !== undefined && size !== told.sizeBytes)) {
       throw otherAnnounced(source.address, sha256);
     }
-    const present = await this.#init.share.checkTarget(this.#name, told.sha256);
+    const present = await this.#init.share.checkTarget(this.#init.name, told.sha256);
     if (present) return { entry: present, verified: 'sha256' };
     return this.#inPieces({ ...told, sources: [source], isDoubtful: sha256 !== undefined }, wanted);
   }
 
   async #inPieces(content: Content, wanted: Wanted): Promise<Fetched> {
-    const { share, clients, meter, stallTimeoutMs } = this.#init;
+    const { share, meter } = this.#init;
     const { tree, sizeBytes, sha256, sources } = content;
     // Temporary file and journal are named after the root: two downloads of one content, to two names, take turns.
-    using _turn = await this.#turns.take(`root ${tree.root}`, this.#signal);
-    await using file = await share.receivePieces({ sizeBytes, sha256, tree, signal: this.#signal });
+    using _turn = await this.#init.turns.take(`root ${tree.root}`, this.#init.signal);
+    await using file = await share.receivePieces({ sizeBytes, sha256, tree, signal: this.#init.signal });
     const { resumedBytes } = file;
     meter.resumed(resumedBytes);
     const swarm = new Swarm({
-      ...{ file, clients, stallTimeoutMs, sources, name: this.#name, tally: this.#tally, signal: this.#signal },
+      ...this.#init,
+      ...{ file, sources },
       more: () => (wanted.only ? Promise.resolve([]) : this.#more(tree)),
       gaveUp: (address, code) => this.#gaveUp(address, code),
       rejected: () => meter.pieceRejected(),
@@ -282,7 +291,7 @@ class Download {
     try {
       await swarm.run();
       if (content.isDoubtful) await this.#assertSha256(file, content);
-      const entry = await share.publish(file, this.#name);
+      const entry = await share.publish(file, this.#init.name);
       return { entry, verified: 'tree', ...(resumedBytes > 0 && { resumedBytes }) };
     } catch (thrown) {
       const { code } = toPeerLabError(thrown);
@@ -296,23 +305,23 @@ class Download {
   /** Those who announce this root now, but not who lied. */
   async #more({ root }: HashTree): Promise<Source[]> {
     const { directory, self } = this.#init;
-    const signal = AbortSignal.any([this.#signal, AbortSignal.timeout(SEARCH_AGAIN_MS)]);
+    const signal = AbortSignal.any([this.#init.signal, AbortSignal.timeout(SEARCH_AGAIN_MS)]);
     const results = await directory.search({ root }, signal).catch(() => []);
     return results
       .flatMap(({ peers }) => peers)
       .filter((peer) => peer.root === root)
       .map((peer) => ({ address: addressText(peer), name: peer.name, root }))
-      .filter(({ address }) => address !== self && !this.#liars.has(address));
+      .filter(({ address }) => address !== self && !this.#init.liars.has(address));
   }
 
   /** Where the root is doubtful, the SHA-256 decides. @throws PeerLabError `hash-mismatch` */
   async #assertSha256(file: PieceFile, { sha256, tree, sources }: Content): Promise<void> {
-    const got = await file.sha256(this.#signal);
+    const got = await file.sha256(this.#init.signal);
     if (got === sha256) return;
     for (const { address, root } of sources) {
       if (root === undefined || root === tree.root) this.#gaveUp(address, 'hash-mismatch');
     }
-    throw new PeerLabError('hash-mismatch', { about: this.#name, expected: `sha256 ${sha256}`, got });
+    throw new PeerLabError('hash-mismatch', { about: this.#init.name, expected: `sha256 ${sha256}`, got });
   }
 }
 

@@ -17,6 +17,8 @@ export interface LaneInit {
   readonly receiving: Omit<ReceiveInit, 'lease'>;
   /** Told the content bytes of each message. */
   readonly moved: (bytes: number) => void;
+  /** Told when a call was ended before its end. */
+  readonly cut: () => void;
   /** Told of each piece that was wrong. */
   readonly rejected: () => void;
 }
@@ -54,7 +56,7 @@ export class Lane implements Worker {
     const stopped = new AbortController();
     range.stop = () => stopped.abort();
     this.#lastBytesAt = performance.now();
-    const intake = new Intake(range, this, this.#init, (bytes) => this.#learn(bytes));
+    using intake = new Intake(range, this, this.#init, (bytes) => this.#learn(bytes));
     const signal = AbortSignal.any([receiving.signal, stopped.signal]);
     try {
       const request = { ...intake.request, filename: source.name, sha256: file.hashes.sha256 };
@@ -62,7 +64,9 @@ export class Lane implements Worker {
         this.#lastBytesAt = performance.now();
         return intake.take(chunk);
       });
+      if (intake.wasStopped) this.#init.cut();
     } catch (error) {
+      this.#init.cut();
       if (stopped.signal.aborted && !receiving.signal.aborted) return;
       throw error;
     }
@@ -80,7 +84,9 @@ export class Lane implements Worker {
 }
 
 /** Cuts the chunks of one call into pieces, and checks each. */
-class Intake {
+class Intake implements Disposable {
+  /** The call was ended for want of interest. */
+  wasStopped = false;
   readonly #range: Range;
   readonly #lane: Lane;
   readonly #init: LaneInit;
@@ -89,7 +95,8 @@ class Intake {
   /** Place in the file of the next byte; unknown before the first chunk. */
   #position: number | undefined;
   #hasher: PieceHasher | undefined;
-  #parts: Buffer[] = [];
+  /** The piece as far as it is there: a copy, so that the memory of the message is free at once. */
+  #piece: Buffer | undefined;
   #pieceBeganAt = performance.now();
 
   constructor(range: Range, lane: Lane, init: LaneInit, learn: (bytesPerSecond: number) => void) {
@@ -112,6 +119,11 @@ class Intake {
     return end - Math.max(start, this.#position ?? start);
   }
 
+  [Symbol.dispose](): void {
+    if (this.#piece) this.#init.file.giveBack(this.#piece);
+    this.#piece = undefined;
+  }
+
   take(chunk: FileChunk__Output): Next | Promise<Next> {
     const { file, moved } = this.#init;
     const { content } = chunk;
@@ -123,7 +135,7 @@ class Intake {
       if (this.#range.next >= this.#range.end) return this.#excess();
       at = this.#cut(content, at);
     }
-    if (this.#range.next >= this.#range.end) return this.#range.end < this.#askedEnd ? 'stop' : 'enough';
+    if (this.#range.next >= this.#range.end) return this.#range.end < this.#askedEnd ? this.#stop() : 'enough';
     return file.room();
   }
 
@@ -152,7 +164,8 @@ class Intake {
     const part = content.subarray(at, at + end - position);
     this.#hasher ??= this.#beginPiece();
     this.#hasher.update(part);
-    this.#parts.push(part);
+    this.#piece ??= this.#init.file.lend();
+    part.copy(this.#piece, position - start);
     this.#position = position + part.length;
     if (this.#position === end) this.#endPiece(end - start);
     return at + part.length;
@@ -165,24 +178,29 @@ class Intake {
 
   #endPiece(bytes: number): void {
     const { file, work, rejected } = this.#init;
-    const [hasher, parts, index] = [this.#hasher, this.#parts, this.#range.next];
-    this.#hasher = undefined;
-    this.#parts = [];
-    if (!hasher?.digest().equals(file.pieceHash(index))) {
+    const [hasher, piece, index] = [this.#hasher, this.#piece, this.#range.next];
+    if (!piece || !hasher?.digest().equals(file.pieceHash(index))) {
       rejected();
       throw this.#lie(`piece ${index} as in the hash tree`, 'other bytes');
     }
     const now = performance.now();
     this.#learn((bytes * 1000) / Math.max(now - this.#pieceBeganAt, 0.1));
     this.#pieceBeganAt = now;
-    file.add(index, parts);
+    this.#hasher = undefined;
+    this.#piece = undefined;
+    file.add(index, piece);
     work.arrived(this.#range);
+  }
+
+  #stop(): Next {
+    this.wasStopped = true;
+    return 'stop';
   }
 
   /** More content, although all of the range is there. */
   #excess(): Next {
     const isLess = this.#range.end < this.#askedEnd;
-    if (isLess || this.#lane.ignoresRanges) return 'stop';
+    if (isLess || this.#lane.ignoresRanges) return this.#stop();
     throw this.#lie('', 'more bytes than asked for', 'too-many-bytes');
   }
 

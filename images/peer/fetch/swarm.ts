@@ -3,6 +3,7 @@ import { type ErrorCode, PeerLabError, toPeerLabError } from '#proto/errors.ts';
 import type { PieceFile } from '../share/piece-file.ts';
 import { Lane } from './lane.ts';
 import type { PeerClients } from './peer-clients.ts';
+import type { ReceiveMemory } from './receive-memory.ts';
 import type { Source } from './sources.ts';
 import type { Tally } from './tally.ts';
 import { type Range, Work } from './work.ts';
@@ -17,14 +18,13 @@ export interface SwarmInit {
   readonly clients: PeerClients;
   readonly tally: Tally;
   readonly stallTimeoutMs: number;
+  readonly memory: ReceiveMemory;
   readonly signal: AbortSignal;
   /** Told why a source was given up. */
   readonly gaveUp: (address: string, code: ErrorCode) => void;
   readonly rejected: () => void;
 }
 
-/** Sources asked at one time. More bring nothing to one receiver, and each costs a connection and up to two pieces of memory. */
-const MAX_LANES = 8;
 /** A lane that has nothing to do looks again so often whether another stands still. */
 const RETHINK_MS = 100;
 /** The directory is asked for new sources at most so often, and so many times in one download. */
@@ -89,12 +89,13 @@ export class Swarm {
     const { left } = this.#init.file;
     if (left === 0) this.#outcome.resolve();
     if (left === 0) return;
-    const wanted = Math.min(MAX_LANES, left);
+    const wanted = Math.min(this.#init.memory.lanes, left);
     const starting: Lane[] = [];
     while (this.#lanes.size < wanted && this.#reserve.length > 0) {
       const lane = this.#lane(this.#reserve.shift() as Source);
       // Entered before any of them takes work: how much that is depends on how many there are.
       this.#lanes.add(lane);
+      this.#init.memory.lanesNow++;
       starting.push(lane);
     }
     for (const lane of starting) {
@@ -120,6 +121,7 @@ export class Swarm {
       lease: () => clients.lease(address),
       receiving: { address, stallTimeoutMs, signal: this.#over.signal },
       moved: (bytes) => tally.add(address, bytes),
+      cut: () => tally.cut(address),
     });
   }
 
@@ -128,7 +130,7 @@ export class Swarm {
     const { address } = lane.source;
     try {
       while (!this.#over.signal.aborted && this.#init.file.left > 0) {
-        const range = this.#mayTake(lane) ? this.#work.take(lane, this.#lanes.size) : undefined;
+        const range = this.#mayTake(lane) ? this.#work.take(lane, this.#lanes.size, this.#most) : undefined;
         if (range) await this.#fetch(lane, range);
         else await this.#news();
       }
@@ -141,6 +143,7 @@ export class Swarm {
       this.#refresh();
     } finally {
       this.#lanes.delete(lane);
+      this.#init.memory.lanesNow--;
       this.#wake();
       this.#settle();
     }
@@ -167,6 +170,12 @@ export class Swarm {
         await sleep(BUSY_WAIT_MS * 2 ** answers, undefined, { signal: this.#over.signal });
       }
     }
+  }
+
+  /** Pieces that a lane may ask for at one time. */
+  get #most(): number {
+    const { memory, file } = this.#init;
+    return Math.max(1, Math.floor(memory.shareBytes / file.hashes.tree.pieceSizeBytes));
   }
 
   /** Those that send the whole file each time are asked one after another, when nobody else is left. */

@@ -4,6 +4,7 @@ import type { MeteredTransfer } from '../transfer-meter.ts';
 
 interface Share {
   bytes: number;
+  cut?: boolean;
   error?: ErrorCode;
 }
 
@@ -18,7 +19,12 @@ export class Tally {
 
   /** `address` is asked: it may count what it sends although nothing of it arrives. */
   asked(address: string): void {
-    this.#share(address);
+    this.#share(address).cut ??= false;
+  }
+
+  /** A call to `address` was ended before its end: it may have sent more than came. */
+  cut(address: string): void {
+    this.#share(address).cut = true;
   }
 
   add(address: string, bytes: number): void {

@@ -43,7 +43,10 @@ export async function fetchWhole(
     const request = { filename: source.name, sha256: known.sha256 ?? '' };
     await receive(request, { lease, address, stallTimeoutMs, signal }, async (chunk): Promise<Next> => {
       const begun = part ?? (await begin(chunk));
-      if (present) return 'stop';
+      if (present) {
+        tally.cut(address);
+        return 'stop';
+      }
       tally.add(address, chunk.content.length);
       return append(begun, chunk, address);
     });
@@ -52,6 +55,9 @@ export async function fetchWhole(
     await whole.finish();
     const entry = await share.publish(whole, name);
     return { entry, verified: whole.expected.sha256 === undefined ? 'none' : 'sha256' };
+  } catch (error) {
+    tally.cut(address);
+    throw error;
   } finally {
     await (part as PartFile | undefined)?.[Symbol.asyncDispose]();
   }

@@ -47,13 +47,17 @@ export class Work {
     return this.#gaps.length === 0;
   }
 
-  /** @param workers how many there are, this one included. @returns undefined when there is nothing for it to do now */
-  take(worker: Worker, workers: number): Range | undefined {
+  /**
+   * @param workers how many there are, this one included
+   * @param most pieces that one may have in its hands now
+   * @returns undefined when there is nothing for it to do now
+   */
+  take(worker: Worker, workers: number, most: number): Range | undefined {
     const gap = this.#gaps[0];
-    if (!gap) return this.#takeOver(worker);
+    if (!gap) return this.#takeOver(worker, most);
     const left = this.#gaps.reduce((sum, { start, end }) => sum + end - start, 0);
     const share = workers === 1 ? left : Math.min(MAX_SHARE, Math.ceil(left / (2 * workers)));
-    const range = this.#hand(worker, gap.start, Math.min(gap.end, gap.start + share));
+    const range = this.#hand(worker, gap.start, Math.min(gap.end, gap.start + Math.min(share, most)));
     gap.start = range.end;
     if (gap.start === gap.end) this.#gaps.shift();
     return range;
@@ -97,7 +101,7 @@ export class Work {
     return false;
   }
 
-  #takeOver(worker: Worker): Range | undefined {
+  #takeOver(worker: Worker, most: number): Range | undefined {
     const [victim, seconds] = this.#lastToEnd();
     if (!victim || seconds < WORTH_SECONDS) return undefined;
     const left = victim.end - victim.next;
@@ -110,7 +114,7 @@ export class Work {
     }
     const [mine, theirs] = [worker.speed(), victim.worker.speed()];
     const part = mine === undefined || theirs === undefined || mine + theirs === 0 ? 0.5 : mine / (mine + theirs);
-    const taken = Math.min(left - 1, Math.max(1, Math.round(left * part)));
+    const taken = Math.min(left - 1, most, Math.max(1, Math.round(left * part)));
     victim.end -= taken;
     return this.#hand(worker, victim.end, victim.end + taken);
   }

@@ -17,7 +17,7 @@ const SHAPES: readonly Shape[] = [
 const LAST: Shape = { chunkSizeBytes: 64 * KIB, chunks: 1 };
 
 /** Above what everybody gets. With 256 streams that nobody reads, `LAST` adds 32 MiB to it. */
-const BUDGET_BYTES = 24 * KIB * KIB;
+const BUDGET_BYTES = 12 * KIB * KIB;
 /** No stream takes more than this part of what is left, so that the next one finds something too. */
 const PART = 1 / 4;
 

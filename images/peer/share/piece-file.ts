@@ -6,10 +6,12 @@ import { PeerLabError } from '#proto/errors.ts';
 import { HASH_SIZE_BYTES, type HashTree, pieceBounds, pieceCount, pieceHasher } from '#proto/hash-tree.ts';
 import { diskError } from './part-file.ts';
 import { JOURNAL_SUFFIX, PART_SUFFIX } from './parts-folder.ts';
+import type { PieceMemory } from './piece-memory.ts';
 import { HASH_STEP_BYTES, type Identity, identityOf } from './regular-file.ts';
 
 export interface PieceFileInit {
   readonly folder: string;
+  readonly memory: PieceMemory;
   readonly sizeBytes: number;
   readonly sha256: string;
   /** Its layer was checked against its root. */
@@ -17,8 +19,8 @@ export interface PieceFileInit {
   readonly signal: AbortSignal;
 }
 
-/** Pieces that are being written; each is in memory as long. */
-const MAX_WRITES_IN_FLIGHT = 4;
+/** One write of a whole piece costs the kernel three times as much as four of these: docs/transfers.md. */
+const WRITE_SIZE_BYTES = 256 * 1024;
 /** A journal line is a number and a hash: up to 75 characters. A journal that is larger than twice what the file can need is none. */
 const MAX_LINE_BYTES = 160;
 
@@ -38,12 +40,12 @@ export class PieceFile implements AsyncDisposable {
   /** Bytes of pieces that an earlier attempt left. */
   resumedBytes = 0;
   keep = true;
+  readonly #memory: PieceMemory;
   readonly #part: FileHandle;
   readonly #journal: FileHandle;
   readonly #journalPath: string;
   readonly #present: Uint8Array;
   readonly #writes = new Set<Promise<void>>();
-  #waiting: (() => void)[] = [];
   #left: number;
   #failure: unknown;
   #lines: string[] = [];
@@ -51,6 +53,7 @@ export class PieceFile implements AsyncDisposable {
 
   private constructor(init: PieceFileInit, path: string, part: FileHandle, journal: FileHandle, journalPath: string) {
     this.path = path;
+    this.#memory = init.memory;
     this.hashes = { sha256: init.sha256, tree: init.tree };
     this.sizeBytes = init.sizeBytes;
     this.#part = part;
@@ -97,33 +100,39 @@ export class PieceFile implements AsyncDisposable {
     return this.#left;
   }
 
-  /**
-   * Takes a piece that was checked. Returns at once; `room` says when to go on. `content` must not change afterwards.
-   * @returns false when the piece is there already
-   */
-  add(index: number, content: Buffer[]): boolean {
-    if (this.has(index)) return false;
+  /** Memory for one piece, until `add` or `giveBack`. */
+  lend(): Buffer {
+    return this.#memory.lend(Math.min(this.sizeBytes, this.hashes.tree.pieceSizeBytes));
+  }
+
+  giveBack(buffer: Buffer): void {
+    this.#memory.giveBack(buffer);
+  }
+
+  /** Takes a piece that was checked, in a buffer of `lend`. Returns at once; `room` says when to go on. */
+  add(index: number, buffer: Buffer): void {
+    if (this.has(index)) {
+      this.giveBack(buffer);
+      return;
+    }
     this.#present[index] = 1;
     this.#left--;
-    const write: Promise<void> = this.#write(index, content)
+    const write: Promise<void> = this.#memory
+      .during(this.#write(index, buffer))
       .catch((error) => {
         this.#failure ??= error;
       })
       .finally(() => {
         this.#writes.delete(write);
-        const waiting = this.#waiting;
-        this.#waiting = [];
-        for (const go of waiting) go();
+        this.giveBack(buffer);
       });
     this.#writes.add(write);
-    return true;
   }
 
   /** undefined while there is room for another piece; otherwise resolves when there is. @throws PeerLabError `disk-full` */
   room(): Promise<undefined> | undefined {
     this.#throwFailure();
-    if (this.#writes.size < MAX_WRITES_IN_FLIGHT) return undefined;
-    return new Promise<void>((resolve) => this.#waiting.push(resolve)).then(() => this.room());
+    return this.#memory.room();
   }
 
   /** Waits until all that was added is on the disk. @throws PeerLabError `disk-full` */
@@ -174,7 +183,7 @@ export class PieceFile implements AsyncDisposable {
       if (signal.aborted) throw new PeerLabError('cancelled');
       const [start, end] = pieceBounds(index, this.sizeBytes, pieceSizeBytes);
       const { bytesRead } = await this.#part.read(buffer, 0, end - start, start);
-      if (bytesRead < end - start || !this.isRight(index, [buffer.subarray(0, bytesRead)])) continue;
+      if (bytesRead < end - start || !this.#isRight(index, buffer.subarray(0, bytesRead))) continue;
       this.#present[index] = 1;
       this.#left--;
       this.resumedBytes += end - start;
@@ -184,9 +193,9 @@ export class PieceFile implements AsyncDisposable {
   }
 
   /** Is this what the tree says? */
-  isRight(index: number, content: Buffer[]): boolean {
+  #isRight(index: number, content: Buffer): boolean {
     const hasher = pieceHasher(index, this.sizeBytes, this.hashes.tree.pieceSizeBytes);
-    for (const part of content) hasher.update(part);
+    hasher.update(content);
     return hasher.digest().equals(this.pieceHash(index));
   }
 
@@ -194,13 +203,11 @@ export class PieceFile implements AsyncDisposable {
     return pieceHash(this.hashes.tree, index);
   }
 
-  async #write(index: number, content: Buffer[]): Promise<void> {
-    let [position] = pieceBounds(index, this.sizeBytes, this.hashes.tree.pieceSizeBytes);
-    let rest = content;
-    while (rest.length > 0) {
-      const { bytesWritten } = await this.#part.writev(rest, position);
-      position += bytesWritten;
-      rest = without(rest, bytesWritten);
+  async #write(index: number, buffer: Buffer): Promise<void> {
+    const [start, end] = pieceBounds(index, this.sizeBytes, this.hashes.tree.pieceSizeBytes);
+    for (let at = 0; at < end - start; ) {
+      const length = Math.min(WRITE_SIZE_BYTES, end - start - at);
+      at += (await this.#part.write(buffer, at, length, start + at)).bytesWritten;
     }
     this.#lines.push(this.#line(index));
     this.#noting ??= this.#note()
@@ -232,17 +239,6 @@ export class PieceFile implements AsyncDisposable {
 
 function pieceHash({ layer }: HashTree, index: number): Buffer {
   return layer.subarray(index * HASH_SIZE_BYTES, (index + 1) * HASH_SIZE_BYTES);
-}
-
-/** What is left of `parts` behind the first `bytes`. */
-function without(parts: readonly Buffer[], bytes: number): Buffer[] {
-  const rest: Buffer[] = [];
-  let skip = bytes;
-  for (const part of parts) {
-    if (skip < part.length) rest.push(part.subarray(skip));
-    skip = Math.max(0, skip - part.length);
-  }
-  return rest;
 }
 
 /** Pieces that the journal names, with the hash that the tree has for them. Whatever else it holds, half a last line too, is left out. */

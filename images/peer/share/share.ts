@@ -11,6 +11,7 @@ import { Catalogue, hashesOf, type ShareEntry } from './catalogue.ts';
 import { diskError, type Expected, PartFile } from './part-file.ts';
 import { preparePartsFolder } from './parts-folder.ts';
 import { PieceFile, type PieceFileInit } from './piece-file.ts';
+import { PieceMemory } from './piece-memory.ts';
 import { HASH_STEP_BYTES, type Identity, identityOf, isSame, RegularFile } from './regular-file.ts';
 import { storeNow } from './store-now.ts';
 import { FolderWatch } from './watch.ts';
@@ -42,6 +43,7 @@ export class Share extends EventEmitter<{ changed: [] }> implements AsyncDisposa
   readonly #folder: string;
   readonly #parts: string;
   readonly #logger: Logger;
+  readonly #memory = new PieceMemory();
   readonly #catalogue = new Catalogue();
   /** Names that were warned about, so that each is named once for as long as it is there. */
   readonly #warned = new Set<string>();
@@ -159,8 +161,8 @@ export class Share extends EventEmitter<{ changed: [] }> implements AsyncDisposa
   }
 
   /** A file to receive in pieces, with those that an earlier attempt left and that are right. @throws PeerLabError `disk-full` */
-  receivePieces(init: Omit<PieceFileInit, 'folder'>): Promise<PieceFile> {
-    return PieceFile.open({ folder: this.#parts, ...init });
+  receivePieces(init: Omit<PieceFileInit, 'folder' | 'memory'>): Promise<PieceFile> {
+    return PieceFile.open({ folder: this.#parts, memory: this.#memory, ...init });
   }
 
   /**

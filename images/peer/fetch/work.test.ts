@@ -1,0 +1,85 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { type Range, Work, type Worker } from './work.ts';
+
+const at = (bytesPerSecond: number | undefined): Worker => ({ speed: () => bytesPerSecond });
+const ALL = Number.POSITIVE_INFINITY;
+const size = (range: Range | undefined) => (range ? range.end - range.start : 0);
+
+test('one alone gets everything at once; among several, shares get smaller towards the end', () => {
+  expect(size(new Work(1000, 1, () => false).take(at(1), 1, ALL))).toBe(1000);
+  const work = new Work(100, 1, () => false);
+  const shares = Array.from({ length: 6 }, () => size(work.take(at(1), 2, ALL)));
+  expect(shares).toEqual([25, 19, 14, 11, 8, 6]);
+  expect(size(new Work(1000, 1, () => false).take(at(1), 2, 3))).toBe(3);
+});
+
+test('what is there already is not given out; what a lane did not do is given out again', () => {
+  const work = new Work(10, 1, (index) => index < 2 || index === 5);
+  const first = work.take(at(1), 1, ALL) as Range;
+  expect([first.start, first.end]).toEqual([2, 5]);
+  work.arrived(first);
+  work.release(first);
+  const again = work.take(at(1), 1, ALL) as Range;
+  expect([again.start, again.end]).toEqual([3, 5]);
+});
+
+test('the end of what would be done last goes over, in proportion to the speeds', () => {
+  const work = new Work(100, 1000, () => false);
+  const slow = work.take(at(1000), 1, ALL) as Range;
+  expect(size(work.take(at(3000), 2, ALL))).toBe(75);
+  expect(slow.end).toBe(25);
+});
+
+test('one that stands still loses all but its piece, and that is doubled, once', () => {
+  const work = new Work(4, 1000, () => false);
+  const still = work.take(at(0), 1, ALL) as Range;
+  const taken = work.take(at(5000), 2, ALL) as Range;
+  expect([taken.start, taken.end]).toEqual([1, 4]);
+  for (let i = 0; i < 3; i++) work.arrived(taken);
+  work.release(taken);
+  const double = work.take(at(5000), 2, ALL) as Range;
+  expect([double.start, double.end]).toEqual([0, 1]);
+  expect(work.take(at(5000), 3, ALL)).toBeUndefined();
+  let stopped = false;
+  still.stop = () => {
+    stopped = true;
+  };
+  work.arrived(double);
+  expect(stopped).toBe(true);
+});
+
+test('nothing is taken from one that has just begun, or is nearly done', () => {
+  for (const speed of [undefined, 1_000_000]) {
+    const work = new Work(4, 1000, () => false);
+    work.take(at(speed), 1, ALL);
+    expect(work.take(at(1), 2, ALL)).toBeUndefined();
+  }
+});
+
+test('whatever fails and whenever: every piece arrives, and no two lanes hold the same but the doubled one', () => {
+  const step = fc.record({ lane: fc.nat(3), does: fc.constantFrom('piece', 'piece', 'piece', 'fail') });
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 60 }), fc.array(step, { maxLength: 80 }), (pieces, steps) => {
+      const present = new Set<number>();
+      const work = new Work(pieces, 1000, (index) => present.has(index));
+      const lanes = [at(0), at(100), at(5000), at(undefined)];
+      const held = new Map<number, Range>();
+      const act = (lane: number, does: string) => {
+        const range = held.get(lane) ?? work.take(lanes[lane] as Worker, lanes.length, ALL);
+        if (!range) return;
+        held.set(lane, range);
+        if (does === 'piece' && range.next < range.end) {
+          present.add(range.next);
+          work.arrived(range);
+        }
+        if (does === 'piece' && range.next < range.end && !present.has(range.next)) return;
+        work.release(range);
+        held.delete(lane);
+      };
+      for (const { lane, does } of steps) act(lane, does);
+      for (let i = 0; i < 10 * pieces && present.size < pieces; i++) act(i % lanes.length, 'piece');
+      expect(present.size).toBe(pieces);
+    }),
+  );
+});
