@@ -198,8 +198,8 @@ const PRODUCT: readonly Mutant[] = [
     edits: [
       {
         file: 'images/directory/registry.ts',
-        find: 'next.set(file.name, same ? old : { holder, file });',
-        replace: 'if (file !== files[0]) next.set(file.name, same ? old : { holder, file });',
+        find: 'holder.copies = files.map(',
+        replace: 'holder.copies = files.slice(1).map(',
       },
     ],
     scenario: 'basic',
@@ -221,7 +221,9 @@ const PRODUCT: readonly Mutant[] = [
   {
     name: 'ignores-logout',
     rule: 'who logs out leaves the index',
-    edits: [{ file: 'images/directory/routes.ts', find: 'registry.remove(peer);', replace: 'void peer;' }],
+    edits: [
+      { file: 'images/directory/routes.ts', find: 'registry.remove(registration);', replace: 'void registration;' },
+    ],
     scenario: 'upload',
     becomes: fails('directory tells the truth'),
   },
@@ -231,8 +233,8 @@ const PRODUCT: readonly Mutant[] = [
     edits: [
       {
         file: 'images/directory/registry.ts',
-        find: 'for (const entry of registration.files.values()) this.#unlist(entry);',
-        replace: '',
+        find: 'for (const copy of copies) this.#files.remove(copy);',
+        replace: 'void copies;',
       },
     ],
     scenario: 'upload',
@@ -244,9 +246,10 @@ const PRODUCT: readonly Mutant[] = [
     edits: [
       {
         file: 'images/directory/registry.ts',
-        find: 'remove(registration: Registration): void {\n    this.#byAddress.delete(registration.address);',
-        replace: 'remove(registration: Registration): void {',
+        find: 'this.#byAddress.delete(address);\n    this.#byToken',
+        replace: 'this.#byToken',
       },
+      { file: 'images/directory/registry.ts', find: 'registration.copies = [];', replace: '' },
     ],
     scenario: 'index-freshness',
     becomes: fails('directory tells the truth'),
@@ -257,8 +260,8 @@ const PRODUCT: readonly Mutant[] = [
     edits: [
       {
         file: 'images/directory/registry.ts',
-        find: '(a.holder.address < b.holder.address ? -1 : 1));',
-        replace: '(a.holder.address < b.holder.address ? -1 : 1)).slice(best.size > 1 ? 1 : 0);',
+        find: 'compareRank(a.holder, b.holder));',
+        replace: 'compareRank(a.holder, b.holder)).slice(best.size > 1 ? 1 : 0);',
       },
     ],
     scenario: 'basic',
@@ -270,8 +273,10 @@ const PRODUCT: readonly Mutant[] = [
     edits: [
       {
         file: 'images/directory/registry.ts',
-        find: '      this.#byAddress.keys(),',
-        replace: '      [...this.#byAddress.keys()].slice(1),',
+        find: 'of this.#byAddress.keys()) keys.offer',
+        // The first that shares anything: of one without files nobody would know that it is missing.
+        replace:
+          'of [...this.#byAddress.keys()].filter((one, _at, all) => one !== all.find((other) => this.#byAddress.get(other)?.copies.length))) keys.offer',
       },
     ],
     scenario: 'basic',
@@ -280,7 +285,7 @@ const PRODUCT: readonly Mutant[] = [
   {
     name: 'renews-no-lease',
     rule: 'a heartbeat renews the lease',
-    edits: [{ file: 'images/directory/routes.ts', find: 'registry.renew(peer);', replace: 'void peer;' }],
+    edits: [{ file: 'images/directory/routes.ts', find: 'registry.renew(registration, load);', replace: 'void load;' }],
     scenario: 'short-lease',
     becomes: fails('metrics.peerlab_directory_leases_expired_total == 0'),
   },
