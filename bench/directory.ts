@@ -156,7 +156,7 @@ try {
     beats.bare.push(measured.bareBeat);
     beats.heartbeat.push(measured.beat);
   }
-  const paced = await load(port, { requests: searches(exactNames), headers, overallRate: 2000 });
+  const paced = await load(port, { requests: searches(exactNames), headers, overallRate: 2000, duration: 3 * SECONDS });
   const glob = await load(port, { requests: searches(globs), headers });
   const busyMib = rssMib(directory);
 

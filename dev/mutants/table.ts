@@ -237,7 +237,14 @@ const PRODUCT: readonly Mutant[] = [
   {
     name: 'indexes-who-left',
     rule: 'the index names nobody who has logged out',
-    edits: [{ file: 'images/directory/registry.ts', find: 'this.#byAddress.delete(address);', replace: '' }],
+    edits: [
+      {
+        file: 'images/directory/registry.ts',
+        find: 'this.#byAddress.delete(address);\n    this.#byToken',
+        replace: 'this.#byToken',
+      },
+      { file: 'images/directory/registry.ts', find: 'registration.copies = [];', replace: '' },
+    ],
     scenario: 'index-freshness',
     becomes: fails('directory tells the truth'),
   },
@@ -248,7 +255,7 @@ const PRODUCT: readonly Mutant[] = [
       {
         file: 'images/directory/registry.ts',
         find: 'compareRank(a.holder, b.holder));',
-        replace: 'compareRank(a.holder, b.holder)).slice(1);',
+        replace: 'compareRank(a.holder, b.holder)).slice(best.size > 1 ? 1 : 0);',
       },
     ],
     scenario: 'basic',
@@ -260,8 +267,10 @@ const PRODUCT: readonly Mutant[] = [
     edits: [
       {
         file: 'images/directory/registry.ts',
-        find: 'for (const address of this.#byAddress.keys()) keys.offer(address);',
-        replace: 'for (const address of [...this.#byAddress.keys()].slice(1)) keys.offer(address);',
+        find: 'of this.#byAddress.keys()) keys.offer',
+        // The first that shares anything: of one without files nobody would know that it is missing.
+        replace:
+          'of [...this.#byAddress.keys()].filter((one, _at, all) => one !== all.find((other) => this.#byAddress.get(other)?.copies.length))) keys.offer',
       },
     ],
     scenario: 'basic',

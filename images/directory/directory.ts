@@ -78,6 +78,7 @@ export async function startDirectory(given: DirectoryInit): Promise<HttpService>
   const requests = metrics.counter('peerlab_directory_requests_total');
   const seconds = metrics.histogram('peerlab_directory_request_seconds');
   const ages = metrics.histogram('peerlab_directory_answer_age_seconds');
+  const ageOf = { '/index': ages.labels('/index'), '/search': ages.labels('/search') };
   const service = await startHttpService(
     {
       logger,
@@ -92,7 +93,7 @@ export async function startDirectory(given: DirectoryInit): Promise<HttpService>
       routes: (app) => {
         const common = { registry, bodies, logger, committed };
         if (init.sdP2p) sdP2pRoutes({ ...common, peers: sdP2pPeers }, { trusted, maxFiles })(app);
-        const onAnswer = (endpoint: string, ageMs: number) => ages.observe({ endpoint }, ageMs / 1000);
+        const onAnswer = (endpoint: keyof typeof ageOf, ageMs: number) => ageOf[endpoint].observe(ageMs / 1000);
         directoryRoutes({ ...common, accounts, tickets, sdP2pPeers, onAnswer }, { trusted, maxFiles })(app);
       },
     },

@@ -47,6 +47,8 @@ export class PageKeys {
   }
 
   #cut(): void {
+    // Most questions have one answer, or none: nothing to put in order.
+    if (this.#kept.length < 2 && this.#count > 1) return;
     this.#kept = [...new Set(this.#kept)].sort().slice(0, this.#count);
     if (this.#kept.length < this.#count) return;
     this.#bound = this.#kept.at(-1) as string;

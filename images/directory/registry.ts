@@ -288,6 +288,8 @@ function searchResult(
   matches: (name: string) => boolean,
   age: Age,
 ): SearchResult {
+  const [only] = copies;
+  if (only && copies.length === 1) return resultOfOne(sha256, only, age);
   const shown = onePerPeer(copies, matches);
   for (const { holder } of shown) age.include(holder);
   const names = copies.map(({ naming }) => naming.name).filter(matches);
@@ -297,18 +299,27 @@ function searchResult(
     size: mostAnnounced(shown.map(({ size }) => size)),
     sha256,
     ...(root !== undefined && anotherRoot === undefined && { root }),
-    peers: shown.map((copy) => ({
-      ...copy.holder.peer,
-      name: copy.naming.name,
-      ...(copy.root !== undefined && { root: copy.root }),
-    })),
+    peers: shown.map(sourceOf),
   };
+}
+
+/** The same for a content that one peer has: without votes and lists. */
+function resultOfOne(sha256: string, copy: Copy<Registration>, age: Age): SearchResult {
+  age.include(copy.holder);
+  const source = sourceOf(copy);
+  const { name } = source;
+  const { size, root } = copy;
+  return root === undefined ? { name, size, sha256, peers: [source] } : { name, size, sha256, root, peers: [source] };
+}
+
+function sourceOf({ holder, naming, root }: Copy<Registration>): SearchResult['peers'][number] {
+  const { user, ip, port } = holder.peer;
+  const source = { user, ip, port, name: naming.name };
+  return root === undefined ? source : { ...source, root };
 }
 
 /** For each peer the name that its copy goes by: the first that matches, otherwise the first. Good sources come first. */
 function onePerPeer(copies: readonly Copy<Registration>[], matches: (name: string) => boolean): Copy<Registration>[] {
-  const [only] = copies;
-  if (only && copies.length === 1) return [only];
   const best = new Map<Registration, Copy<Registration>>();
   for (const copy of copies) {
     const rival = best.get(copy.holder);
