@@ -430,8 +430,8 @@ const LAB: readonly Mutant[] = [
     edits: [
       {
         file: 'lab/checks/accounting.ts',
-        find: '(counted > bytes && !more)',
-        replace: '(counted > bytes && !more && counted < 0)',
+        find: 'counted > bytes + more',
+        replace: '(counted > bytes + more && counted < 0)',
       },
     ],
     scenario: 'false-counters',
