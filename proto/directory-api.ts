@@ -116,6 +116,7 @@ export const searchQuery = pageQuery
 
 /** A peer that has the content, the name that the content has there, and the root that this peer announced, if it did. */
 export const searchSource = peerAddress.extend({ name: z.string(), root: sha256Hex.optional() });
+export type SearchSource = z.infer<typeof searchSource>;
 export const searchResult = z.object({
   name: z.string(),
   size: z.number().int(),

@@ -9,6 +9,7 @@ import {
   loginResponse,
   type PeerLoad,
   type SearchResult,
+  type SearchSource,
   type SharedFile,
   searchResponse,
 } from '#proto/directory-api.ts';
@@ -77,6 +78,13 @@ export class DirectoryApi {
       const { results, next } = await this.#ask(searchResponse, { method: 'GET', url, token, signal });
       return { items: results, next };
     });
+  }
+
+  /** Peers that have a file of this name and know no hash of it: those of the predecessor's dialect. */
+  async unverified(token: string, name: string, signal?: AbortSignal): Promise<SearchSource[]> {
+    const url = `/search?${queryText({ name, limit: PAGE_LIMIT })}`;
+    const { unverified = [] } = await this.#ask(searchResponse, { method: 'GET', url, token, signal });
+    return unverified.flatMap((found) => (found.name === name ? found.peers : []));
   }
 
   async #pages<T>(page: (cursor?: string) => Promise<{ items: T[]; next?: string | undefined }>): Promise<T[]> {

@@ -1,5 +1,5 @@
 import type { Logger } from '#base/logger.ts';
-import type { IndexEntry, PeerLoad, SearchResult, SharedFile } from '#proto/directory-api.ts';
+import type { IndexEntry, PeerLoad, SearchResult, SearchSource, SharedFile } from '#proto/directory-api.ts';
 import { PeerLabError, toPeerLabError } from '#proto/errors.ts';
 import type { DirectoryApi, SearchBy } from './api.ts';
 
@@ -89,7 +89,16 @@ export class DirectorySession {
 
   /** @throws PeerLabError `not-logged-in`, `directory-unreachable` */
   async search(by: SearchBy, signal?: AbortSignal): Promise<SearchResult[]> {
-    const found = await this.#authorized((token) => this.#init.api.search(token, by, signal));
+    return this.#diallable(await this.#authorized((token) => this.#init.api.search(token, by, signal)));
+  }
+
+  /** Peers that have a file of this name and know no hash of it. @throws PeerLabError as `search` */
+  async unverified(name: string, signal?: AbortSignal): Promise<SearchSource[]> {
+    const peers = await this.#authorized((token) => this.#init.api.unverified(token, name, signal));
+    return this.#diallable([{ name, size: 0, sha256: '', peers }]).flatMap((found) => found.peers);
+  }
+
+  #diallable(found: SearchResult[]): SearchResult[] {
     const { results, refused } = this.#init.diallable?.(found) ?? { results: found, refused: [] };
     if (refused.length > 0) {
       const addresses = refused.slice(0, 5);

@@ -202,6 +202,18 @@ describe("a source of the predecessor's kind", () => {
     expect(transferResult.parse((await it.peer.control('download', { name: 'file' })).body).bytes).toBe(7);
   });
 
+  test('the directory knows only who has the name: it is fetched, and nothing proves it', async () => {
+    await using it = await setup();
+    using source = await StandInSource.start({ DownloadFile: old('content') });
+    const { port } = source;
+    it.directory.unverified.set('theirs', [{ user: 'old', ip: '127.0.0.1', port, name: 'theirs' }]);
+    const answer = transferResult.parse((await it.peer.control('download', { name: 'theirs' })).body);
+    expect(answer).toMatchObject({ bytes: 7, verified: 'none', sources: [{ peer: source.address, bytes: 7 }] });
+    expect(codeOf(await it.peer.control('download', { name: 'nobody has it' }))).toBe('file-not-found');
+    const byHash = { name: 'theirs', sha256: sha256('other') };
+    expect(codeOf(await it.peer.control('download', byHash))).toBe('file-not-found');
+  });
+
   test('nobody knows a hash: the result says so', async () => {
     await using it = await setup();
     using source = await StandInSource.start({ DownloadFile: old('content') });

@@ -1,5 +1,5 @@
 import type { TransferResult } from '#proto/control-api.ts';
-import { addressText } from '#proto/directory-api.ts';
+import { addressText, type SearchResult } from '#proto/directory-api.ts';
 import { type ErrorCode, PeerLabError, toPeerLabError } from '#proto/errors.ts';
 import { type HashTree, pieceSizeOf } from '#proto/hash-tree.ts';
 import { atMost, type Slots, Turns } from '../bounds.ts';
@@ -19,7 +19,7 @@ import { fetchWhole } from './whole-file.ts';
 
 export interface DownloadsInit {
   readonly share: Share;
-  readonly directory: Pick<DirectorySession, 'search' | 'isLoggedIn' | 'publish'>;
+  readonly directory: Pick<DirectorySession, 'search' | 'unverified' | 'isLoggedIn' | 'publish'>;
   readonly clients: PeerClients;
   readonly meter: TransferMeter;
   /** Shared with uploads. */
@@ -118,13 +118,31 @@ export class Downloads {
 
   /** Which content is meant, and who has it. */
   async #resolve({ name, sha256, from }: DownloadRequest, signal: AbortSignal): Promise<Wanted> {
-    const { directory, self } = this.#init;
+    const { directory } = this.#init;
     if (from !== undefined) return this.#announcedBy(from, name, sha256, signal);
     const query = sha256 === undefined ? { name } : { sha256 };
-    const wanted = chooseSources(await directory.search(query, signal), { name, sha256 }, self);
+    const found = await directory.search(query, signal);
+    const wanted = await this.#chosen(found, { name, sha256 }, signal);
     const honest = wanted.sources.filter(({ address }) => !this.#common.liars.has(address));
     if (honest.length > 0) return { ...wanted, sources: honest };
     throw new PeerLabError('no-source', { about: name, got: 'only peers that sent wrong content lately' });
+  }
+
+  /** Among those who announced a hash; where nobody did, those of the predecessor's kind, whose files nothing proves. */
+  async #chosen(
+    found: readonly SearchResult[],
+    asked: { name: string; sha256?: string | undefined },
+    signal: AbortSignal,
+  ): Promise<Wanted> {
+    const { directory, self } = this.#init;
+    try {
+      return chooseSources(found, asked, self);
+    } catch (error) {
+      if (asked.sha256 !== undefined || toPeerLabError(error).code !== 'file-not-found') throw error;
+      const peers = await directory.unverified(asked.name, signal);
+      if (peers.length === 0) throw error;
+      return { sources: peers.map((peer) => ({ address: addressText(peer), name: peer.name })) };
+    }
   }
 
   /** What the directory says that `from` has under `name`; a directory that is away is no reason to fail. */

@@ -15,6 +15,8 @@ export class StandInDirectory implements AsyncDisposable {
   failWith: number | undefined;
   /** Answers to /loadfiles take so long, and take effect only then. */
   loadfilesDelayMs = 0;
+  /** Peers of the predecessor's kind, by the name of a file that they have. */
+  readonly unverified = new Map<string, { user: string; ip: string; port: number; name: string }[]>();
   /** Whether logins are answered with tickets, for closed peers. */
   givesTickets = false;
   readonly #keys = generateKeyPairSync('ed25519');
@@ -95,7 +97,10 @@ export class StandInDirectory implements AsyncDisposable {
       }
       default: {
         const { items, ...next } = page(this.#search(url.searchParams));
-        return { status: 200, body: { results: items, ...next } };
+        const unverified = this.unverified.get(url.searchParams.get('name') ?? '') ?? [];
+        const name = url.searchParams.get('name');
+        const beside = unverified.length > 0 ? { unverified: [{ name, peers: unverified }] } : {};
+        return { status: 200, body: { results: items, ...next, ...beside } };
       }
     }
   }
