@@ -24,6 +24,7 @@ async function swarm(sources: number) {
   const content = Buffer.concat(Array(SIZE_BYTES / MIB).fill(randomBytes(MIB)));
   for (let i = 0; i < SIZE_BYTES; i += MIB) content.writeUInt32LE(i, i);
   const directory = stack.use(await StandInDirectory.start());
+  directory.givesTickets = true;
   const env = { PEER_DIRECTORY_URL: directory.url };
   const startSeeder = async (_: unknown, i: number) => {
     const share = stack.use(await tempFolder({ file: content }));
