@@ -11,7 +11,7 @@ const INTERVAL_MS = 1000;
 const TIMEOUT_MS = 2000;
 const AT_A_TIME = 16;
 /** The lab must not be what keeps the machine busy: with more instances than these, each is read less often. */
-const MAX_SCRAPES_PER_SECOND = 50;
+const MAX_SCRAPES_PER_SECOND = 25;
 /** Usage costs the engine more than a scrape costs a peer. */
 const USAGE_INTERVAL_MS = 3000;
 const MAX_USAGES_PER_SECOND = 10;
