@@ -9,7 +9,10 @@ import { type PlanContext, type StepKind, type Turn, type WhoSpec, whoShape } fr
 
 const { take, arrival } = whoShape;
 const group = z.string().min(1).meta({ description: 'all, the name of a group, self within `each`, or directory.' });
-const shape = { group, take, arrival };
+const at = duration
+  .optional()
+  .meta({ description: 'So long after the step began; then the arrivals begin. Default: at once.' });
+const shape = { group, take, arrival, at };
 
 const oneDirectory = ({ group, take, arrival }: WhoSpec) =>
   group !== DIRECTORY || (take === undefined && arrival === undefined);
@@ -19,6 +22,7 @@ const ONE_DIRECTORY = 'there is one directory: `take` and `arrival` are for peer
 const MIN_FREEZE_MS = 1000;
 
 interface Spec extends WhoSpec {
+  readonly at?: number | undefined;
   readonly for?: number | undefined;
 }
 
@@ -57,9 +61,10 @@ function faultStep({ of, after, does, ...kind }: FaultVerb): StepKind<Spec> {
 }
 
 function befallen(spec: Spec, { world, draw }: PlanContext, fits: (name: string) => boolean): Turn[] {
-  if (spec.group === DIRECTORY) return fits(DIRECTORY) ? [{ peer: DIRECTORY, atMs: 0 }] : [];
+  const { at: startMs = 0 } = spec;
+  if (spec.group === DIRECTORY) return fits(DIRECTORY) ? [{ peer: DIRECTORY, atMs: startMs }] : [];
   const among = world.members(spec.group).filter(({ name }) => fits(name));
-  return world.who(spec, draw, among).map(({ peer, atMs }) => ({ peer: peer.name, atMs }));
+  return world.who(spec, draw, among).map(({ peer, atMs }) => ({ peer: peer.name, atMs: startMs + atMs }));
 }
 
 const THERE: readonly Presence[] = ['there', 'frozen'];
