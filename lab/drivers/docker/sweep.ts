@@ -10,7 +10,7 @@ import { FAULT_ROLE, LABEL, ofRun } from './labels.ts';
 import { saveLog } from './log.ts';
 
 /** Each is mostly waited for: that its program ends, that its log is read. */
-const ENDS_AT_ONCE = 16;
+const ENDS_AT_ONCE = 64;
 const REMOVALS_AT_ONCE = 8;
 /** For a container to end after a kill. */
 const KILL_TIMEOUT_MS = 10_000;
