@@ -138,7 +138,8 @@ export function describeLab(driver: 'process' | 'docker', snapshot: () => Promis
       );
     expect(scrapes).toHaveLength(5);
     expect(counted('received')).toBe(result.transfers.bytes);
-    expect(counted('sent')).toBe(result.transfers.bytes);
+    // A source that was told to stop, because another was faster, had bytes under way.
+    expect(counted('sent')).toBeGreaterThanOrEqual(result.transfers.bytes);
 
     const suite = new XMLParser({ ignoreAttributes: false }).parse(readFileSync(path.join(folder, 'junit.xml'), 'utf8'))
       .testsuites.testsuite;
