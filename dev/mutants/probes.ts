@@ -29,7 +29,6 @@ const PROBES: Readonly<Record<string, Omit<Trial, 'scenario'>>> = {
   'brief-faults': { unbroken: { verdict: 'pass' } },
   'torn-network': { driver: 'docker', unbroken: { verdict: 'pass' } },
   'short-lease': { unbroken: { verdict: 'pass' } },
-  'silent-source': { unbroken: { verdict: 'pass' } },
   'late-answer': { unbroken: { verdict: 'pass' } },
 };
 

@@ -283,19 +283,6 @@ const PRODUCT: readonly Mutant[] = [
     scenario: 'short-lease',
     becomes: fails('metrics.peerlab_directory_leases_expired_total == 0'),
   },
-  {
-    name: 'never-gives-a-source-up',
-    rule: 'a source that sends nothing is given up, and another one asked',
-    edits: [
-      {
-        file: 'images/peer/bounds.ts',
-        find: 'if (this.#waits) onStall();',
-        replace: 'if (this.#waits && timeoutMs < 0) onStall();',
-      },
-    ],
-    scenario: 'silent-source',
-    becomes: fails('transfers.failed == 0'),
-  },
 ];
 
 const LAB: readonly Mutant[] = [
