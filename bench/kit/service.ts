@@ -12,7 +12,8 @@ const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 /** As bin/start and the process driver set them. */
 const FLAGS = ['--max-semi-space-size=1'];
 const COMPILE_CACHE = join(ROOT, 'node_modules/.cache/peerlab');
-const READY_TIMEOUT_MS = 30_000;
+/** A share of many gigabytes is hashed before its peer is ready. */
+const READY_TIMEOUT_MS = 180_000;
 const STOP_TIMEOUT_MS = 10_000;
 
 /** A folder for all that a benchmark makes, removed when it is over, however. */

@@ -29,6 +29,7 @@ const PROBES: Readonly<Record<string, Omit<Trial, 'scenario'>>> = {
   'brief-faults': { unbroken: { verdict: 'pass' } },
   'torn-network': { driver: 'docker', unbroken: { verdict: 'pass' } },
   'short-lease': { unbroken: { verdict: 'pass' } },
+  'silent-sources': { unbroken: { verdict: 'pass' } },
   'late-answer': { unbroken: { verdict: 'pass' } },
 };
 

@@ -65,6 +65,19 @@ const PRODUCT: readonly Mutant[] = [
     becomes: fails('integrity'),
   },
   {
+    name: 'never-gives-a-source-up',
+    rule: 'a source that sends nothing is given up',
+    edits: [
+      {
+        file: 'images/peer/fetch/receive.ts',
+        find: 'if (!waits) return stall.refresh();',
+        replace: 'if (!waits || address) return stall.refresh();',
+      },
+    ],
+    scenario: 'silent-sources',
+    becomes: fails('failures.no-answer == 0'),
+  },
+  {
     name: 'keeps-part-files',
     rule: 'nothing of a transfer that ended stays behind in the share',
     edits: [{ file: 'images/peer/share/piece-file.ts', find: 'await rm(this.path, { force: true });', replace: '' }],

@@ -34,6 +34,8 @@ export interface DownloadRequest {
   readonly sha256?: string | undefined;
   /** `ip:port` of the only source to use. */
   readonly from?: string | undefined;
+  /** In bytes: content of another size is not fetched. */
+  readonly size?: number | undefined;
 }
 
 /** Errors that another source would not mend. */
@@ -98,7 +100,7 @@ export class Downloads {
     const tally = new Tally(meter.start('received'));
     this.#common.memory.downloads++;
     try {
-      const wanted = await this.#resolve(request, signal);
+      const wanted = ofSize(await this.#resolve(request, signal), request);
       const present = await share.checkTarget(request.name, wanted.sha256);
       const { entry, ...how } = present
         ? { entry: present }
@@ -159,6 +161,17 @@ export class Downloads {
     const sources = [{ address: from, name }];
     return sha256 === undefined ? { sources, only: true } : { sha256, sources, only: true };
   }
+}
+
+/** @throws PeerLabError `hash-mismatch` when another size is announced than is asked for */
+function ofSize(wanted: Wanted, { name, size }: DownloadRequest): Wanted {
+  if (size === undefined) return wanted;
+  if (wanted.size === undefined || wanted.size === size) return { ...wanted, size };
+  throw new PeerLabError('hash-mismatch', {
+    about: name,
+    expected: `${size} bytes`,
+    got: `${wanted.size} announced`,
+  });
 }
 
 interface DownloadInit extends DownloadsInit {

@@ -1,10 +1,13 @@
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import * as grpc from '@grpc/grpc-js';
 import { describe, expect, test } from 'vitest';
 import { transferResult } from '#proto/control-api.ts';
+import { PeerService } from '#proto/peer.ts';
+import { TICKET_METADATA } from '#proto/ticket.ts';
 import { StandInDirectory } from '../testing/stand-in-directory.ts';
 import { StandInSource } from '../testing/stand-in-source.ts';
-import { announced, codeOf, TestPeer } from '../testing/test-peer.ts';
+import { announced, codeOf, sha256, TestPeer } from '../testing/test-peer.ts';
 
 const MIB = 1024 ** 2;
 const LARGE = Buffer.alloc(3 * MIB + 17, 'peerlab');
@@ -103,6 +106,27 @@ describe('what others may upload', () => {
     await using it = await setup({ PEER_MAX_UPLOAD: '1MiB', PEER_OPEN: open as string });
     expect(codeOf(await it.upload('large'))).toBe('upload-too-large');
     expect((await it.upload('small')).status).toBe(200);
+  });
+
+  test('is what was offered: a sender that serves more than it said gets nothing in', async () => {
+    await using it = await setup({ PEER_MAX_UPLOAD: '1MiB' });
+    const [ip, port] = it.sender.address.split(':');
+    const login = { user: 'ann', password: 'x', ip, port: Number(port), files: [] };
+    const body = JSON.stringify(login);
+    const { ticket } = (await (await fetch(`${it.directory.url}/login`, { method: 'POST', body })).json()) as {
+      ticket: string;
+    };
+    const metadata = new grpc.Metadata();
+    metadata.set(TICKET_METADATA, `Bearer ${ticket}`);
+    const client = new PeerService(it.receiver.address, grpc.credentials.createInsecure());
+    const answer = await new Promise((resolve) => {
+      const call = client.uploadFile(metadata, (error, response) => resolve(error ?? response));
+      call.end({ filename: 'large', size: 1, sha256: sha256(LARGE), offer: true });
+    });
+    client.close();
+    expect(answer).toMatchObject({ success: false });
+    expect((await readdir(it.receiver.share)).filter((name) => name !== '.peerlab')).toEqual([]);
+    expect(await sentBytes(it.sender)).toBe(0);
   });
 
   test('has a quota, which uploads at one time can not exceed together', async () => {

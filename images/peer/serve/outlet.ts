@@ -1,10 +1,7 @@
 import type { EventEmitter } from 'node:events';
 import { PeerLabError } from '#proto/errors.ts';
 import type { Pace, RateLimits } from '../rate-limit.ts';
-import { hostOf } from './send-file.ts';
-
-/** A reader that takes nothing for so long loses its slot. */
-const READER_TIMEOUT_MS = 60_000;
+import { hostOf, READER_TIMEOUT_MS } from './caller.ts';
 
 interface Sink<M> {
   write(message: M, taken: () => void): unknown;
@@ -24,7 +21,7 @@ export class Outlet<M> implements Disposable {
 
   constructor(call: Sink<M>, limits: RateLimits) {
     this.#call = call;
-    this.#pace = limits.of(hostOf(call.getPeer()));
+    this.#pace = limits.of(hostOf(call));
     call.once('cancelled', this.#gone);
     if (call.cancelled) this.#gone();
   }
@@ -32,8 +29,12 @@ export class Outlet<M> implements Disposable {
   /** @param bytes of content, for the limits. @throws PeerLabError `cancelled` */
   async send(message: M, bytes: number): Promise<void> {
     const waitMs = this.#pace.reserve(bytes);
-    if (waitMs > 0) await this.#until(waitMs, (done) => void setTimeout(done, waitMs));
-    await this.#until(READER_TIMEOUT_MS, (done) => this.#call.write(message, done), true);
+    if (waitMs > 0) await this.#unlessGone((done) => setTimeout(done, waitMs));
+    await this.#unlessGone((done) => {
+      this.#call.write(message, done);
+      const got = `nothing was read for ${READER_TIMEOUT_MS / 1000} s`;
+      return setTimeout(() => this.#end(new PeerLabError('cancelled', { got })), READER_TIMEOUT_MS);
+    });
   }
 
   [Symbol.dispose](): void {
@@ -41,18 +42,13 @@ export class Outlet<M> implements Disposable {
     this.#pace[Symbol.dispose]();
   }
 
-  #until(ms: number, begin: (done: () => void) => unknown, isLateAnEnd = false): Promise<void> {
-    return new Promise((resolve, reject) => {
-      if (this.#ended) return reject(this.#ended);
-      this.#reject = reject;
-      const late = () =>
-        isLateAnEnd && this.#end(new PeerLabError('cancelled', { got: `nothing was read for ${ms / 1000} s` }));
-      const timer = setTimeout(late, ms);
-      begin(() => {
-        clearTimeout(timer);
-        resolve();
-      });
-    });
+  /** @param begin begins what calls `done`; the timer that it gives ends with the wait */
+  #unlessGone(begin: (done: () => void) => NodeJS.Timeout): Promise<void> {
+    if (this.#ended) return Promise.reject(this.#ended);
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#reject = reject;
+    const timer = begin(resolve);
+    return promise.finally(() => clearTimeout(timer));
   }
 
   #end(error: PeerLabError): void {

@@ -11,6 +11,7 @@ import { treeOf } from '../share/catalogue.ts';
 import type { Share } from '../share/share.ts';
 import type { MeteredTransfer, TransferMeter } from '../transfer-meter.ts';
 import { errorMetadata, toStatus } from '../wire-error.ts';
+import { hostOf } from './caller.ts';
 import type { Quota } from './quota.ts';
 import { sendBatch } from './send-batch.ts';
 import { sendFile } from './send-file.ts';
@@ -188,7 +189,7 @@ class Calls {
     };
     try {
       using _slot = await this.#slot(call);
-      using pace = this.#init.receiving.of(call.getPeer());
+      using pace = this.#init.receiving.of(hostOf(call));
       const streaming = () => {
         const begun = meter.start('received');
         transfer = begun;

@@ -6,15 +6,13 @@ import type { FileRequest__Output } from '#proto/generated/FileRequest.ts';
 import type { RateLimits } from '../rate-limit.ts';
 import type { ShareEntry } from '../share/catalogue.ts';
 import type { RegularFile } from '../share/regular-file.ts';
+import { hostOf, READER_TIMEOUT_MS } from './caller.ts';
 import type { SendMemory } from './send-memory.ts';
 
 type DownloadCall = Pick<
   ServerWritableStream<FileRequest__Output, FileChunk>,
   'write' | 'once' | 'off' | 'cancelled' | 'getPeer'
 >;
-
-/** A reader that takes nothing for so long loses its slot. */
-const READER_TIMEOUT_MS = 60_000;
 
 export interface SendFileInit {
   readonly memory: SendMemory;
@@ -37,7 +35,7 @@ export async function sendFile(
   const end = endOfRange(request, entry.size);
   using shape = memory.take(end - offset);
   using pipe = new Pipe(call, shape.chunks, () => new ChunkBuffer(shape.chunkSizeBytes));
-  using pace = limits.of(hostOf(call.getPeer()));
+  using pace = limits.of(hostOf(call));
   const chunkSizeBytes = limits.chunkSize(shape.chunkSizeBytes);
   for (let position = offset; position < end || position === offset; ) {
     const buffer = await pipe.free();
@@ -58,11 +56,6 @@ function endOfRange({ offset, length }: Pick<FileRequest__Output, 'offset' | 'le
   const end = length === 0 ? size : offset + length;
   if (Number.isSafeInteger(end) && offset <= size && end <= size) return end;
   throw new PeerLabError('bad-range', { expected: `a range within ${size} bytes`, got: `${offset} + ${length}` });
-}
-
-/** Of `ip:port`, as gRPC names who calls. */
-export function hostOf(peer: string): string {
-  return peer.slice(0, peer.lastIndexOf(':'));
 }
 
 /**

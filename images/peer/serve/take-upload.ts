@@ -41,6 +41,8 @@ export interface TakeUploadInit {
 /** A file that the sender serves itself, for the receiver to fetch. */
 export interface Offer {
   readonly name: string;
+  /** In bytes. Room was taken for as many and no more. */
+  readonly size: number;
   readonly sha256: string;
 }
 
@@ -64,7 +66,7 @@ export async function takeUpload(messages: AsyncIterable<FileUpload__Output>, in
   using _room = quota.take(expected.size);
   if (first.value.offer) {
     if (!pull) throw new PeerLabError('offer-declined', { got: 'nobody that the directory vouches for' });
-    return { message: 'fetched', bytes: await pull({ name: filename, sha256: expected.sha256 }) };
+    return { message: 'fetched', bytes: await pull({ name: filename, ...expected }) };
   }
 
   const moved = init.streaming();
