@@ -9,6 +9,8 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import autocannon from 'autocannon';
 
+import { median, sayBar } from './kit/report.ts';
+
 /**
  * The directory with 1,000 peers and 100,000 files, its state on the disk, at the default password cost; beside it, in
  * the same minutes, bare express and a constant behind the directory's own middleware (bench/reference). 16 connections.
@@ -112,15 +114,8 @@ function rssMib({ child }: Started): number {
   return Number(kib) / 1024;
 }
 
-function median(values: number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
-}
-
-function bar(id: string, actual: number, limit: number, isMet: boolean): void {
-  console.log(`BAR ${id} ${isMet ? 'met' : 'missed'} ${actual.toFixed(2)} ${limit}`);
-}
-const atMost = (id: string, actual: number, limit: number) => bar(id, actual, limit, actual <= limit);
-const atLeast = (id: string, actual: number, limit: number) => bar(id, actual, limit, actual >= limit);
+const atMost = (id: string, actual: number, limit: number) => sayBar(id, actual, limit);
+const atLeast = (id: string, actual: number, limit: number) => sayBar(id, actual, limit, actual >= limit);
 
 const folder = mkdtempSync(join(tmpdir(), 'peerlab-bench-'));
 const env = { DIRECTORY_PORT: '0', DIRECTORY_DATA_DIR: folder, DIRECTORY_LEASE: '1h', LOG_LEVEL: 'info' };

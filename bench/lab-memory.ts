@@ -8,7 +8,7 @@ import type { OperationEvent, RunFacts } from '../lab/history/events.ts';
 import { LineWriter, ResultsFolder } from '../lab/history/results-folder.ts';
 import { writeReport } from '../lab/report/write-report.ts';
 import { Live } from '../lab/run/live.ts';
-import { sayBar } from './fleet.ts';
+import { sayBar } from './kit/report.ts';
 
 /**
  * What a million operations leave in the lab's memory while a run goes on: each is recorded and held against live expectations, as in a run

@@ -2,7 +2,8 @@ import { createDockerDriver } from '../lab/drivers/docker/docker-driver.ts';
 import { findEngine } from '../lab/drivers/docker/engine.ts';
 import type { Driver, DriverInit } from '../lab/drivers/driver.ts';
 import { createProcessDriver } from '../lab/drivers/process/process-driver.ts';
-import { median, sayBar, timeFleet } from './fleet.ts';
+import { timeFleet } from './kit/fleet.ts';
+import { median, sayBar } from './kit/report.ts';
 
 /** How long a hundred peers take to be ready, against fifty: set-up must not get slower with the number. Alternating, medians. */
 

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { median, sayBar } from './kit/report.ts';
 
 /**
  * CPU time (user + system) of a built peer until it is ready, against a process that only imports the npm packages that the
@@ -56,10 +57,6 @@ async function readyPeer(): Promise<number> {
   }
 }
 
-function median(values: number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
-}
-
 const imports: number[] = [];
 const peers: number[] = [];
 await readyPeer();
@@ -71,4 +68,4 @@ const ratio = median(peers) / median(imports);
 console.log(
   `startup: imports only ${median(imports).toFixed(3)} s, ready peer ${median(peers).toFixed(3)} s of CPU (medians of ${RUNS})`,
 );
-console.log(`BAR startup ${ratio <= LIMIT ? 'met' : 'missed'} ${ratio.toFixed(2)} ${LIMIT}`);
+sayBar('startup', ratio, LIMIT);

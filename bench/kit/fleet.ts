@@ -2,13 +2,16 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Driver, DriverInit, Instance } from '../lab/drivers/driver.ts';
+import type { Driver, DriverInit, Instance } from '../../lab/drivers/driver.ts';
 
 /** What the benchmarks of set-up and removal share: a run of the lab's own driver with some peers, and figures of it. */
 
 const READY_TIMEOUT_MS = 300_000;
 
 export interface FleetTimes {
+  /** Of the directory, which is there before the peers are started. */
+  readonly directorySeconds: number;
+  /** Of the peers. */
   readonly setUpSeconds: number;
   readonly removalSeconds: number;
 }
@@ -19,11 +22,14 @@ export async function timeFleet(create: (init: DriverInit) => Driver, peers: num
   const runId = randomBytes(5).toString('hex');
   const signal = new AbortController().signal;
   const driver = create({ runId, logsDir, signal, readyTimeoutMs: READY_TIMEOUT_MS });
+  let directorySeconds = Number.NaN;
   let setUpSeconds = Number.NaN;
   let removalSeconds = Number.NaN;
   try {
     await driver.prepare(() => {});
+    const began = performance.now();
     const directory = await driver.startDirectory({ name: 'directory', env: {} });
+    directorySeconds = (performance.now() - began) / 1000;
     setUpSeconds = await secondsOf(() =>
       Promise.all(Array.from({ length: peers }, (_, i) => startPeer(driver, directory, `peer-${i + 1}`))),
     );
@@ -33,7 +39,7 @@ export async function timeFleet(create: (init: DriverInit) => Driver, peers: num
     await rm(logsDir, { recursive: true, force: true });
     if (left.length > 0) console.error(`left over: ${left.join('; ')}`);
   }
-  return { setUpSeconds, removalSeconds };
+  return { directorySeconds, setUpSeconds, removalSeconds };
 }
 
 function startPeer(driver: Driver, directory: Instance, name: string): Promise<Instance> {
@@ -48,13 +54,4 @@ export async function secondsOf(work: () => Promise<unknown>): Promise<number> {
   const began = performance.now();
   await work();
   return (performance.now() - began) / 1000;
-}
-
-export function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
-}
-
-/** One line for each bar, as `make bench` promises. */
-export function sayBar(id: string, actual: number, limit: number): void {
-  console.log(`BAR ${id} ${actual <= limit ? 'met' : 'missed'} ${actual.toFixed(2)} ${limit}`);
 }
