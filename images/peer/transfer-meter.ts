@@ -1,6 +1,7 @@
 import type { Metrics } from '#base/metrics.ts';
 import { toPeerLabError } from '#proto/errors.ts';
 import type { Direction } from '#proto/metrics.ts';
+import { contentMoved } from './memory.ts';
 
 /** One transfer, measured from `start` to `end`. */
 export interface MeteredTransfer {
@@ -78,6 +79,7 @@ class Measurement implements MeteredTransfer {
 
   moved(bytes: number): void {
     if (bytes === 0) return;
+    contentMoved(bytes);
     const direction = this.#direction;
     this.#bytes += bytes;
     this.#metrics.counter('peerlab_transfer_bytes_total').inc({ direction }, bytes);

@@ -1,27 +1,63 @@
 import { FLOW_CONTROL_WINDOW_BYTES } from '#proto/peer.ts';
+import { Slots } from '../bounds.ts';
 
+const MIB = 1024 * 1024;
 /** Sources that one download asks at one time: more bring nothing to one receiver. */
 const MAX_LANES = 8;
 /** All downloads together, but for one each: a lane holds a piece in memory, and a connection. */
 const MAX_LANES_IN_ALL = 24;
+/** One source is asked for so many ranges at one time: more share its connection, and bring nothing but memory. */
+const MAX_CALLS_EACH = 2;
 /** What may be on its way to this peer, of all calls together: a call that waits for the disk fills its window, but never beyond what it asked for. */
-const BUDGET_BYTES = 3 * FLOW_CONTROL_WINDOW_BYTES;
+const BUDGET_BYTES = 24 * MIB;
+/** Files up to this size don't wait for a turn at a source: they would wait for its answer time, not for its bytes. */
+const SMALL_BYTES = MIB;
 
-/** How much the downloads of a peer may have on the way, so that a slow disk does not fill the memory. */
+/** The turns at one source: those who hold one, and those who wait. */
+interface Queue {
+  readonly slots: Slots;
+  users: number;
+}
+
+/** How much the downloads of a peer may have on the way, so that neither a slow disk nor many downloads fill the memory. */
 export class ReceiveMemory {
   /** Under way now. */
   downloads = 0;
-  lanesNow = 0;
+  readonly #queues = new Map<string, Queue>();
 
   /** Sources that a download may ask at one time, as of now. */
   get lanes(): number {
     return Math.max(1, Math.min(MAX_LANES, Math.floor(MAX_LANES_IN_ALL / Math.max(1, this.downloads))));
   }
 
-  /** Bytes that one call may ask for, as of now: without a limit while the windows of all calls fit. */
+  /** Bytes that one call may ask for, as of now: without a limit while one is alone, or the windows of all calls fit. */
   get shareBytes(): number {
-    const calls = Math.max(this.downloads, this.lanesNow);
+    let calls = 0;
+    for (const { users } of this.#queues.values()) calls += Math.min(users, MAX_CALLS_EACH);
     const share = BUDGET_BYTES / Math.max(1, calls);
     return share >= FLOW_CONTROL_WINDOW_BYTES ? Number.POSITIVE_INFINITY : share;
+  }
+
+  /** The turn to ask `address` for a range of a file of `sizeBytes`, held until disposed; in the order they came. @throws PeerLabError `cancelled` */
+  async turn(address: string, sizeBytes: number, signal: AbortSignal): Promise<Disposable> {
+    const queue = this.#queues.get(address) ?? { slots: new Slots(MAX_CALLS_EACH, Number.POSITIVE_INFINITY), users: 0 };
+    this.#queues.set(address, queue);
+    queue.users++;
+    const leave = () => {
+      if (--queue.users === 0) this.#queues.delete(address);
+    };
+    if (sizeBytes <= SMALL_BYTES) return { [Symbol.dispose]: leave };
+    try {
+      const slot = await queue.slots.take(signal);
+      return {
+        [Symbol.dispose]: () => {
+          slot[Symbol.dispose]();
+          leave();
+        },
+      };
+    } catch (error) {
+      leave();
+      throw error;
+    }
   }
 }

@@ -1,8 +1,10 @@
 import { link, open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { transferFailure, transferResult } from '#proto/control-api.ts';
-import { TreeHasher } from '#proto/hash-tree.ts';
+import { type HashTree, TreeHasher } from '#proto/hash-tree.ts';
+import { PieceFile } from '../share/piece-file.ts';
+import { PieceMemory } from '../share/piece-memory.ts';
 import { type Manners, RangeSource } from '../testing/range-source.ts';
 import { StandInDirectory } from '../testing/stand-in-directory.ts';
 import { announced, codeOf, eventually, rootOf, sha256, TestPeer } from '../testing/test-peer.ts';
@@ -15,6 +17,12 @@ function contentOf(sizeBytes: number, seed = 1): Buffer {
   const data = Buffer.alloc(sizeBytes);
   for (let i = 0; i + 4 <= sizeBytes; i += 4096) data.writeUInt32LE((i * 31 + seed) >>> 0, i);
   return data;
+}
+
+function treeOf(content: Buffer): HashTree {
+  const hasher = new TreeHasher(content.length);
+  hasher.update(content);
+  return hasher.digest() as HashTree;
 }
 
 /** A directory, a peer that is logged in, and sources that the directory knows for the file `name`. */
@@ -269,6 +277,23 @@ describe('resuming', () => {
     expect(await it.peer.metrics()).toContain(`peerlab_resumed_bytes_total ${3 * MIB}`);
   });
 
+  test('who is stopped while reading it again loses nothing', async () => {
+    const content = contentOf(6 * MIB);
+    const { it: setUp, journal } = await brokenOff(content, 4 * MIB);
+    await using it = setUp;
+    const [tree, sizeBytes] = [treeOf(content), content.length];
+    const before = await readFile(journal);
+    const opening = PieceFile.open({
+      ...{ tree, sizeBytes, sha256: '', folder: dirname(journal), memory: new PieceMemory() },
+      signal: AbortSignal.abort(),
+    });
+    await expect(opening).rejects.toMatchObject({ code: 'cancelled' });
+    expect((await readFile(journal)).equals(before)).toBe(true);
+    expect(await it.peer.parts()).toHaveLength(2);
+    await it.source();
+    expect((await it.download()).resumedBytes).toBe(4 * MIB);
+  });
+
   test('what was changed since is fetched again', async () => {
     const content = contentOf(6 * MIB);
     const { it: setUp, part } = await brokenOff(content, 4 * MIB);
@@ -285,9 +310,7 @@ describe('resuming', () => {
     const content = contentOf(6 * MIB);
     const { it: setUp, journal } = await brokenOff(content, 2 * MIB);
     await using it = setUp;
-    const hasher = new TreeHasher(content.length);
-    hasher.update(content);
-    const layer = hasher.digest()?.layer as Buffer;
+    const { layer } = treeOf(content);
     const claims = Array.from(
       { length: 6 },
       (_, i) => `${i} ${layer.subarray(i * 32, (i + 1) * 32).toString('hex')}\n`,

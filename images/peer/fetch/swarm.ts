@@ -95,7 +95,6 @@ export class Swarm {
       const lane = this.#lane(this.#reserve.shift() as Source);
       // Entered before any of them takes work: how much that is depends on how many there are.
       this.#lanes.add(lane);
-      this.#init.memory.lanesNow++;
       starting.push(lane);
     }
     for (const lane of starting) {
@@ -130,9 +129,7 @@ export class Swarm {
     const { address } = lane.source;
     try {
       while (!this.#over.signal.aborted && this.#init.file.left > 0) {
-        const range = this.#mayTake(lane) ? this.#work.take(lane, this.#lanes.size, this.#most) : undefined;
-        if (range) await this.#fetch(lane, range);
-        else await this.#news();
+        if (!(await this.#fetchNext(lane))) await this.#news();
       }
     } catch (thrown) {
       const error = toPeerLabError(thrown);
@@ -143,10 +140,18 @@ export class Swarm {
       this.#refresh();
     } finally {
       this.#lanes.delete(lane);
-      this.#init.memory.lanesNow--;
       this.#wake();
       this.#settle();
     }
+  }
+
+  /** @returns false when there is nothing for it to do now */
+  async #fetchNext(lane: Lane): Promise<boolean> {
+    const { memory, file } = this.#init;
+    using _turn = await memory.turn(lane.source.address, file.sizeBytes, this.#over.signal);
+    const range = this.#mayTake(lane) ? this.#work.take(lane, this.#lanes.size, this.#most) : undefined;
+    if (range) await this.#fetch(lane, range);
+    return range !== undefined;
   }
 
   async #fetch(lane: Lane, range: Range): Promise<void> {

@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { type FileHandle, open, readFile, rm } from 'node:fs/promises';
+import { type FileHandle, open, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PeerLabError } from '#proto/errors.ts';
 import { HASH_SIZE_BYTES, type HashTree, pieceBounds, pieceCount, pieceHasher } from '#proto/hash-tree.ts';
@@ -48,8 +48,6 @@ export class PieceFile implements AsyncDisposable {
   readonly #writes = new Set<Promise<void>>();
   #left: number;
   #failure: unknown;
-  #lines: string[] = [];
-  #noting: Promise<void> | undefined;
 
   private constructor(init: PieceFileInit, path: string, part: FileHandle, journal: FileHandle, journalPath: string) {
     this.path = path;
@@ -72,13 +70,14 @@ export class PieceFile implements AsyncDisposable {
       await using opened = new AsyncDisposableStack();
       const part = await openOwn(path);
       opened.defer(() => part.close());
-      const journal = await open(
-        journalPath,
-        constants.O_CREAT | constants.O_WRONLY | constants.O_TRUNC | constants.O_NOFOLLOW,
-      );
+      const fresh = join(init.folder, randomBytes(12).toString('hex') + JOURNAL_SUFFIX);
+      const journal = await open(fresh, 'wx');
+      opened.defer(() => rm(fresh, { force: true }));
       opened.defer(() => journal.close());
       const file = new PieceFile(init, path, part, journal, journalPath);
       await file.#resume(claimed, init.signal);
+      // Only now: whoever is killed while reading again must find the old one.
+      await rename(fresh, journalPath);
       opened.move();
       return file;
     } catch (error) {
@@ -167,7 +166,6 @@ export class PieceFile implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#writes);
-    await this.#noting;
     await this.#part.close();
     await this.#journal.close();
     const worthIt = this.keep && this.#present.includes(1);
@@ -179,6 +177,7 @@ export class PieceFile implements AsyncDisposable {
     await this.#part.truncate(this.sizeBytes);
     const { pieceSizeBytes } = this.hashes.tree;
     const buffer = Buffer.allocUnsafeSlow(claimed.length > 0 ? Math.min(pieceSizeBytes, this.sizeBytes) : 0);
+    let lines = '';
     for (const index of claimed) {
       if (signal.aborted) throw new PeerLabError('cancelled');
       const [start, end] = pieceBounds(index, this.sizeBytes, pieceSizeBytes);
@@ -187,9 +186,9 @@ export class PieceFile implements AsyncDisposable {
       this.#present[index] = 1;
       this.#left--;
       this.resumedBytes += end - start;
-      this.#lines.push(this.#line(index));
+      lines += this.#line(index);
     }
-    await this.#note();
+    await this.#journal.appendFile(lines);
   }
 
   /** Is this what the tree says? */
@@ -203,28 +202,13 @@ export class PieceFile implements AsyncDisposable {
     return pieceHash(this.hashes.tree, index);
   }
 
+  /** The journal names the piece before it is there, so that no kill loses one that is: what a journal names is hashed again anyway. */
   async #write(index: number, buffer: Buffer): Promise<void> {
+    await this.#journal.write(this.#line(index));
     const [start, end] = pieceBounds(index, this.sizeBytes, this.hashes.tree.pieceSizeBytes);
     for (let at = 0; at < end - start; ) {
       const length = Math.min(WRITE_SIZE_BYTES, end - start - at);
       at += (await this.#part.write(buffer, at, length, start + at)).bytesWritten;
-    }
-    this.#lines.push(this.#line(index));
-    this.#noting ??= this.#note()
-      .catch((error) => {
-        this.#failure ??= error;
-      })
-      .finally(() => {
-        this.#noting = undefined;
-      });
-  }
-
-  /** Writes down what is on the disk by now; what comes meanwhile is written down with the next. */
-  async #note(): Promise<void> {
-    while (this.#lines.length > 0) {
-      const text = this.#lines.join('');
-      this.#lines = [];
-      await this.#journal.appendFile(text);
     }
   }
 

@@ -1,0 +1,48 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+
+/**
+ * Content on its way is memory outside of the JavaScript heap, a gigabyte of it for each gigabyte moved and more. Left to itself, V8 looks at it
+ * only when there are 64 MiB more than after the last collection, or begins to mark step by step, which costs every write a barrier for the rest of the
+ * transfer. So marking is done in one go (a peer's heap is small: about 10 ms), and begun here. docs/transfers.md has the figures.
+ */
+
+const MIB = 1024 * 1024;
+/** How often the memory is looked at. */
+const LOOK_EVERY_BYTES = 8 * MIB;
+/** Below that nothing is collected early: at 30 MiB a transfer takes a tenth longer. */
+const ENOUGH_BYTES = 40 * MIB;
+/** What may come on top of what was in use after the last full collection. */
+const GROWTH_BYTES = 16 * MIB;
+
+setFlagsFromString('--no-incremental-marking');
+
+let unseenBytes = 0;
+let limitBytes = ENOUGH_BYTES;
+let collect: Collect | undefined;
+
+type Collect = (how: { type: 'minor' | 'major' }) => void;
+
+/** Told of all content that this process sends or receives: frees what nobody uses any more before it becomes much. */
+export function contentMoved(bytes: number): void {
+  unseenBytes += bytes;
+  if (unseenBytes < LOOK_EVERY_BYTES) return;
+  unseenBytes = 0;
+  if (inUseBytes() < limitBytes) return;
+  collect ??= exposed();
+  // Most of it is young, and that costs a tenth of a full collection.
+  collect({ type: 'minor' });
+  if (inUseBytes() < limitBytes) return;
+  collect({ type: 'major' });
+  limitBytes = Math.max(ENOUGH_BYTES, inUseBytes() + GROWTH_BYTES);
+}
+
+function inUseBytes(): number {
+  return process.memoryUsage().arrayBuffers;
+}
+
+/** What Node's `--expose-gc` gives, however this process was started. */
+function exposed(): Collect {
+  setFlagsFromString('--expose-gc');
+  return runInNewContext('gc');
+}
