@@ -40,7 +40,7 @@ export const MAX_BATCH_FILES = 1000;
 export const MAX_SMALL_FILE_BYTES = 256 * 1024;
 
 /** HTTP/2 receive window of a downloading client: decides throughput on long paths. */
-export const FLOW_CONTROL_WINDOW_BYTES = 16 * 1024 * 1024;
+export const FLOW_CONTROL_WINDOW_BYTES = 14 * 1024 * 1024;
 
 /** Key of the trailing metadata that carries an error's code from `errors.ts`. */
 export const ERROR_CODE_METADATA = 'peerlab-error';
