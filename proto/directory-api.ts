@@ -114,8 +114,15 @@ export const searchQuery = pageQuery
     path: ['name'],
   });
 
-/** A peer that has the content, the name that the content has there, and the root that this peer announced, if it did. */
-export const searchSource = peerAddress.extend({ name: z.string(), root: sha256Hex.optional() });
+/**
+ * A peer that has the content, the name that the content has there, and the root that this peer announced, if it did; the size only where this
+ * peer announced another than most.
+ */
+export const searchSource = peerAddress.extend({
+  name: z.string(),
+  root: sha256Hex.optional(),
+  size: z.number().int().optional(),
+});
 export type SearchSource = z.infer<typeof searchSource>;
 export const searchResult = z.object({
   name: z.string(),

@@ -203,12 +203,18 @@ describe('search', () => {
     ]);
   });
 
-  it('shows the size that most peers announce', () => {
+  it('shows the size that most peers announce, and who announced another', () => {
     const { registry } = setUp();
     registry.register(peer(1, 'liar'), [file('x', HASH_A, 1)], 'token-1');
     registry.register(peer(2), [file('x', HASH_A, 10)], 'token-2');
     registry.register(peer(3), [file('x', HASH_A, 10)], 'token-3');
-    expect(registry.search({ name: 'x' }, ALL).items[0]?.size).toBe(10);
+    const [found] = registry.search({ name: 'x' }, ALL).items;
+    expect(found?.size).toBe(10);
+    expect(found?.peers.map(({ user, size }) => [user, size])).toEqual([
+      ['liar', 1],
+      ['ann', undefined],
+      ['ann', undefined],
+    ]);
   });
 
   it('takes a name with * or ? as a glob, all else literally', () => {
@@ -308,7 +314,10 @@ class Model {
           name,
           size,
           sha256,
-          peers: sources.map(({ user, port, copy }) => ({ ...peer(port, user), name: copy.name })),
+          peers: sources.map(({ user, port, copy }) => ({
+            ...{ ...peer(port, user), name: copy.name },
+            ...(copy.size !== size && { size: copy.size }),
+          })),
         },
       ];
     });

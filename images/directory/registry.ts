@@ -294,12 +294,13 @@ function searchResult(
   for (const { holder } of shown) age.include(holder);
   const names = copies.map(({ naming }) => naming.name).filter(matches);
   const [root, anotherRoot] = new Set(shown.flatMap((copy) => copy.root ?? []));
+  const size = mostAnnounced(shown.map((copy) => copy.size));
   return {
     name: names.reduce((first, name) => (name < first ? name : first)),
-    size: mostAnnounced(shown.map(({ size }) => size)),
+    size,
     sha256,
     ...(root !== undefined && anotherRoot === undefined && { root }),
-    peers: shown.map(sourceOf),
+    peers: shown.map((copy) => (copy.size === size ? sourceOf(copy) : { ...sourceOf(copy), size: copy.size })),
   };
 }
 

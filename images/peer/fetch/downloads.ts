@@ -1,7 +1,7 @@
 import type { TransferResult } from '#proto/control-api.ts';
 import { addressText, type SearchResult } from '#proto/directory-api.ts';
 import { type ErrorCode, PeerLabError, toPeerLabError } from '#proto/errors.ts';
-import { type HashTree, pieceSizeOf } from '#proto/hash-tree.ts';
+import { pieceSizeOf } from '#proto/hash-tree.ts';
 import { atMost, type Slots, Turns } from '../bounds.ts';
 import type { DirectorySession } from '../directory/session.ts';
 import type { ShareEntry } from '../share/catalogue.ts';
@@ -12,7 +12,7 @@ import { askTree, type ToldTree } from './file-tree.ts';
 import { Liars } from './liars.ts';
 import type { PeerClients } from './peer-clients.ts';
 import { ReceiveMemory } from './receive-memory.ts';
-import { chooseSources, groupsByRoot, type Source, type Wanted } from './sources.ts';
+import { chooseSources, type Group, groupsOf, type Source, sourceOf, type Wanted } from './sources.ts';
 import { Swarm } from './swarm.ts';
 import { Tally } from './tally.ts';
 import { fetchWhole } from './whole-file.ts';
@@ -155,8 +155,8 @@ export class Downloads {
       if (sha256 !== undefined && result.sha256 !== sha256) continue;
       const peer = result.peers.find((one) => one.name === name && addressText(one) === from);
       if (!peer) continue;
-      const source = { address: from, name, root: peer.root };
-      return { sha256: result.sha256, size: result.size, sources: [source], only: true };
+      const size = peer.size ?? result.size;
+      return { sha256: result.sha256, size, sources: [sourceOf(peer, result)], only: true };
     }
     const sources = [{ address: from, name }];
     return sha256 === undefined ? { sources, only: true } : { sha256, sources, only: true };
@@ -197,11 +197,11 @@ class Download {
 
   /** By the hash tree where anybody has one, otherwise as a whole, from one source after the other. */
   async fetch(wanted: Wanted): Promise<Fetched> {
-    const groups = groupsByRoot(wanted.sources);
-    for (const { root, sources } of groups) {
+    const groups = groupsOf(wanted.sources);
+    for (const group of groups) {
       const fetched = await this.#try(async () => {
-        const told = await this.#treeOf(root, sources, wanted);
-        return told && this.#inPieces({ ...told, sources, isDoubtful: groups.length > 1 }, wanted);
+        const told = await this.#treeOf(group, wanted);
+        return told && this.#inPieces({ ...told, sources: group.sources, isDoubtful: groups.length > 1 }, wanted);
       });
       if (fetched) return fetched;
     }
@@ -235,11 +235,7 @@ class Download {
   }
 
   /** The tree for a root that the directory holds; undefined when none of the sources has it. */
-  async #treeOf(
-    root: string,
-    sources: readonly Source[],
-    { sha256 = '', size = 0 }: Wanted,
-  ): Promise<ToldTree | undefined> {
+  async #treeOf({ root, size = 0, sources }: Group, { sha256 = '' }: Wanted): Promise<ToldTree | undefined> {
     const pieceSizeBytes = pieceSizeOf(size);
     // The layer of one piece is the root itself.
     if (size > 0 && size <= pieceSizeBytes) {
@@ -291,7 +287,7 @@ class Download {
     }
     const { share, clients, stallTimeoutMs } = this.#init;
     const init = { share, clients, stallTimeoutMs, tally: this.#init.tally, signal: this.#init.signal };
-    return fetchWhole(source, this.#init.name, wanted, init);
+    return fetchWhole(source, this.#init.name, { ...wanted, size: source.size ?? wanted.size }, init);
   }
 
   async #fromItsOwnWord(source: Source, told: ToldTree, wanted: Wanted): Promise<Fetched> {
@@ -315,7 +311,7 @@ class Download {
     const swarm = new Swarm({
       ...this.#init,
       ...{ file, sources },
-      more: () => (wanted.only ? Promise.resolve([]) : this.#more(tree)),
+      more: () => (wanted.only ? Promise.resolve([]) : this.#more(content)),
       gaveUp: (address, code) => this.#gaveUp(address, code),
       rejected: () => meter.pieceRejected(),
     });
@@ -333,15 +329,14 @@ class Download {
     }
   }
 
-  /** Those who announce this root now, but not who lied. */
-  async #more({ root }: HashTree): Promise<Source[]> {
+  /** Those who announce this root and size now, but not who lied. */
+  async #more({ tree: { root }, sizeBytes }: Content): Promise<Source[]> {
     const { directory, self } = this.#init;
     const signal = AbortSignal.any([this.#init.signal, AbortSignal.timeout(SEARCH_AGAIN_MS)]);
     const results = await directory.search({ root }, signal).catch(() => []);
     return results
-      .flatMap(({ peers }) => peers)
-      .filter((peer) => peer.root === root)
-      .map((peer) => ({ address: addressText(peer), name: peer.name, root }))
+      .flatMap((result) => result.peers.map((peer) => sourceOf(peer, result)))
+      .filter((source) => source.root === root && source.size === sizeBytes)
       .filter(({ address }) => address !== self && !this.#init.liars.has(address));
   }
 

@@ -8,6 +8,8 @@ export interface Source {
   readonly name: string;
   /** Of the hash tree, as the peer told the directory. */
   readonly root?: string | undefined;
+  /** In bytes, as it told the directory. */
+  readonly size?: number | undefined;
 }
 
 /** What is to be fetched and from whom. Without `sha256` the source's own word decides. */
@@ -42,29 +44,41 @@ export function chooseSources(
     const hashes = matching.slice(0, 3).map((result) => result.sha256);
     throw new PeerLabError('ambiguous-name', { about: name, got: `${matching.length} contents: ${hashes.join(', ')}` });
   }
-  const sources = found.peers
-    .map((peer) => ({ address: addressText(peer), name: peer.name, root: peer.root }))
-    .filter((source) => source.address !== self);
+  const sources = found.peers.map((peer) => sourceOf(peer, found)).filter((source) => source.address !== self);
   if (sources.length === 0) throw new PeerLabError('no-source', { about: name, got: 'only this peer itself' });
   return { sha256: found.sha256, size: found.size, sources: shuffled(sources) };
 }
 
+/** @param result what the peer was found with: its size counts unless the peer announced another */
+export function sourceOf(peer: SearchResult['peers'][number], result: Pick<SearchResult, 'size'>): Source {
+  return { address: addressText(peer), name: peer.name, root: peer.root, size: peer.size ?? result.size };
+}
+
+/** Sources that announced the same root and size. */
+export interface Group {
+  readonly root: string;
+  readonly size: number | undefined;
+  readonly sources: Source[];
+}
+
 /**
- * Sources that announced one root, and those that announced none, whose pieces the tree of the others proves. Those that disagree about the
- * root are never mixed: of several groups the largest comes first.
+ * Sources by what they announced: those that disagree are never mixed, since one of them lies and the others would be blamed. The
+ * largest group comes first. Where all agree, those without a root take part: the tree of the others proves their pieces.
  */
-export function groupsByRoot(sources: readonly Source[]): { root: string; sources: Source[] }[] {
-  const roots = new Map<string, Source[]>();
+export function groupsOf(sources: readonly Source[]): Group[] {
+  const groups = new Map<string, Group>();
   for (const source of sources) {
-    if (source.root === undefined) continue;
-    const group = roots.get(source.root);
-    if (group) group.push(source);
-    else roots.set(source.root, [source]);
+    const { root, size } = source;
+    if (root === undefined) continue;
+    const key = `${root} ${size}`;
+    const group = groups.get(key);
+    if (group) group.sources.push(source);
+    else groups.set(key, { root, size, sources: [source] });
   }
-  const rootless = sources.filter(({ root }) => root === undefined);
-  return Array.from(roots, ([root, group]) => ({ root, sources: [...group, ...rootless], votes: group.length })).sort(
-    (a, b) => b.votes - a.votes,
-  );
+  const [only, another] = groups.values();
+  const rootless = sources.filter(({ root, size }) => root === undefined && size === only?.size);
+  if (only && !another) return [{ ...only, sources: [...only.sources, ...rootless] }];
+  return [...groups.values()].sort((a, b) => b.sources.length - a.sources.length);
 }
 
 /** In random order, so that many downloads of one file spread over those who have it. */

@@ -220,6 +220,21 @@ describe('a source that lies', () => {
   });
 });
 
+test.for([100, 3 * MIB])('who lies about the size of %d bytes makes nobody else a liar', async (sizeBytes) => {
+  const content = contentOf(sizeBytes);
+  await using it = await setup(content);
+  await it.source({}, { size: sizeBytes + 1 });
+  const honest = await it.source();
+  // Who is asked first is left to chance.
+  for (let round = 0; round < 4; round++) {
+    const result = await it.download();
+    expect(result.sources.find(({ peer }) => peer.endsWith(`:${honest.port}`))?.error).toBeUndefined();
+    expect((await it.onDisk()).equals(content)).toBe(true);
+    await rm(join(it.peer.share, 'file'));
+    await it.peer.control('loadfiles');
+  }
+});
+
 describe('a source that stops', () => {
   test.for([0, 0.5, 0.99])('silent after %d of it, alone: given up in time, what is right is kept', async (share) => {
     const content = contentOf(6 * MIB);

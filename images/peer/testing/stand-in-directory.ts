@@ -121,7 +121,8 @@ export class StandInDirectory implements AsyncDisposable {
         by === 'name' ? matchesGlob(one.name, wanted ?? '') : one[by as 'sha256' | 'root'] === wanted;
       for (const file of files.filter(isMeant)) {
         const entry = found.get(file.sha256) ?? { ...file, peers: [] };
-        entry.peers.push({ user, ip, port, name: file.name, root: file.root });
+        const size = file.size === entry.size ? undefined : file.size;
+        entry.peers.push({ user, ip, port, name: file.name, root: file.root, size });
         found.set(file.sha256, entry);
       }
     }
