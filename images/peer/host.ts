@@ -9,7 +9,7 @@ import { knownLevel, type Logger } from '#base/logger.ts';
 import { type HOST_ENV, PEER_ENV } from '#proto/env.ts';
 import { PeerLabError, reasonOf, toPeerLabError } from '#proto/errors.ts';
 import { type HostedPeers, hostedPeers, pathOfHosted, pathOfHostVerb } from '#proto/hosted-peers.ts';
-import { type OpenControl, type Peer, startPeer } from './peer.ts';
+import { type OpenControl, type Peer, startPeer, TransferMemory } from './peer.ts';
 
 /** Each looks at its share when it starts: more at one time only make each wait longer. */
 const STARTS_AT_ONCE = 4;
@@ -23,12 +23,13 @@ export interface Host {
 
 /**
  * Starts many peers in this process, as `PEER_HOSTED` lists them, and listens when all have started. Each has its own share, gRPC
- * port, session, figures and settings; memory, CPU, event loop and HTTP port are shared.
+ * port, session, figures and settings; memory for transfers, CPU, event loop and HTTP port are shared.
  * @throws PeerLabError `bad-setting`, naming the peer
  */
 export async function startHost(config: Config<typeof HOST_ENV>, logger: Logger): Promise<Host> {
   const list = await readList(config.PEER_HOSTED);
-  const peers = new Map(list.map(({ name, env }) => [name, new HostedPeer(name, env, logger)]));
+  const memory = new TransferMemory();
+  const peers = new Map(list.map(({ name, env }) => [name, new HostedPeer(name, env, logger, memory)]));
   const waiting = peers.values();
   const starter = async () => {
     for (const peer of waiting) await peer.start();
@@ -67,11 +68,13 @@ class HostedPeer {
   readonly #name: string;
   readonly #env: Record<string, string>;
   readonly #logger: Logger;
+  readonly #memory: TransferMemory;
   #app: HttpApp | undefined;
   #peer: Peer | undefined;
   #turn: Promise<void> = Promise.resolve();
 
-  constructor(name: string, env: Record<string, string>, logger: Logger) {
+  constructor(name: string, env: Record<string, string>, logger: Logger, memory: TransferMemory) {
+    this.#memory = memory;
     this.#name = name;
     this.#env = env;
     this.#logger = logger.child({ peer: name });
@@ -92,7 +95,7 @@ class HostedPeer {
       if (this.#peer) return;
       const config = readConfig(PEER_ENV, this.#env);
       this.#logger.level = knownLevel(config.LOG_LEVEL);
-      const peer = await startPeer(config, this.#logger, this.#openControl);
+      const peer = await startPeer(config, this.#logger, this.#openControl, this.#memory);
       this.#peer = peer;
       void peer.scanned.then(() => this.#logger.info({ grpc: peer.address }, 'ready'));
     }).catch((error) => {

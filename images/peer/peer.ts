@@ -19,6 +19,8 @@ import { Uploads } from './fetch/uploads.ts';
 import { RateLimits } from './rate-limit.ts';
 import { PeerServer } from './serve/peer-server.ts';
 import { Quota } from './serve/quota.ts';
+import { SendMemory } from './serve/send-memory.ts';
+import { PieceMemory } from './share/piece-memory.ts';
 import { Share } from './share/share.ts';
 import { peerTls } from './tls.ts';
 import { TransferMeter } from './transfer-meter.ts';
@@ -43,15 +45,22 @@ export interface Peer {
 /** How a peer gets its control port: one of its own, or a place on that of its host (host.ts). */
 export type OpenControl = (init: HttpServiceInit) => Promise<HttpService>;
 
+/** What the peers of one process share: it has one memory, however many they are. */
+export class TransferMemory {
+  readonly pieces = new PieceMemory();
+  readonly sending = new SendMemory();
+}
+
 /** Starts a whole peer; it answers on both ports when this returns, and logs in only when told to. */
 export async function startPeer(
   config: Config<typeof PEER_ENV>,
   logger: Logger,
   openControl: OpenControl = (init) => startHttpService(init, config.PEER_HOST, config.PEER_CONTROL_PORT),
+  memory = new TransferMemory(),
 ): Promise<Peer> {
   const metrics = createMetrics('peer');
   const meter = new TransferMeter(metrics);
-  const share = await Share.open(config.PEER_SHARE_DIR, logger);
+  const share = await Share.open(config.PEER_SHARE_DIR, logger, memory.pieces);
   const stallTimeoutMs = config.PEER_STALL_TIMEOUT;
   const publish = () =>
     directory.publish().catch((error) => logger.warn({ reason: reasonOf(error) }, 'the directory could not be told'));
@@ -63,6 +72,7 @@ export async function startPeer(
   if (config.PEER_OPEN) logger.warn('open: anybody may fetch from this peer and store files at it');
   const server = await PeerServer.start({
     ...{ share, meter, logger, publish, stallTimeoutMs, sending, receiving, credentials: tls?.server },
+    memory: memory.sending,
     admit: (call) => tickets.admit(call),
     vouched: (call) => tickets.vouched(call),
     pull: async (offer, from, signal) => (await downloads.withoutSlot({ ...offer, from }, signal)).bytes,

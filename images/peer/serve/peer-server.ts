@@ -15,7 +15,7 @@ import { hostOf } from './caller.ts';
 import type { Quota } from './quota.ts';
 import { sendBatch } from './send-batch.ts';
 import { sendFile } from './send-file.ts';
-import { SendMemory } from './send-memory.ts';
+import type { SendMemory } from './send-memory.ts';
 import { type Offer, REFUSALS, takeUpload } from './take-upload.ts';
 
 export interface PeerServerInit {
@@ -28,6 +28,7 @@ export interface PeerServerInit {
   /** Transfers served at one time, and those that wait for one of these to end. */
   readonly maxStreams: number;
   readonly maxQueue: number;
+  readonly memory: SendMemory;
   readonly sending: RateLimits;
   readonly receiving: RateLimits;
   readonly stallTimeoutMs: number;
@@ -127,7 +128,6 @@ class Calls {
   closing = false;
   readonly #init: PeerServerInit;
   readonly #slots: Slots;
-  readonly #memory = new SendMemory();
 
   constructor(init: PeerServerInit) {
     this.#init = init;
@@ -142,7 +142,7 @@ class Calls {
       await using _file = opened.file;
       const { sending: limits } = this.#init;
       const moved = (bytes: number) => transfer.moved(bytes);
-      await sendFile(call, call.request, opened, { memory: this.#memory, limits, moved });
+      await sendFile(call, call.request, opened, { memory: this.#init.memory, limits, moved });
       transfer.end();
       call.end();
     } catch (error) {

@@ -43,7 +43,7 @@ export class Share extends EventEmitter<{ changed: [] }> implements AsyncDisposa
   readonly #folder: string;
   readonly #parts: string;
   readonly #logger: Logger;
-  readonly #memory = new PieceMemory();
+  readonly #memory: PieceMemory;
   readonly #catalogue = new Catalogue();
   /** Names that were warned about, so that each is named once for as long as it is there. */
   readonly #warned = new Set<string>();
@@ -56,21 +56,22 @@ export class Share extends EventEmitter<{ changed: [] }> implements AsyncDisposa
   #takeFresh = true;
   #announced = 0;
 
-  private constructor(folder: string, parts: string, logger: Logger) {
+  private constructor(folder: string, parts: string, logger: Logger, memory: PieceMemory) {
     super();
+    this.#memory = memory;
     this.#folder = folder;
     this.#parts = parts;
     this.#logger = logger;
   }
 
   /** Opens the share without looking into it yet. @throws PeerLabError `bad-setting` when it is no writable folder */
-  static async open(folder: string, logger: Logger): Promise<Share> {
+  static async open(folder: string, logger: Logger, memory = new PieceMemory()): Promise<Share> {
     const isFolder = await stat(folder).then(
       (stats) => stats.isDirectory(),
       () => false,
     );
     if (!isFolder) throw new PeerLabError('bad-setting', { about: 'PEER_SHARE_DIR', expected: 'a folder that exists' });
-    return new Share(folder, await preparePartsFolder(folder), logger);
+    return new Share(folder, await preparePartsFolder(folder), logger, memory);
   }
 
   /** Looks at the folder for the first time, and keeps current from then on. */
