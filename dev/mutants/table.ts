@@ -90,11 +90,11 @@ const PRODUCT: readonly Mutant[] = [
     edits: [
       {
         file: 'images/peer/fetch/downloads.ts',
-        find: '    const groups = groupsByRoot(wanted.sources);',
+        find: '    const groups = groupsOf(wanted.sources);',
         replace: [
           '    const { sha256, size = 0 } = wanted;',
           "    if (sha256) return { entry: { name: this.#init.name, size, sha256 } as ShareEntry, verified: 'tree' };",
-          '    const groups = groupsByRoot(wanted.sources);',
+          '    const groups = groupsOf(wanted.sources);',
         ].join('\n'),
       },
     ],

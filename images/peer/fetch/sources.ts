@@ -46,7 +46,7 @@ export function chooseSources(
   }
   const sources = found.peers.map((peer) => sourceOf(peer, found)).filter((source) => source.address !== self);
   if (sources.length === 0) throw new PeerLabError('no-source', { about: name, got: 'only this peer itself' });
-  return { sha256: found.sha256, size: found.size, sources: shuffled(sources) };
+  return { sha256: found.sha256, size: found.size, sources: spread(sources) };
 }
 
 /** @param result what the peer was found with: its size counts unless the peer announced another */
@@ -81,7 +81,16 @@ export function groupsOf(sources: readonly Source[]): Group[] {
   return [...groups.values()].sort((a, b) => b.sources.length - a.sources.length);
 }
 
-/** In random order, so that many downloads of one file spread over those who have it. */
+/** So many of the directory's best are equally good. */
+const EQUALS = 8;
+
+/** The directory's best first; but in random order among equals, so that many downloads of one file spread over those who have it. */
+export function spread<T>(ranked: readonly T[]): T[] {
+  const result: T[] = [];
+  for (let at = 0; at < ranked.length; at += EQUALS) result.push(...shuffled(ranked.slice(at, at + EQUALS)));
+  return result;
+}
+
 function shuffled<T>(items: readonly T[]): T[] {
   const result = [...items];
   for (let i = result.length - 1; i > 0; i--) {

@@ -22,12 +22,14 @@ export class PeerProcess implements AsyncDisposable {
     this.#control = `http://127.0.0.1:${control}`;
   }
 
-  static async start(share: string, env: PeerEnv = {}): Promise<PeerProcess> {
-    const child = spawn(process.execPath, ['--max-semi-space-size=1', MAIN], {
+  /** @param under a command that becomes the one behind it, such as one that mounts the share first */
+  static async start(share: string, env: PeerEnv = {}, under: readonly string[] = []): Promise<PeerProcess> {
+    const [command = process.execPath, ...args] = [...under, process.execPath, '--max-semi-space-size=1', MAIN];
+    const child = spawn(command, args, {
       env: {
         ...{ PEER_USER: 'ann', PEER_PASSWORD: 'secret', PEER_DIRECTORY_URL: 'http://127.0.0.1:9' },
         ...{ PEER_SHARE_DIR: share, PEER_PORT: '0', PEER_CONTROL_PORT: '0', PEER_CONTROL_TOKEN: CONTROL_TOKEN },
-        ...{ NODE_COMPILE_CACHE: COMPILE_CACHE, ...env },
+        ...{ NODE_COMPILE_CACHE: COMPILE_CACHE, PATH: process.env.PATH, ...env },
       },
       stdio: ['ignore', 'pipe', 'inherit'],
     });
@@ -41,6 +43,10 @@ export class PeerProcess implements AsyncDisposable {
       return new PeerProcess(child, grpc, control);
     }
     throw new Error('the peer ended before it was ready');
+  }
+
+  get pid(): number {
+    return this.#child.pid as number;
   }
 
   control(verb: string, body: unknown = {}): Promise<JsonAnswer> {
