@@ -50,5 +50,9 @@ it('the page for people names every endpoint and loads nothing', async () => {
   expect(headers['content-type']).toMatch(/^text\/html/);
   expect(headers['content-security-policy']).toContain("default-src 'none'");
   for (const { path } of Object.values(DIRECTORY)) expect(text).toContain(`<code>${path}</code>`);
+  expect(text).toContain('<td>password</td><td>required</td><td>string, 1 to 1024 characters</td>');
+  expect(text).toContain('<td>ip</td><td>required</td><td>ipv4 or ipv6</td>');
+  expect(text).toContain('<td>limit</td><td></td><td>integer, 1 to 1000, 100 when left out</td>');
+  expect(text).toContain('<td>sha256</td><td></td><td>string, ^[0-9a-f]{64}$</td>');
   expect(text).not.toMatch(/<script|<link|<img|src=|@import|https?:\/\/(?!127)/);
 });

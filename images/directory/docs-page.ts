@@ -1,6 +1,6 @@
 import { DIRECTORY, type Endpoint, type EndpointName } from '#proto/directory-api.ts';
 import { ERRORS } from '#proto/errors.ts';
-import { EXAMPLES } from './openapi.ts';
+import { EXAMPLES, inputsOf } from './openapi.ts';
 
 /** What the browser may do with the page: show it. It fetches nothing, from here or elsewhere. */
 export const DOCS_PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'";
@@ -19,6 +19,7 @@ export function docsPage(): string {
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 52rem; margin: 2rem auto; padding: 0 1rem; }
 pre { background: #8881; padding: .75rem; overflow-x: auto; }
 table { border-collapse: collapse; } td, th { padding: .2rem .75rem .2rem 0; text-align: left; vertical-align: top; }
+caption { text-align: left; font-weight: bold; padding-top: .5rem; }
 :root { color-scheme: light dark; }
 </style>
 </head>
@@ -34,16 +35,25 @@ ${entries.map(([name, endpoint]) => section(name, endpoint)).join('\n')}
 `;
 }
 
-function section(name: EndpointName, { path, methods, token, does, errors }: Endpoint): string {
+function section(name: EndpointName, endpoint: Endpoint): string {
+  const { path, methods, token, does, errors } = endpoint;
   const example = EXAMPLES[name];
-  const rows = errors.map((code) => [code, ERRORS[code].http, ERRORS[code].meaning]);
-  const cells = (row: (string | number)[]) => row.map((cell) => `<td>${escaped(String(cell))}</td>`).join('');
   return `<h2 id="${name}">${methods.join(', ')} <code>${path}</code></h2>
 <p>${escaped(does)} ${token ? 'Wants the token.' : ''}</p>
+${table('Fields', inputsOf(endpoint))}
 <pre>${escaped(curl(path, methods[0] as string, token, example))}
 
 ${escaped(JSON.stringify(example.answer, undefined, 2))}</pre>
-${rows.length === 0 ? '' : `<table>${rows.map((row) => `<tr>${cells(row)}</tr>`).join('')}</table>`}`;
+${table(
+  'Errors',
+  errors.map((code) => [code, ERRORS[code].http, ERRORS[code].meaning]),
+)}`;
+}
+
+function table(caption: string, rows: readonly (string | number)[][]): string {
+  if (rows.length === 0) return '';
+  const cells = (row: readonly (string | number)[]) => row.map((cell) => `<td>${escaped(String(cell))}</td>`).join('');
+  return `<table><caption>${caption}</caption>${rows.map((row) => `<tr>${cells(row)}</tr>`).join('')}</table>`;
 }
 
 function curl(

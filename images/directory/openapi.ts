@@ -98,6 +98,45 @@ function parametersOf(query: z.ZodType, example: Record<string, string>): object
   }));
 }
 
+interface Property {
+  readonly anyOf?: readonly Property[];
+  readonly type?: string;
+  readonly pattern?: string;
+  readonly format?: string;
+  readonly default?: unknown;
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly minLength?: number;
+  readonly maxLength?: number;
+  readonly maxItems?: number;
+}
+
+/** What can be sent to an endpoint, for people: the field, whether it must be there, and what it may be. */
+export function inputsOf({ query, body = query }: Endpoint): [name: string, need: string, kind: string][] {
+  if (!body) return [];
+  const { properties = {}, required = [] } = schemaOf(body) as {
+    properties?: Record<string, Property>;
+    required?: string[];
+  };
+  return Object.entries(properties).map(([name, property]) => {
+    const isNeeded = required.includes(name) && property.default === undefined;
+    return [name, isNeeded ? 'required' : '', kindOf(property)];
+  });
+}
+
+function kindOf({ anyOf = [], type, format, pattern, ...property }: Property): string {
+  if (anyOf.length > 0) return anyOf.map(kindOf).join(' or ');
+  const least = property.minimum ?? property.minLength ?? 0;
+  const most = property.maximum ?? property.maxLength ?? property.maxItems ?? Number.MAX_SAFE_INTEGER;
+  const unit = type === 'string' ? ' characters' : type === 'array' ? ' items' : '';
+  return [
+    format ?? type,
+    ...(format === undefined && most < Number.MAX_SAFE_INTEGER ? [`${least} to ${most}${unit}`] : []),
+    ...(format === undefined && pattern !== undefined ? [pattern] : []),
+    ...(property.default === undefined ? [] : [`${JSON.stringify(property.default)} when left out`]),
+  ].join(', ');
+}
+
 /** One answer for each status, with the codes that it stands for. */
 function errorAnswers(codes: readonly ErrorCode[]): Record<string, object> {
   const answers: Record<string, object> = {};

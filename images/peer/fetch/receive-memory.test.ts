@@ -19,20 +19,22 @@ test('large files take turns at one source, in the order they came; another sour
   void fourth;
 });
 
-test('who is alone may ask for all; the more, the less, counting no more of one source than may ask at one time', async () => {
+test('who is alone may ask for all; at one source each for a fair part; at several for what fits', async () => {
   const memory = new ReceiveMemory();
   expect(memory.shareBytes).toBe(Number.POSITIVE_INFINITY);
   using alone = await memory.turn('a', 9 * MIB, NEVER);
   expect(memory.shareBytes).toBe(Number.POSITIVE_INFINITY);
   using _second = await memory.turn('a', 9 * MIB, NEVER);
-  expect(memory.shareBytes).toBe(12 * MIB);
+  expect(memory.shareBytes).toBe(24 * MIB);
   const stop = new AbortController();
   const waiting = memory.turn('a', 9 * MIB, stop.signal);
-  expect(memory.shareBytes).toBe(12 * MIB);
   using _third = await memory.turn('b', 9 * MIB, NEVER);
+  expect(memory.shareBytes).toBe(12 * MIB);
+  using fourth = await memory.turn('c', 9 * MIB, NEVER);
   expect(memory.shareBytes).toBe(8 * MIB);
   stop.abort();
   await expect(waiting).rejects.toMatchObject({ code: 'cancelled' });
+  fourth[Symbol.dispose]();
   alone[Symbol.dispose]();
   expect(memory.shareBytes).toBe(12 * MIB);
 });

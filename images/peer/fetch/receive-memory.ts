@@ -1,4 +1,3 @@
-import { FLOW_CONTROL_WINDOW_BYTES } from '#proto/peer.ts';
 import { Slots } from '../bounds.ts';
 
 const MIB = 1024 * 1024;
@@ -10,6 +9,8 @@ const MAX_LANES_IN_ALL = 24;
 const MAX_CALLS_EACH = 2;
 /** What may be on its way to this peer, of all calls together: a call that waits for the disk fills its window, but never beyond what it asked for. */
 const BUDGET_BYTES = 24 * MIB;
+/** Who shares a source with others asks for so much, and lets others have their turn. */
+const FAIR_BYTES = 24 * MIB;
 /** Files up to this size don't wait for a turn at a source: they would wait for its answer time, not for its bytes. */
 const SMALL_BYTES = MIB;
 
@@ -30,12 +31,12 @@ export class ReceiveMemory {
     return Math.max(1, Math.min(MAX_LANES, Math.floor(MAX_LANES_IN_ALL / Math.max(1, this.downloads))));
   }
 
-  /** Bytes that one call may ask for, as of now: without a limit while one is alone, or the windows of all calls fit. */
+  /** Bytes that one call may ask for, as of now: without a limit for who is alone; otherwise so many that all get their turn, and that all fit. */
   get shareBytes(): number {
-    let calls = 0;
-    for (const { users } of this.#queues.values()) calls += Math.min(users, MAX_CALLS_EACH);
-    const share = BUDGET_BYTES / Math.max(1, calls);
-    return share >= FLOW_CONTROL_WINDOW_BYTES ? Number.POSITIVE_INFINITY : share;
+    const [queue, another] = this.#queues.values();
+    if (!another && (queue?.users ?? 0) <= 1) return Number.POSITIVE_INFINITY;
+    // All calls to one source share the window of its connection.
+    return Math.min(FAIR_BYTES, BUDGET_BYTES / this.#queues.size);
   }
 
   /** The turn to ask `address` for a range of a file of `sizeBytes`, held until disposed; in the order they came. @throws PeerLabError `cancelled` */
