@@ -12,8 +12,9 @@ const MIB = 1024 * 1024;
 const LOOK_EVERY_BYTES = 2 * MIB;
 /** Heap and content together: below that nothing is collected early. With 10 MiB less a transfer takes a tenth longer. */
 const ENOUGH_BYTES = 64 * MIB;
-/** What may come on top of what was in use after the last full collection. */
+/** What may come on top of what was in use after the last full collection: at least so much, and more where a collection costs more. */
 const GROWTH_BYTES = 8 * MIB;
+const GROWTH = 1 / 8;
 
 setFlagsFromString('--no-incremental-marking');
 
@@ -34,7 +35,8 @@ export function contentMoved(bytes: number): void {
   collect({ type: 'minor' });
   if (inUseBytes() < limitBytes) return;
   collect({ type: 'major' });
-  limitBytes = Math.max(ENOUGH_BYTES, inUseBytes() + GROWTH_BYTES);
+  const left = inUseBytes();
+  limitBytes = Math.max(ENOUGH_BYTES, left + Math.max(GROWTH_BYTES, left * GROWTH));
 }
 
 function inUseBytes(): number {
