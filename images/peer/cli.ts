@@ -1,8 +1,8 @@
 import { Command } from 'commander';
+import { requestJson } from '#base/json-http.ts';
 import type { ControlRequest, ControlVerb } from '#proto/control-api.ts';
 import { type ErrorBody, PeerLabError, reasonOf, toPeerLabError } from '#proto/errors.ts';
 import { type Answers, TEXT, type Verb } from './cli-text.ts';
-import { requestJson } from './json-http.ts';
 
 /**
  * `peer <verb>`: talks to a running peer through its control port. Starts fast: neither gRPC nor express is imported here.

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
+import { requestJson } from '#base/json-http.ts';
 import { errorResponse } from '#proto/directory-api.ts';
 import { METRICS } from '#proto/metrics.ts';
-import { requestJson } from './json-http.ts';
 import { StandInDirectory } from './testing/stand-in-directory.ts';
 import { CONTROL_TOKEN, codeOf, TestPeer } from './testing/test-peer.ts';
 

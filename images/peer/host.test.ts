@@ -2,10 +2,10 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { readConfig } from '#base/config.ts';
+import { requestJson } from '#base/json-http.ts';
 import { HOST_ENV } from '#proto/env.ts';
 import { pathOfHosted, pathOfHostVerb } from '#proto/hosted-peers.ts';
 import { startHost } from './host.ts';
-import { requestJson } from './json-http.ts';
 import { silent, tempFolder } from './testing/test-peer.ts';
 
 const TOKEN = 'of-both';

@@ -1,4 +1,5 @@
 import type { Config } from '#base/config.ts';
+import { DirectoryApi } from '#base/directory-client.ts';
 import { type HttpService, type HttpServiceInit, startHttpService } from '#base/http-service.ts';
 import type { Logger } from '#base/logger.ts';
 import { createMetrics, type Metrics } from '#base/metrics.ts';
@@ -8,7 +9,6 @@ import { reasonOf } from '#proto/errors.ts';
 import { advertisedAddress } from './advertise.ts';
 import { Slots } from './bounds.ts';
 import { controlRoutes } from './control.ts';
-import { DirectoryApi } from './directory/api.ts';
 import { diallable, nearAddresses } from './directory/dialling.ts';
 import { DirectorySession } from './directory/session.ts';
 import { TicketBook } from './directory/tickets.ts';

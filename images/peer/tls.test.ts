@@ -1,3 +1,7 @@
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { codeOf, TestPeer } from './testing/test-peer.ts';
@@ -17,6 +21,19 @@ test('peers with certificates fetch from each other over TLS; those without get 
   for (const other of [plain, distrustful]) {
     expect(codeOf(await other.control('download', request))).toBe('source-unreachable');
   }
+});
+
+test('a directory that speaks HTTPS is believed when its certificate comes from PEER_TLS_CA', async () => {
+  const files = { cert: readFileSync(CERT), key: readFileSync(TLS.PEER_TLS_KEY) };
+  await using directory = createServer(files, (_, response) => {
+    response.end(JSON.stringify({ token: 'token', leaseSeconds: 30 }));
+  }).listen(0, '127.0.0.1');
+  await once(directory, 'listening');
+  const PEER_DIRECTORY_URL = `https://127.0.0.1:${(directory.address() as AddressInfo).port}`;
+  await using peer = await TestPeer.start({ PEER_DIRECTORY_URL, PEER_TLS_CA: CERT });
+  await using distrustful = await TestPeer.start({ PEER_DIRECTORY_URL });
+  expect(await peer.control('login')).toMatchObject({ status: 200 });
+  expect(codeOf(await distrustful.control('login'))).toBe('directory-unreachable');
 });
 
 test.each([{ PEER_TLS_CERT: CERT }, { ...TLS, PEER_TLS_CA: '/nowhere' }])(

@@ -1,4 +1,5 @@
 import * as grpc from '@grpc/grpc-js';
+import { printable } from '#base/printable.ts';
 import { type ErrorCode, isErrorCode, PeerLabError, reasonOf, toPeerLabError } from '#proto/errors.ts';
 import { ERROR_CODE_METADATA } from '#proto/peer.ts';
 
@@ -20,9 +21,6 @@ export function namedCode(metadata: grpc.Metadata | undefined): ErrorCode | unde
   return isErrorCode(code) && TAKEN_OVER.has(code) ? code : undefined;
 }
 
-/** Longest text of another peer that is passed on to people. */
-const MAX_REASON_CHARS = 300;
-
 /**
  * What a call that ended badly means for the side that made it.
  * @param about whom it was made to, `ip:port`
@@ -32,11 +30,6 @@ export function fromStatus(thrown: unknown, about: string, moved: boolean): Peer
   const { code, details, metadata } = thrown as Partial<grpc.ServiceError>;
   const reason = printable(details ?? reasonOf(thrown));
   return new PeerLabError(namedCode(metadata) ?? codeOf(code, moved), { about, got: reason, cause: thrown });
-}
-
-/** Foreign text, fit for one line on a terminal. */
-export function printable(text: string): string {
-  return text.replace(/\p{C}+/gu, ' ').slice(0, MAX_REASON_CHARS);
 }
 
 function codeOf(status: number | undefined, moved: boolean): ErrorCode {

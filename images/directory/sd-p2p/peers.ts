@@ -20,11 +20,28 @@ export interface SdP2pPeersInit {
   readonly onChanged?: (address: string) => void;
 }
 
+interface Entry {
+  readonly peer: SavedSdP2pPeer;
+  /** Those who came later have a higher one; a new list of files does not change it. */
+  readonly place: number;
+}
+
+/**
+ * The names that a peer's files are found by: the predecessor joins a list with commas and parts it there, so that `["a,b"]` is `a` and `b`.
+ */
+export function searchedNames(files: readonly string[]): string[] {
+  return files
+    .join(',')
+    .split(',')
+    .filter((name) => name !== '');
+}
+
 /** The predecessor's peers: no lease, no owner, no hashes. They are kept apart from those that the directory vouches for. */
 export class SdP2pPeers {
   readonly #init: SdP2pPeersInit;
-  readonly #byAddress = new Map<string, SavedSdP2pPeer>();
+  readonly #byAddress = new Map<string, Entry>();
   readonly #holders = new Map<string, Set<string>>();
+  #lastPlace = 0;
 
   constructor(init: SdP2pPeersInit) {
     this.#init = init;
@@ -44,7 +61,7 @@ export class SdP2pPeers {
   }
 
   saved(address: string): SavedSdP2pPeer | undefined {
-    return this.#byAddress.get(address);
+    return this.#byAddress.get(address)?.peer;
   }
 
   has(address: string): boolean {
@@ -59,19 +76,24 @@ export class SdP2pPeers {
   }
 
   remove(address: string): void {
-    this.#remove(address);
+    this.#forgetFiles(address);
+    this.#byAddress.delete(address);
     this.#init.onChanged?.(address);
   }
 
   /** All of them, in the order in which they came. */
   all(): SavedSdP2pPeer[] {
     this.#sweep();
-    return [...this.#byAddress.values()];
+    return [...this.#byAddress.values()].map(({ peer }) => peer);
   }
 
+  /** In the order in which they came. */
   holding(name: string): SavedSdP2pPeer[] {
     this.#sweep();
-    return [...(this.#holders.get(name) ?? [])].map((address) => this.#byAddress.get(address) as SavedSdP2pPeer);
+    return [...(this.#holders.get(name) ?? [])]
+      .map((address) => this.#byAddress.get(address) as Entry)
+      .sort((a, b) => a.place - b.place)
+      .map(({ peer }) => peer);
   }
 
   named(matches: (name: string) => boolean): string[] {
@@ -80,27 +102,27 @@ export class SdP2pPeers {
   }
 
   #enter(address: string, peer: SavedSdP2pPeer): void {
-    this.#remove(address);
-    this.#byAddress.set(address, peer);
-    for (const name of peer.files) {
+    const place = this.#byAddress.get(address)?.place ?? ++this.#lastPlace;
+    this.#forgetFiles(address);
+    this.#byAddress.set(address, { peer, place });
+    for (const name of searchedNames(peer.files)) {
       const holders = this.#holders.get(name) ?? new Set();
       this.#holders.set(name, holders.add(address));
     }
   }
 
-  #remove(address: string): void {
-    for (const name of this.#byAddress.get(address)?.files ?? []) {
+  #forgetFiles(address: string): void {
+    for (const name of searchedNames(this.saved(address)?.files ?? [])) {
       const holders = this.#holders.get(name);
       holders?.delete(address);
       if (holders?.size === 0) this.#holders.delete(name);
     }
-    this.#byAddress.delete(address);
   }
 
   #sweep(): void {
     const { lifetimeMs } = this.#init;
     if (lifetimeMs === undefined) return;
     const over = Date.now() - lifetimeMs;
-    for (const [address, peer] of this.#byAddress) if (peer.enteredAtMs <= over) this.remove(address);
+    for (const [address, { peer }] of this.#byAddress) if (peer.enteredAtMs <= over) this.remove(address);
   }
 }

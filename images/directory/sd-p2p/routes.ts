@@ -6,7 +6,7 @@ import type { Bodies } from '../body.ts';
 import type { Registry } from '../registry.ts';
 import { sourceOf } from '../source.ts';
 import { newToken } from '../tokens.ts';
-import type { SdP2pPeers } from './peers.ts';
+import { type SdP2pPeers, searchedNames } from './peers.ts';
 
 export interface SdP2pComponents {
   peers: SdP2pPeers;
@@ -56,8 +56,8 @@ export function sdP2pRoutes(parts: SdP2pComponents, { trusted, maxFiles }: SdP2p
   }
 
   async function fieldsOf(req: Request, res: Response): Promise<Fields> {
-    const body = await bodies.read(req, res);
-    return typeof body === 'object' && body !== null ? (body as Fields) : {};
+    const body = (await bodies.read(req, res)) ?? NO_BODY;
+    return typeof body === 'object' ? (body as Fields) : {};
   }
 
   async function login(body: Fields, req: Request): Promise<Answer> {
@@ -65,7 +65,7 @@ export function sdP2pRoutes(parts: SdP2pComponents, { trusted, maxFiles }: SdP2p
     const names = namesOf(body.archivos, maxFiles);
     const user = textOf(body.user);
     if (user === undefined || textOf(body.password) === undefined || !place || !names) {
-      return answer(400, { Error: `${MISSING} (user, password, ip, port o files)` });
+      return answer(400, { Error: `${MISSING} (user, password, ip,port o files)` });
     }
     const from = sourceOf(req);
     const isLocal = from !== undefined && isLoopback(from) && isLoopback(place.ip);
@@ -86,7 +86,9 @@ export function sdP2pRoutes(parts: SdP2pComponents, { trusted, maxFiles }: SdP2p
 
   function index(body: Fields): Answer {
     const place = placeOf(body);
-    if (!place || !isKnown(addressText(place))) return answer(400, { mensaje: 'Peer no está conectado' });
+    // Some of its peers send no body, and are not asked who they are.
+    const isKnown = body === NO_BODY || (place && isThere(addressText(place)));
+    if (!isKnown) return answer(400, { mensaje: 'Peer no está conectado' });
     const lists = [...peers.all().map(({ files }) => files), ...registry.nameLists()].filter(
       ({ length }) => length > 0,
     );
@@ -97,7 +99,7 @@ export function sdP2pRoutes(parts: SdP2pComponents, { trusted, maxFiles }: SdP2p
     const name = textOf(body.archivo);
     if (name === undefined) return answer(400, { error: 'Falta el nombre del archivo a buscar' });
     const holders = [...peers.holding(name), ...registry.holdersOf(name)].map(({ user, ip, port }) => ({
-      url: `http://${addressText({ ip, port })}`,
+      url: urlOf(addressText({ ip, port })),
       ip,
       // The predecessor forgets the user at loadfiles, and says null from then on.
       nombre: user === '' ? null : user,
@@ -117,17 +119,17 @@ export function sdP2pRoutes(parts: SdP2pComponents, { trusted, maxFiles }: SdP2p
   }
 
   async function logout(body: Fields): Promise<Answer> {
+    if (!body.ip || !(body.port || body.url)) return answer(400, { error: `${MISSING} (ip o url)` });
     const place = placeOf(body);
-    if (!place) return answer(400, { error: `${MISSING} (ip o port)` });
-    const address = addressText(place);
-    if (!peers.has(address)) return answer(404, { error: 'Peer no encontrado' });
+    const address = place && addressText(place);
+    if (!address || !peers.has(address)) return answer(404, { error: 'Peer no encontrado' });
     peers.remove(address);
     await committed();
     logger.info({ dialect: 'SD_P2P', address }, 'logout');
-    return answer(200, { mensaje: `Peer ${address} desconectado correctamente.` });
+    return answer(200, { mensaje: `Peer ('${urlOf(address)}', '${place.ip}') desconectado correctamente.` });
   }
 
-  const isKnown = (address: string) => peers.has(address) || registry.userAt(address) !== undefined;
+  const isThere = (address: string) => peers.has(address) || registry.userAt(address) !== undefined;
   const never = () => false;
 
   return (app) => {
@@ -153,6 +155,7 @@ export function sdP2pRoutes(parts: SdP2pComponents, { trusted, maxFiles }: SdP2p
 }
 
 type Fields = Record<string, unknown>;
+const NO_BODY: Fields = {};
 
 function isQuery(req: Request): boolean {
   return Object.keys(req.query).length > 0;
@@ -162,15 +165,24 @@ function textOf(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' && value.length <= 1024 ? value : undefined;
 }
 
-/** `port` comes as a number or as text. */
-function placeOf({ ip, port }: Fields): { ip: string; port: number } | undefined {
-  if (typeof ip !== 'string' || (typeof port !== 'number' && typeof port !== 'string')) return undefined;
-  const place = parseAddress(ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`);
+function urlOf(address: string): string {
+  return `http://${address}`;
+}
+
+/** `port` comes as a number or as text; some of its peers log out by `url` instead. */
+function placeOf({ ip, port, url }: Fields): { ip: string; port: number } | undefined {
+  if (typeof ip !== 'string') return undefined;
+  const host = ip.includes(':') ? `[${ip}]` : ip;
+  const start = urlOf(`${host}:`);
+  const given = port ?? (typeof url === 'string' && url.startsWith(start) ? url.slice(start.length) : undefined);
+  if (typeof given !== 'number' && typeof given !== 'string') return undefined;
+  const place = parseAddress(`${host}:${given}`);
   return place && { ip: canonicalIp(place.ip), port: place.port };
 }
 
 /** At least one name; undefined when it is no list of names. */
 function namesOf(value: unknown, maxFiles: number): string[] | undefined {
   if (!Array.isArray(value) || value.length === 0 || value.length > maxFiles) return undefined;
-  return value.every((name) => textOf(name) !== undefined) ? value : undefined;
+  if (!value.every((name) => textOf(name) !== undefined)) return undefined;
+  return searchedNames(value).length > maxFiles ? undefined : value;
 }

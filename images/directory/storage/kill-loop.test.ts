@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { expect, it } from 'vitest';
+import { DirectoryApi } from '#base/directory-client.ts';
+import { PeerLabError } from '#proto/errors.ts';
 import { DirectoryProcess } from '../testing/directory-process.ts';
 
 /**
@@ -44,34 +46,30 @@ interface Client {
 const filesOf = (names: readonly string[]) =>
   names.map((name) => ({ name, size: name.length, sha256: createHash('sha256').update(name).digest('hex') }));
 
-async function post(url: string, path: string, body: unknown, token?: string, method = 'POST') {
-  const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
-  const response = await fetch(url + path, { method, headers, body: JSON.stringify(body) });
-  return { status: response.status, json: (await response.json()) as Record<string, unknown> };
-}
+const credentialsOf = (user: string) => ({ user, password: `password of ${user}`, ip: '127.0.0.1' });
 
-function login(url: string, { user, port }: Pick<Client, 'user' | 'port'>, entry: readonly string[]) {
-  const body = { user, password: `password of ${user}`, ip: '127.0.0.1', port, files: filesOf(entry) };
-  return post(url, '/login', body);
+async function login(api: DirectoryApi, { user, port }: Pick<Client, 'user' | 'port'>, entry: readonly string[]) {
+  return (await api.login({ ...credentialsOf(user), port, files: filesOf(entry) })).token;
 }
 
 /** One change after another until the directory is gone. */
 async function changeUntilKilled(url: string, client: Client, random: () => number): Promise<void> {
+  const api = new DirectoryApi(url);
   for (;;) {
     const names = Array.from({ length: Math.floor(random() * 20) }, (_, i) => `${client.user}-${client.changes}-${i}`);
     const dice = random();
-    const kind = client.token === undefined ? 'login' : dice < 0.1 ? 'logout' : dice < 0.2 ? 'login' : 'loadfiles';
+    const { token } = client;
+    const kind = token === undefined ? 'login' : dice < 0.1 ? 'logout' : dice < 0.2 ? 'login' : 'loadfiles';
     client.underWay = { kind, entry: kind === 'logout' ? undefined : names };
     try {
-      const answer =
-        kind === 'login'
-          ? await login(url, client, names)
-          : await post(url, `/${kind}`, { files: filesOf(names) }, client.token);
-      expect(answer.status, `${kind}: ${JSON.stringify(answer.json)}`).toBe(200);
-      if (kind === 'login') client.token = answer.json.token as string;
-      if (kind === 'logout') client.token = undefined;
+      if (token === undefined || kind === 'login') client.token = await login(api, client, names);
+      else if (kind === 'loadfiles') await api.loadfiles(token, filesOf(names));
+      else {
+        await api.logout(token);
+        client.token = undefined;
+      }
     } catch (error) {
-      if (error instanceof TypeError) return;
+      if (error instanceof PeerLabError && error.code === 'directory-unreachable') return;
       throw error;
     }
     client.acknowledged = client.underWay.entry;
@@ -82,10 +80,8 @@ async function changeUntilKilled(url: string, client: Client, random: () => numb
 
 /** What the directory says, by port. */
 async function listed(url: string): Promise<Map<number, string[]>> {
-  const observer = await login(url, { user: 'observer', port: 6999 }, []);
-  const headers = { authorization: `Bearer ${observer.json.token}` };
-  const response = await fetch(`${url}/index?limit=1000`, { headers });
-  const { peers } = (await response.json()) as { peers: { port: number; files: { name: string }[] }[] };
+  const api = new DirectoryApi(url);
+  const peers = await api.index(await login(api, { user: 'observer', port: 6999 }, []));
   return new Map(peers.map(({ port, files }) => [port, files.map(({ name }) => name)]));
 }
 
@@ -118,16 +114,17 @@ it(`nothing acknowledged is lost in ${ROUNDS} kills (seed ${SEED})`, { timeout: 
 
 async function check(url: string, client: Client, found: Entry, about: string): Promise<void> {
   const { acknowledged, underWay, user } = client;
+  const api = new DirectoryApi(url);
   const allowed = underWay ? [acknowledged, underWay.entry] : [acknowledged];
   expect(allowed, `${about}, ${user}, ${underWay?.kind ?? 'nothing'} under way`).toContainEqual(found);
   // A token that was given and not taken back holds.
   if (client.token !== undefined && underWay?.kind !== 'login' && underWay?.kind !== 'logout') {
-    expect((await post(url, '/heartbeat', {}, client.token)).status, `${about}, token of ${user}`).toBe(200);
+    await expect(api.heartbeat(client.token, 10_000), `${about}, token of ${user}`).resolves.toBeDefined();
   }
   // The account of an acknowledged login is there: nobody else can make it anew.
   if (client.changes > 0) {
-    const body = { user, password: 'another', ip: '127.0.0.1', port: 6998, files: [] };
-    expect((await post(url, '/login', body)).status, `${about}, password of ${user}`).toBe(401);
+    const attempt = api.login({ ...credentialsOf(user), password: 'another', port: 6998, files: [] });
+    await expect(attempt, `${about}, password of ${user}`).rejects.toMatchObject({ code: 'wrong-password' });
   }
   client.acknowledged = found;
   client.token = underWay?.kind === 'login' || underWay?.kind === 'logout' ? undefined : client.token;

@@ -1,7 +1,7 @@
 import { expect, test, vi } from 'vitest';
+import { DirectoryApi } from '#base/directory-client.ts';
 import { StandInDirectory } from '../testing/stand-in-directory.ts';
 import { eventually, sha256, silent } from '../testing/test-peer.ts';
-import { DirectoryApi } from './api.ts';
 import { DirectorySession } from './session.ts';
 
 async function setup() {

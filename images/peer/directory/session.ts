@@ -1,7 +1,7 @@
+import type { DirectoryApi, SearchBy } from '#base/directory-client.ts';
 import type { Logger } from '#base/logger.ts';
 import type { IndexEntry, PeerLoad, SearchResult, SearchSource, SharedFile } from '#proto/directory-api.ts';
 import { PeerLabError, toPeerLabError } from '#proto/errors.ts';
-import type { DirectoryApi, SearchBy } from './api.ts';
 
 export interface DirectorySessionInit {
   readonly api: DirectoryApi;

@@ -1,11 +1,11 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { type JsonAnswer, requestJson } from '#base/json-http.ts';
 import { BATCH } from '#proto/control-api.ts';
 import type { FilesRequest__Output } from '#proto/generated/FilesRequest.ts';
 import type { SmallFile } from '#proto/generated/SmallFile.ts';
 import { MAX_SMALL_FILE_BYTES } from '#proto/peer.ts';
-import { type JsonAnswer, requestJson } from '../json-http.ts';
 import { StandInDirectory } from '../testing/stand-in-directory.ts';
 import { StandInSource } from '../testing/stand-in-source.ts';
 import { announced, CONTROL_TOKEN, TestPeer } from '../testing/test-peer.ts';

@@ -1,11 +1,11 @@
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import type { JsonAnswer } from '#base/json-http.ts';
 import { transferFailure, transferResult } from '#proto/control-api.ts';
 import type { FileChunk } from '#proto/generated/FileChunk.ts';
 import type { PeerServiceHandlers } from '#proto/generated/PeerService.ts';
 import { CHUNK_SIZE_BYTES } from '#proto/peer.ts';
-import type { JsonAnswer } from '../json-http.ts';
 import { StandInDirectory } from '../testing/stand-in-directory.ts';
 import { StandInSource } from '../testing/stand-in-source.ts';
 import { announced, codeOf, eventually, sha256, TestPeer } from '../testing/test-peer.ts';

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClientWritableStream } from '@grpc/grpc-js';
+import { printable } from '#base/printable.ts';
 import type { TransferResult } from '#proto/control-api.ts';
 import { type ErrorCode, PeerLabError, toPeerLabError } from '#proto/errors.ts';
 import type { FileResponse__Output } from '#proto/generated/FileResponse.ts';
@@ -12,7 +13,7 @@ import type { ShareEntry } from '../share/catalogue.ts';
 import type { RegularFile } from '../share/regular-file.ts';
 import type { Share } from '../share/share.ts';
 import type { TransferMeter } from '../transfer-meter.ts';
-import { fromStatus, namedCode, printable } from '../wire-error.ts';
+import { fromStatus, namedCode } from '../wire-error.ts';
 import type { ClientLease, PeerClients } from './peer-clients.ts';
 import { Tally } from './tally.ts';
 

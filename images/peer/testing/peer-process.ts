@@ -2,8 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { type JsonAnswer, requestJson } from '#base/json-http.ts';
 import type { PeerEnv } from '#proto/env.ts';
-import { type JsonAnswer, requestJson } from '../json-http.ts';
 import { CONTROL_TOKEN } from './test-peer.ts';
 
 /** Start-up is most of what a test with processes takes. */

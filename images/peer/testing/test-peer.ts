@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { readConfig } from '#base/config.ts';
+import { type JsonAnswer, requestJson } from '#base/json-http.ts';
 import type { SharedFile } from '#proto/directory-api.ts';
 import { PEER_ENV, type PeerEnv } from '#proto/env.ts';
 import { TreeHasher } from '#proto/hash-tree.ts';
-import { type JsonAnswer, requestJson } from '../json-http.ts';
 import { type Peer, startPeer } from '../peer.ts';
 
 export const silent = pino({ level: 'silent' });

@@ -14,8 +14,8 @@ import {
   searchResponse,
 } from '#proto/directory-api.ts';
 import { type ErrorCode, isErrorCode, PeerLabError, reasonOf } from '#proto/errors.ts';
-import { type JsonRequest, requestJson } from '../json-http.ts';
-import { printable } from '../wire-error.ts';
+import { type JsonRequest, requestJson } from './json-http.ts';
+import { printable } from './printable.ts';
 
 /** One request and its answer. */
 const REQUEST_TIMEOUT_MS = 10_000;
@@ -33,7 +33,7 @@ export interface SearchBy {
 }
 
 /**
- * The directory's endpoints, typed. Every method throws PeerLabError: `directory-unreachable`, `unauthorized`, `directory-refused`,
+ * The directory's endpoints, typed: for peers, and for tests of the directory that ask what a peer would ask. Every method throws PeerLabError: `directory-unreachable`, `unauthorized`, `directory-refused`,
  * or the code that the directory names.
  */
 export class DirectoryApi {
