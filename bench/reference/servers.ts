@@ -9,7 +9,7 @@ import express, { type Express } from 'express';
 
 /** Benchmarks run what was built. */
 const built = (path: string) => import(new URL(`../../dist/${path}`, import.meta.url).href);
-const { startHttpService } = await built('images/base/http-service.js');
+const { sendJson, startHttpService } = await built('images/base/http-service.js');
 const { createLogger } = await built('images/base/logger.js');
 const { createMetrics } = await built('images/base/metrics.js');
 const { Registry } = await built('images/directory/registry.js');
@@ -50,7 +50,7 @@ const constant = await startHttpService(
     routes: (app: Express) => {
       app.get('/search', (req, res) => {
         peerOf(req, registry);
-        res.json(ANSWER);
+        sendJson(res, ANSWER);
       });
     },
   },
