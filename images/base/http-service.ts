@@ -1,7 +1,7 @@
 import type { RequestListener, Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
-import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
+import express, { type ErrorRequestHandler, type Express, type RequestHandler, type Response } from 'express';
 import { pinoHttp } from 'pino-http';
 import type { Registry } from 'prom-client';
 import type { z } from 'zod';
@@ -118,6 +118,16 @@ export function parse<S extends z.ZodType>(schema: S, value: unknown): z.output<
 /** The token of `Authorization: Bearer <token>`, if there is one. */
 export function bearerToken(header: string | undefined): string | undefined {
   return /^Bearer ([\x21-\x7e]{1,4096})$/i.exec(header ?? '')?.[1];
+}
+
+/** Answers as `res.json` does, without asking Express each time for settings and media types that never change. */
+export function sendJson(res: Response, body: object): void {
+  const text = JSON.stringify(body);
+  res.writeHead(200, {
+    'Content-Type': 'application/json; charset=utf-8',
+    'Content-Length': Buffer.byteLength(text),
+  });
+  res.end(text);
 }
 
 function requestLog(logger: Logger): RequestHandler {

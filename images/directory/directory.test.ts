@@ -121,6 +121,41 @@ describe('two peers', () => {
     expect(await ask(lab, '/logout', { method: 'POST', token: bob })).toMatchObject({ status: 401 });
   });
 
+  it('find the same, as it is now, however a name is written in the URL', async () => {
+    const lab = await startForOneTest();
+    const ann = await login(lab, 'ann', 7001);
+    const ways = ['a.txt', 'b b.txt', '100%~x', 'a+b', 'á.txt', '*.txt', '?.txt', '__proto__'].map((name) => {
+      const bytes = [...Buffer.from(name)].map((byte) => `%${byte.toString(16).padStart(2, '0')}`).join('');
+      return { name, plain: `/search?name=${encodeURIComponent(name)}`, coded: `/search?limit=100&name=${bytes}` };
+    });
+    const counts = async () => {
+      const found: number[] = [];
+      for (const { name, plain, coded } of ways) {
+        const [one, other] = [await ask(lab, plain, { token: ann }), await ask(lab, coded, { token: ann })];
+        expect(one.json, name).toEqual(other.json);
+        found.push(searchResponse.parse(one.json).results.length);
+      }
+      return found;
+    };
+    const load = (token: string, names: string[]) => {
+      const files = names.map((name, i) => ({ ...fileA, name, sha256: String(i).repeat(64) }));
+      return ask(lab, '/loadfiles', { method: 'PUT', token, body: { files } });
+    };
+
+    expect(await counts()).toEqual([0, 0, 0, 0, 0, 0, 0, 0]);
+    const bob = await login(lab, 'bob', 7002, [fileA]);
+    expect(await counts()).toEqual([1, 0, 0, 0, 0, 1, 1, 0]);
+    await load(ann, ['b b.txt', '100%~x', 'a+b', 'á.txt', '__proto__']);
+    expect(await counts()).toEqual([1, 1, 1, 1, 1, 3, 2, 1]);
+    await load(bob, []);
+    expect(await counts()).toEqual([0, 1, 1, 1, 1, 2, 1, 1]);
+    await load(bob, ['a.txt']);
+    expect(await counts()).toEqual([1, 1, 1, 1, 1, 2, 2, 1]);
+    await ask(lab, '/logout', { method: 'POST', token: bob });
+    expect(await counts()).toEqual([0, 1, 1, 1, 1, 2, 1, 1]);
+    expect(await ask(lab, '/search?x?name=a.txt', { token: ann })).toMatchObject({ status: 400, code: 'bad-request' });
+  });
+
   it('page through index (GET and POST) and search', async () => {
     const lab = await startForOneTest();
     const token = await login(lab, 'ann', 7001, [fileA, fileB]);

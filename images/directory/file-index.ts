@@ -88,6 +88,12 @@ export class FileIndex<H> {
     return this.#bySha256.get(sha256);
   }
 
+  /** The content that goes by exactly this name, when there is one and no other. */
+  onlyContent(name: string): Content<H> | undefined {
+    const naming = this.#byName.get(name);
+    return Array.isArray(naming) ? undefined : naming?.content;
+  }
+
   /** Every copy of exactly this name. */
   named(name: string): Copy<H>[] {
     return listed(this.#byName.get(name)).flatMap((naming) =>

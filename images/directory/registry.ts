@@ -194,15 +194,19 @@ export class Registry {
    */
   search(query: Query, page: PageRequest): Told<SearchResult> {
     this.sweep();
+    const age = new Age(this.#init.now());
+    const named = nameQueryOf(query);
+    const matches = named?.matches ?? (() => true);
+    // Nearly every search by name has one answer: no page to choose.
+    const only = page.after === undefined && named?.kind === 'exact' && this.#files.onlyContent(named.text);
+    if (only) return { items: [searchResult(only, matches, age)], ageMs: age.ms };
+
     const bound = new HashBound();
     const keys = new PageKeys(page, (sha256) => bound.lower(sha256));
-    const named = nameQueryOf(query);
     if (named) this.#files.offerNamed(named, keys, bound);
     else if ('root' in query) this.#files.offerRoot(query.root, keys);
     else if ('sha256' in query && this.#files.content(query.sha256)) keys.offer(query.sha256);
 
-    const age = new Age(this.#init.now());
-    const matches = named?.matches ?? (() => true);
     const make = (sha256: string) => searchResult(this.#files.content(sha256) as Content<Registration>, matches, age);
     return { ...pageOf(keys, page.limit, make, ({ peers }) => peers.length), ageMs: age.ms };
   }

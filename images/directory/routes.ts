@@ -1,6 +1,6 @@
 import type { Express, Request, RequestHandler, Response } from 'express';
 import type { z } from 'zod';
-import { bearerToken, parse } from '#base/http-service.ts';
+import { bearerToken, parse, sendJson } from '#base/http-service.ts';
 import type { Logger } from '#base/logger.ts';
 import {
   addressText,
@@ -57,7 +57,7 @@ export function directoryRoutes(parts: RoutesComponents, { trusted, maxFiles }: 
   /** For a peer that is logged in. Its token is looked at first: nobody else's body is read. */
   function asPeer(answer: (registration: Registration, req: Request) => object): RequestHandler {
     return (req, res) => {
-      res.json(answer(peerOf(req, registry), req));
+      sendJson(res, answer(peerOf(req, registry), req));
     };
   }
 
@@ -68,7 +68,7 @@ export function directoryRoutes(parts: RoutesComponents, { trusted, maxFiles }: 
       const body = await bodies.read(req, res);
       const registration = registry.findByToken(shown);
       if (!registration) throw new PeerLabError('unauthorized');
-      res.json(await answer(registration, body));
+      sendJson(res, await answer(registration, body));
     };
   }
 
@@ -109,17 +109,16 @@ export function directoryRoutes(parts: RoutesComponents, { trusted, maxFiles }: 
     return { peers: items, ...nextCursor(next) };
   }
 
-  function search(asked: unknown): SearchResponse {
-    const { limit, cursor, ...query } = parse(searchQuery, asked);
-    // The schema lets through exactly one key.
-    const { items, next, ageMs } = registry.search(query as Query, pageRequest({ limit, cursor }));
+  function search(req: Request): SearchResponse {
+    const { query, page } = searchOf(req);
+    const { items, next, ageMs } = registry.search(query, page);
     onAnswer('/search', ageMs);
-    return { results: items, ...nextCursor(next), ...(cursor === undefined && unverifiedOf(query as Query, limit)) };
+    const answer: SearchResponse = { results: items, ...nextCursor(next) };
+    return sdP2pPeers.size > 0 && page.after === undefined ? { ...answer, ...unverifiedOf(query, page.limit) } : answer;
   }
 
   /** What peers of the dialect have under that name: without a hash nobody can tell whether two of them have the same. */
   function unverifiedOf(query: Query, limit: number): Pick<SearchResponse, 'unverified'> {
-    if (sdP2pPeers.size === 0) return {};
     const named = nameQueryOf(query);
     if (!named) return {};
     const names = sdP2pPeers.named(named.matches).filter((name) => nameFlaw(name) === undefined);
@@ -172,7 +171,7 @@ export function directoryRoutes(parts: RoutesComponents, { trusted, maxFiles }: 
       res.set('content-security-policy', DOCS_PAGE_POLICY).type('html').send(docsPage());
     });
     app.post('/login', async (req: Request, res: Response) => {
-      res.json(await login(req, await bodies.read(req, res)));
+      sendJson(res, await login(req, await bodies.read(req, res)));
     });
     const loadfilesRoute = asPeerWith(loadfiles);
     app.route('/loadfiles').put(loadfilesRoute).post(loadfilesRoute);
@@ -182,7 +181,7 @@ export function directoryRoutes(parts: RoutesComponents, { trusted, maxFiles }: 
       .post(asPeerWith((_peer, body) => index(body === undefined ? {} : body)));
     app.get(
       '/search',
-      asPeer((_peer, req) => search(req.query)),
+      asPeer((_peer, req) => search(req)),
     );
     app.post('/heartbeat', asPeerWith(heartbeat));
     app.post('/logout', asPeerWith(logout));
@@ -195,6 +194,21 @@ export function peerOf(req: Request, registry: Registry): Registration {
   const registration = token && registry.findByToken(tokenHash(token));
   if (!registration) throw new PeerLabError('unauthorized');
   return registration;
+}
+
+/**
+ * What nearly every search asks: a name, of characters that mean themselves. Nothing to decode, and nothing that the
+ * schema would refuse; the way through both would cost more than the search.
+ */
+const PLAIN_NAME = /^[^?]*\?name=([\w.*~-]{1,1024})$/;
+const FIRST_PAGE = pageRequest(pageQuery.parse({}));
+
+function searchOf(req: Request): { query: Query; page: PageRequest } {
+  const name = PLAIN_NAME.exec(req.url)?.[1];
+  if (name !== undefined) return { query: { name }, page: FIRST_PAGE };
+  const { limit, cursor, ...query } = parse(searchQuery, req.query);
+  // The schema lets through exactly one key.
+  return { query: query as Query, page: pageRequest({ limit, cursor }) };
 }
 
 function pageRequest({ limit, cursor }: z.output<typeof pageQuery>): PageRequest {
