@@ -14,7 +14,7 @@ const FAIR_BYTES = 24 * MIB;
 /** Files up to this size don't wait for a turn at a source: they would wait for its answer time, not for its bytes. */
 const SMALL_BYTES = MIB;
 
-/** The turns at one source: those who hold one, and those who wait. */
+/** The turns at one source: those who hold one, and those who wait, no more than lanes of the downloads under way. */
 interface Queue {
   readonly slots: Slots;
   users: number;
