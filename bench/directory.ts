@@ -22,9 +22,10 @@ const PEERS = 1000;
 const FILES_PER_PEER = 100;
 const CONNECTIONS = 16;
 const SECONDS = Number(process.env.BENCH_SECONDS ?? 2);
-const ROUNDS = 7;
+const ROUNDS = 11;
 const LOGINS_AT_ONCE = 64;
 const PACED_PER_SECOND = 2000;
+const NAMES_PER_SECOND = 5000;
 
 const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url));
 /** As the drivers and the image start it. */
@@ -111,7 +112,17 @@ async function load(port: number, options: Partial<autocannon.Options>): Promise
 const searches = (names: readonly string[]) =>
   names.map((name) => ({ path: `/search?name=${encodeURIComponent(name)}` }));
 const exactNames = Array.from({ length: 997 }, (_, i) => nameOf((i * 7) % PEERS, i % FILES_PER_PEER));
+const allNames = Array.from({ length: PEERS * FILES_PER_PEER }, (_, i) =>
+  nameOf(Math.floor(i / FILES_PER_PEER), i % FILES_PER_PEER),
+);
 const globs = ['file-05*', '*-77.bin', '*00-0*', 'file-????-42.bin', '*9-9*.bin', '*', '?ile-0123-*', '*.txt'];
+
+/** Every name once: what the directory keeps of its answers is memory, too. */
+async function askForAll(port: number, headers: Record<string, string>): Promise<void> {
+  const paths = searches(allNames).map(({ path }) => path);
+  const pace = { connections: CONNECTIONS, perSecond: NAMES_PER_SECOND, seconds: allNames.length / NAMES_PER_SECOND };
+  await pacedLatencies(port, { ...pace, paths, headers });
+}
 
 function rssMib({ child }: Started): number {
   const [, kib] = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8')) ?? [];
@@ -166,6 +177,7 @@ try {
   };
   const p99 = await measured({ constant: paced(constant, constantHeaders), exact: paced(port, headers) });
   const glob = await load(port, { requests: searches(globs), headers });
+  await askForAll(port, headers);
   const busyMib = rssMib(directory);
 
   await stop(directory, 'SIGKILL');

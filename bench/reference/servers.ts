@@ -13,6 +13,7 @@ const built = (path: string) => import(new URL(`../../dist/${path}`, import.meta
 const { sendJson, startHttpService } = await built('images/base/http-service.js');
 const { createLogger } = await built('images/base/logger.js');
 const { createMetrics } = await built('images/base/metrics.js');
+await built('images/directory/memory.js');
 const { Registry } = await built('images/directory/registry.js');
 const { peerOf } = await built('images/directory/routes.js');
 const { tokenHash } = await built('images/directory/tokens.js');

@@ -122,7 +122,11 @@ export function bearerToken(header: string | undefined): string | undefined {
 
 /** Answers as `res.json` does, without asking Express each time for settings and media types that never change. */
 export function sendJson(res: Response, body: object): void {
-  const text = JSON.stringify(body);
+  sendJsonText(res, JSON.stringify(body));
+}
+
+/** The same for an answer that is JSON already. */
+export function sendJsonText(res: Response, text: string): void {
   res.writeHead(200, {
     'Content-Type': 'application/json; charset=utf-8',
     'Content-Length': Buffer.byteLength(text),

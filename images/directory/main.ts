@@ -1,3 +1,4 @@
+import './memory.ts';
 import { readConfig } from '#base/config.ts';
 import { createLogger } from '#base/logger.ts';
 import { runService } from '#base/service.ts';

@@ -172,6 +172,19 @@ describe('search', () => {
     expect(registry.search({ root: HASH_B }, ALL).items).toEqual([]);
   });
 
+  it('knows the short way to a name while one copy is all there is of it, and again afterwards', () => {
+    const { registry } = setUp();
+    const alone = () => ['x', 'y'].map((name) => registry.searchAlone(name) !== undefined);
+    registry.register(peer(1), [file('x')], 'token-1');
+    expect(alone()).toEqual([true, false]);
+    const other = registry.register(peer(2), [file('y')], 'token-2');
+    expect(alone()).toEqual([false, false]);
+    registry.replaceFiles(other, [file('x', HASH_B)]);
+    expect(alone()).toEqual([false, false]);
+    registry.remove(other);
+    expect(alone()).toEqual([true, false]);
+  });
+
   it('says how long ago the most silent peer of an answer was heard of', () => {
     const { registry, clock } = setUp();
     registry.register(peer(1), [file('x')], 'token-1');
@@ -361,6 +374,17 @@ function inPagesOf<T>(limit: number, ask: (page: { limit: number; after?: string
   return all;
 }
 
+/** The short way is there for a content that one peer has under one name, and leads to the same answer. */
+function expectSameAlone(registry: Registry, name: string, files: readonly SharedFile[]): void {
+  const hashes = files.filter((one) => one.name === name).map(({ sha256 }) => sha256);
+  const copies = files.filter(({ sha256 }) => hashes.includes(sha256));
+  const alone = registry.searchAlone(name);
+  expect(alone !== undefined).toBe(copies.length === 1);
+  if (!alone) return;
+  const { items, ageMs } = registry.search({ name }, { limit: 100 });
+  expect({ ...alone, json: JSON.parse(alone.json) }).toEqual({ json: { results: items }, ageMs });
+}
+
 describe('over any history', () => {
   it('index, search and counts agree with the plain model, whatever the page size', () => {
     fc.assert(
@@ -374,8 +398,9 @@ describe('over any history', () => {
           for (const query of QUERIES) {
             expect(inPagesOf(limit, (page) => registry.search(query, page))).toEqual(model.search(query));
           }
-          const files = model.peers.flatMap((one) => one.files).length;
-          expect(registry.counts()).toEqual({ peers: model.peers.length, files });
+          const files = model.peers.flatMap((one) => one.files);
+          for (const name of NAMES) expectSameAlone(registry, name, files);
+          expect(registry.counts()).toEqual({ peers: model.peers.length, files: files.length });
         }
       }),
       { numRuns: 150 },

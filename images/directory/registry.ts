@@ -71,6 +71,8 @@ export class Registry {
   /** In the order of the lease ends: leases are equally long, so who renewed last stands last. */
   readonly #byAddress = new Map<string, Registration>();
   readonly #byToken = new Map<string, Registration>();
+  /** No lease was renewed before that. It may be older than the truth: leases are renewed or end, and time goes on. */
+  #oldestRenewalMs = Number.NEGATIVE_INFINITY;
   readonly #peersOf = new Map<string, number>();
   readonly #files = new FileIndex<Registration>();
 
@@ -167,7 +169,9 @@ export class Registry {
   /** Drops what has expired. Costs nothing while nothing has. */
   sweep(): void {
     const lapsedMs = this.#init.now() - this.#init.leaseMs;
+    if (lapsedMs < this.#oldestRenewalMs) return;
     for (const registration of this.#byAddress.values()) {
+      this.#oldestRenewalMs = registration.renewedMs;
       if (registration.renewedMs > lapsedMs) return;
       this.remove(registration);
       this.#init.onExpired?.(registration);
@@ -197,10 +201,6 @@ export class Registry {
     const age = new Age(this.#init.now());
     const named = nameQueryOf(query);
     const matches = named?.matches ?? (() => true);
-    // Nearly every search by name has one answer: no page to choose.
-    const only = page.after === undefined && named?.kind === 'exact' && this.#files.onlyContent(named.text);
-    if (only) return { items: [searchResult(only, matches, age)], ageMs: age.ms };
-
     const bound = new HashBound();
     const keys = new PageKeys(page, (sha256) => bound.lower(sha256));
     if (named) this.#files.offerNamed(named, keys, bound);
@@ -209,6 +209,21 @@ export class Registry {
 
     const make = (sha256: string) => searchResult(this.#files.content(sha256) as Content<Registration>, matches, age);
     return { ...pageOf(keys, page.limit, make, ({ peers }) => peers.length), ageMs: age.ms };
+  }
+
+  /**
+   * What `search` finds for exactly this name, as the JSON of the whole answer, where that is one copy; undefined where
+   * it is not. Nearly every search asks for a name, and most names are a single copy's: putting the same text together
+   * again would cost more than finding it. It lasts as long as the copy, and needs no more room than a few of its objects.
+   */
+  searchAlone(name: string): { json: string; ageMs: number } | undefined {
+    this.sweep();
+    const copy = this.#files.onlyCopy(name);
+    if (!copy) return undefined;
+    const { renewedMs } = copy.holder;
+    const now = this.#init.now();
+    copy.toldAlone ??= JSON.stringify({ results: [searchResult(copy.naming.content, () => true, new Age(now))] });
+    return { json: copy.toldAlone, ageMs: now - renewedMs };
   }
 
   /** Peers that have a file of exactly this name, in the order of their addresses. */
@@ -292,8 +307,6 @@ function searchResult(
   matches: (name: string) => boolean,
   age: Age,
 ): SearchResult {
-  const [only] = copies;
-  if (only && copies.length === 1) return resultOfOne(sha256, only, age);
   const shown = onePerPeer(copies, matches);
   for (const { holder } of shown) age.include(holder);
   const names = copies.map(({ naming }) => naming.name).filter(matches);
@@ -306,15 +319,6 @@ function searchResult(
     ...(root !== undefined && anotherRoot === undefined && { root }),
     peers: shown.map((copy) => (copy.size === size ? sourceOf(copy) : { ...sourceOf(copy), size: copy.size })),
   };
-}
-
-/** The same for a content that one peer has: without votes and lists. */
-function resultOfOne(sha256: string, copy: Copy<Registration>, age: Age): SearchResult {
-  age.include(copy.holder);
-  const source = sourceOf(copy);
-  const { name } = source;
-  const { size, root } = copy;
-  return root === undefined ? { name, size, sha256, peers: [source] } : { name, size, sha256, root, peers: [source] };
 }
 
 function sourceOf({ holder, naming, root }: Copy<Registration>): SearchResult['peers'][number] {

@@ -1,6 +1,6 @@
 import type { Express, Request, RequestHandler, Response } from 'express';
 import type { z } from 'zod';
-import { bearerToken, parse, sendJson } from '#base/http-service.ts';
+import { bearerToken, parse, sendJson, sendJsonText } from '#base/http-service.ts';
 import type { Logger } from '#base/logger.ts';
 import {
   addressText,
@@ -109,6 +109,15 @@ export function directoryRoutes(parts: RoutesComponents, { trusted, maxFiles }: 
     return { peers: items, ...nextCursor(next) };
   }
 
+  /** What `search` would say, as JSON, where there is a short way to it. */
+  function searchAlone(req: Request): string | undefined {
+    const name = PLAIN_NAME.exec(req.url)?.[1];
+    const alone = name !== undefined && sdP2pPeers.size === 0 && registry.searchAlone(name);
+    if (!alone) return undefined;
+    onAnswer('/search', alone.ageMs);
+    return alone.json;
+  }
+
   function search(req: Request): SearchResponse {
     const { query, page } = searchOf(req);
     const { items, next, ageMs } = registry.search(query, page);
@@ -163,6 +172,13 @@ export function directoryRoutes(parts: RoutesComponents, { trusted, maxFiles }: 
 
   let openApiText: string | undefined;
   return (app) => {
+    // First, because it is asked most: Express looks at the routes one after the other.
+    app.get('/search', (req, res) => {
+      peerOf(req, registry);
+      const alone = searchAlone(req);
+      if (alone === undefined) sendJson(res, search(req));
+      else sendJsonText(res, alone);
+    });
     app.get('/openapi.json', (_req, res) => {
       openApiText ??= JSON.stringify(openApi());
       res.type('json').send(openApiText);
@@ -179,10 +195,6 @@ export function directoryRoutes(parts: RoutesComponents, { trusted, maxFiles }: 
       .route('/index')
       .get(asPeer((_peer, req) => index(req.query)))
       .post(asPeerWith((_peer, body) => index(body === undefined ? {} : body)));
-    app.get(
-      '/search',
-      asPeer((_peer, req) => search(req)),
-    );
     app.post('/heartbeat', asPeerWith(heartbeat));
     app.post('/logout', asPeerWith(logout));
   };
@@ -197,15 +209,12 @@ export function peerOf(req: Request, registry: Registry): Registration {
 }
 
 /**
- * What nearly every search asks: a name, of characters that mean themselves. Nothing to decode, and nothing that the
- * schema would refuse; the way through both would cost more than the search.
+ * What nearly every search asks: a name, no glob, of characters that mean themselves. Nothing to decode, and nothing that
+ * the schema would refuse; the way through both would cost more than the search.
  */
-const PLAIN_NAME = /^[^?]*\?name=([\w.*~-]{1,1024})$/;
-const FIRST_PAGE = pageRequest(pageQuery.parse({}));
+const PLAIN_NAME = /^[^?]*\?name=([\w.~-]{1,1024})$/;
 
 function searchOf(req: Request): { query: Query; page: PageRequest } {
-  const name = PLAIN_NAME.exec(req.url)?.[1];
-  if (name !== undefined) return { query: { name }, page: FIRST_PAGE };
   const { limit, cursor, ...query } = parse(searchQuery, req.query);
   // The schema lets through exactly one key.
   return { query: query as Query, page: pageRequest({ limit, cursor }) };
