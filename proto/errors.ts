@@ -332,9 +332,10 @@ export const ERRORS = {
   'storage-failed': {
     http: 503,
     grpc: GRPC.UNAVAILABLE,
+    exit: 1,
     definite: false,
-    meaning: 'the state could not be written to the disk',
-    next: 'Look at the disk of DIRECTORY_DATA_DIR: is it full, or read-only? It is tried again every second.',
+    meaning: 'the disk does not take the state, or does not give it',
+    next: 'Look at the disk of DIRECTORY_DATA_DIR: is it full, read-only, failing, or closed to this user? A running directory tries again every second; one that could not start has to be started again.',
   },
   'storage-damaged': {
     http: 500,

@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
-import { Kysely, type SqliteDatabase, SqliteDialect } from 'kysely';
+import { type DatabaseConnection, Kysely, type SqliteDatabase, SqliteDialect, SqliteDriver } from 'kysely';
 
 /** The tables of the state. Each row carries a checksum of its own: SQLite notices broken pages, not flipped bits in a value. */
 export interface Tables {
@@ -43,5 +43,32 @@ export function kyselyOver(db: DatabaseSync): Kysely<Tables> {
       };
     },
   };
-  return new Kysely<Tables>({ dialect: new SqliteDialect({ database }) });
+  return new Kysely<Tables>({ dialect: new Dialect(db, database) });
+}
+
+/** SQLite rolls back by itself when the disk is full; to do it again would fail, and that error would hide the true one. */
+class Driver extends SqliteDriver {
+  readonly #raw: DatabaseSync;
+
+  constructor(raw: DatabaseSync, database: SqliteDatabase) {
+    super({ database });
+    this.#raw = raw;
+  }
+
+  override async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
+    if (this.#raw.isTransaction) await super.rollbackTransaction(connection);
+  }
+}
+
+class Dialect extends SqliteDialect {
+  readonly #driver: Driver;
+
+  constructor(raw: DatabaseSync, database: SqliteDatabase) {
+    super({ database });
+    this.#driver = new Driver(raw, database);
+  }
+
+  override createDriver(): Driver {
+    return this.#driver;
+  }
 }

@@ -1,4 +1,4 @@
-import { copyFile, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { SavedRegistration } from '../registry.ts';
 import { migrate } from './migrations.ts';
 import { kyselyOver } from './sqlite.ts';
-import { backUp, type Changes, Store } from './store.ts';
+import { backUp, type Changes, failureOf, Store } from './store.ts';
 
 let folder: string;
 beforeEach(async () => {
@@ -197,6 +197,67 @@ describe('a damaged file is an error, and stays as it is', () => {
     await writeFile(file(`${DB}-wal`), wal.subarray(0, wal.length - 100));
     expect(await reopen()).toBe('ok');
     expect((await opened()).peers).toHaveLength(9);
+  });
+});
+
+describe('a disk that does not take it', () => {
+  /** As SQLite says it: `code` is its extended result code. */
+  const sqliteError = (code: number, message: string) =>
+    Object.assign(new Error(message), { code: 'ERR_SQLITE_ERROR', errcode: code });
+
+  it('full amid a transaction is what the error says, not the roll-back that SQLite has done by itself', async () => {
+    const raw = new DatabaseSync(file('full.db'));
+    raw.exec('CREATE TABLE account (user, password_hash, checksum); PRAGMA max_page_count = 3');
+    const db = kyselyOver(raw);
+    const row = { user: 'ann', password_hash: 'x'.repeat(20_000), checksum: 0 };
+    const write = db.transaction().execute((work) => work.insertInto('account').values(row).execute());
+    await expect(write).rejects.toThrow('database or disk is full');
+    // What SQLite has not rolled back is rolled back.
+    const refused = db.transaction().execute(async (work) => {
+      await work
+        .insertInto('account')
+        .values({ ...row, password_hash: '' })
+        .execute();
+      throw new Error('given up');
+    });
+    await expect(refused).rejects.toThrow('given up');
+    expect(await db.selectFrom('account').selectAll().execute()).toEqual([]);
+    await db.destroy();
+  });
+
+  it('is no damage: nobody is told to move a sound file away', () => {
+    for (const [code, message] of [
+      [13, 'database or disk is full'],
+      [10 | (1 << 8), 'disk I/O error'],
+      [14, 'unable to open database file'],
+      [8, 'attempt to write a readonly database'],
+      [5, 'database is locked'],
+    ] as const) {
+      expect(failureOf(sqliteError(code, message))).toMatchObject({
+        code: 'storage-failed',
+        message: expect.stringContaining(message),
+      });
+    }
+    const denied = Object.assign(new Error(`open '${folder}'`), { code: 'EACCES', syscall: 'open' });
+    expect(failureOf(denied)).toMatchObject({
+      code: 'storage-failed',
+      message: expect.stringMatching(/EACCES(?!.*open ')/),
+    });
+    for (const error of [
+      sqliteError(11 | (1 << 8), 'database disk image is malformed'),
+      sqliteError(26, 'file is not a database'),
+      sqliteError(1, 'no such table: account'),
+      new SyntaxError('Unexpected end of JSON input'),
+    ]) {
+      expect(failureOf(error)).toMatchObject({ code: 'storage-damaged' });
+    }
+  });
+
+  it('is no damage when a file cannot be opened at the start either', async () => {
+    await written();
+    await rm(file(DB));
+    await mkdir(file(DB));
+    expect(await codeOf(opened())).toBe('storage-failed');
   });
 });
 

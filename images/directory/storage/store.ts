@@ -47,7 +47,7 @@ export class Store implements AsyncDisposable {
 
   /**
    * Opens the state in `folder`, or begins one there. The whole file is checked before anything is read of it.
-   * @throws PeerLabError `bad-setting`, `storage-in-use`, `storage-damaged`
+   * @throws PeerLabError `bad-setting`, `storage-in-use`, `storage-damaged`, `storage-failed`
    */
   static async open(folder: string): Promise<Store> {
     makeFolder(folder);
@@ -66,11 +66,14 @@ export class Store implements AsyncDisposable {
       return new Store(db, lock);
     } catch (error) {
       lock.close();
-      throw damage(error);
+      throw failureOf(error);
     }
   }
 
-  /** @throws PeerLabError `storage-damaged` when a row is not what was written: nothing is left out silently */
+  /**
+   * @throws PeerLabError `storage-damaged` when a row is not what was written: nothing is left out silently;
+   *   `storage-failed` when the disk does not give it
+   */
   async load(): Promise<SavedState> {
     try {
       const accounts = await this.#db.selectFrom('account').selectAll().execute();
@@ -84,17 +87,24 @@ export class Store implements AsyncDisposable {
         })),
       };
     } catch (error) {
-      throw damage(error);
+      throw failureOf(error);
     }
   }
 
-  /** One secret by name, made with `make` when there is none yet. */
+  /**
+   * One secret by name, made with `make` when there is none yet.
+   * @throws PeerLabError `storage-damaged`, `storage-failed`
+   */
   async secret(name: string, make: () => string): Promise<string> {
-    const saved = await this.#db.selectFrom('secret').selectAll().where('name', '=', name).executeTakeFirst();
-    if (saved) return checked(saved).value;
-    const row = withChecksum({ name, value: make() });
-    await this.#db.insertInto('secret').values(row).execute();
-    return row.value;
+    try {
+      const saved = await this.#db.selectFrom('secret').selectAll().where('name', '=', name).executeTakeFirst();
+      if (saved) return checked(saved).value;
+      const row = withChecksum({ name, value: make() });
+      await this.#db.insertInto('secret').values(row).execute();
+      return row.value;
+    } catch (error) {
+      throw failureOf(error);
+    }
   }
 
   /** All of it or nothing. @throws PeerLabError `storage-failed` */
@@ -127,7 +137,7 @@ export class Store implements AsyncDisposable {
 
 /**
  * Writes a whole copy of the state in `folder` to `target`, also while a directory uses it: the state at one moment.
- * @throws PeerLabError `bad-setting`, `storage-damaged`
+ * @throws PeerLabError `bad-setting`, `storage-damaged`, `storage-failed`
  */
 export async function backUp(folder: string, target: string): Promise<void> {
   const file = join(folder, FILE);
@@ -148,7 +158,7 @@ export async function backUp(folder: string, target: string): Promise<void> {
     renameSync(unfinished, target);
   } catch (error) {
     rmSync(unfinished, { force: true });
-    throw damage(error);
+    throw failureOf(error);
   }
 }
 
@@ -198,7 +208,7 @@ async function begin(file: string): Promise<void> {
   renameSync(unfinished, file);
 }
 
-/** @throws PeerLabError `storage-damaged`; SQLite's own error when it can't even read the file */
+/** @throws PeerLabError `storage-damaged`; SQLite's own error when it can't read the file */
 function assertSound(file: string): void {
   if (statSync(file).size === 0) throw new PeerLabError('storage-damaged', { got: `an empty ${FILE}` });
   const db = new DatabaseSync(file, { readOnly: true });
@@ -215,10 +225,20 @@ function assertSound(file: string): void {
   }
 }
 
-/** What is no error of ours is SQLite's word on a file that it can't read. */
-function damage(error: unknown): PeerLabError {
+/** The low byte of what SQLite says of a file whose content is wrong: ERROR (a table is missing), CORRUPT, NOTADB. */
+const DAMAGE = [1, 11, 26];
+
+/**
+ * What an error at reading means. A disk that is full, failing or closed to us says nothing against the file: only what
+ * was read and is wrong is damage, or somebody would move a sound file away.
+ */
+export function failureOf(error: unknown): PeerLabError {
   if (error instanceof PeerLabError) return error;
-  return new PeerLabError('storage-damaged', { got: reasonOf(error), cause: error });
+  const { errcode, syscall, code } = error as { errcode?: number; syscall?: string; code?: string };
+  // Node's own words name the whole path.
+  const got = syscall === undefined ? reasonOf(error) : `${code} at ${syscall}`;
+  const isDamage = errcode === undefined ? syscall === undefined : DAMAGE.includes(errcode & 0xff);
+  return new PeerLabError(isDamage ? 'storage-damaged' : 'storage-failed', { got, cause: error });
 }
 
 function rowOf(address: string, { peer, files, tokenHash, tokenLeftMs }: SavedRegistration): Tables['peer'] {
