@@ -89,6 +89,16 @@ describe('addresses', () => {
   });
 });
 
+it('forgets how busy a peer was when it logs in again: what it says counts from its login on', () => {
+  const { registry } = setUp();
+  registry.renew(registry.register(peer(1), [file('x')], 'token-1'), { serving: 2, capacity: 2 });
+  registry.register(peer(2), [file('x')], 'token-2');
+  const order = () => registry.search({ name: 'x' }, ALL).items[0]?.peers.map(({ port }) => port);
+  expect(order()).toEqual([2, 1]);
+  registry.register(peer(1), [file('x')], 'token-3');
+  expect(order()).toEqual([1, 2]);
+});
+
 describe('lists', () => {
   it('refuses a list with a name twice, and keeps the old one', () => {
     const { registry } = setUp();
@@ -140,6 +150,22 @@ describe('limits', () => {
     registry.register(peer(4), [], 'token-6');
     expect(registry.counts()).toEqual({ peers: 3, files: 2 });
   });
+});
+
+it('enters all that was saved, over limits that were lowered too; what is new is held to them', () => {
+  const { registry } = setUp({ peers: 1, peersPerUser: 1, files: 1 });
+  for (const port of [1, 2]) {
+    const files = [file('a'), file('b')];
+    registry.restore({ peer: peer(port), files, tokenHash: `token-${port}`, tokenLeftMs: 500 });
+  }
+  expect(registry.counts()).toEqual({ peers: 2, files: 4 });
+  const second = registry.findByToken('token-2') as Registration;
+  expect(codeOf(() => registry.register(peer(3), [], 'token-3'))).toBe('too-many-peers');
+  expect(codeOf(() => registry.register(peer(3, 'bob'), [], 'token-3'))).toBe('directory-full');
+  expect(codeOf(() => registry.replaceFiles(second, [file('a'), file('b'), file('c')]))).toBe('directory-full');
+  registry.replaceFiles(second, [file('c')]);
+  registry.register(peer(1), [file('a'), file('d')], 'token-4');
+  expect(registry.counts()).toEqual({ peers: 2, files: 3 });
 });
 
 describe('search', () => {

@@ -97,10 +97,19 @@ export class Registry {
    */
   register(peer: PeerAddress, files: readonly SharedFile[], tokenHash: string): Registration {
     this.sweep();
+    const previous = this.#byAddress.get(addressText(peer));
+    if (previous && previous.peer.user !== peer.user) {
+      throw new PeerLabError('address-taken', { about: previous.address });
+    }
+    if (!previous) this.#assertRoomForPeer(peer.user);
+    this.#assertRoomFor(files.length - (previous?.copies.length ?? 0));
     return this.#enter(peer, files, tokenHash, this.#init.tokenMs);
   }
 
-  /** Enters a peer of an earlier life of the directory, with a fresh lease and the token that it had. */
+  /**
+   * Enters a peer of an earlier life of the directory, with a fresh lease and the token that it had; over the limits
+   * too: they may have been lowered since, and nobody could make room in a directory that does not start.
+   */
   restore({ peer, files, tokenHash, tokenLeftMs }: SavedRegistration): void {
     this.#enter(peer, files, tokenHash, Math.min(tokenLeftMs, this.#init.tokenMs));
   }
@@ -140,18 +149,7 @@ export class Registry {
    */
   replaceFiles(holder: Registration, files: readonly SharedFile[]): void {
     this.#assertRoomFor(files.length - holder.copies.length);
-    const old = new Map(holder.copies.map((copy) => [copy.naming.name, copy]));
-    const same = new Map<string, Copy<Registration> | undefined>();
-    for (const file of files) {
-      if (same.has(file.name)) {
-        throw new PeerLabError('bad-request', { about: 'files', got: `the name ${JSON.stringify(file.name)} twice` });
-      }
-      const copy = old.get(file.name);
-      same.set(file.name, copy && isSame(copy, file) ? copy : undefined);
-    }
-    for (const [name, copy] of old) if (same.get(name) !== copy) this.#files.remove(copy);
-    holder.copies = files.map((file) => same.get(file.name) ?? this.#files.add(holder, file));
-    this.#init.onChanged?.(holder.address);
+    this.#setFiles(holder, files);
   }
 
   remove(registration: Registration): void {
@@ -242,21 +240,35 @@ export class Registry {
   #enter(peer: PeerAddress, files: readonly SharedFile[], tokenHash: string, tokenMs: number): Registration {
     const address = addressText(peer);
     const previous = this.#byAddress.get(address);
-    if (previous && previous.peer.user !== peer.user) throw new PeerLabError('address-taken', { about: address });
-    if (!previous) this.#assertRoomForPeer(peer.user);
-
     const now = this.#init.now();
     const registration: Registration = previous ?? {
       ...{ peer, address, tokenHash, copies: [], rank: UNKNOWN_RANK, renewedMs: now, tokenEndsMs: 0 },
     };
-    this.replaceFiles(registration, files);
+    this.#setFiles(registration, files);
     if (!previous) this.#peersOf.set(peer.user, (this.#peersOf.get(peer.user) ?? 0) + 1);
     this.#byToken.delete(registration.tokenHash);
     registration.tokenHash = tokenHash;
+    registration.rank = UNKNOWN_RANK;
     registration.tokenEndsMs = now + tokenMs;
     this.#byToken.set(tokenHash, registration);
     this.renew(registration);
     return registration;
+  }
+
+  /** @throws PeerLabError `bad-request` for a name that comes twice; the old list stays then */
+  #setFiles(holder: Registration, files: readonly SharedFile[]): void {
+    const old = new Map(holder.copies.map((copy) => [copy.naming.name, copy]));
+    const same = new Map<string, Copy<Registration> | undefined>();
+    for (const file of files) {
+      if (same.has(file.name)) {
+        throw new PeerLabError('bad-request', { about: 'files', got: `the name ${JSON.stringify(file.name)} twice` });
+      }
+      const copy = old.get(file.name);
+      same.set(file.name, copy && isSame(copy, file) ? copy : undefined);
+    }
+    for (const [name, copy] of old) if (same.get(name) !== copy) this.#files.remove(copy);
+    holder.copies = files.map((file) => same.get(file.name) ?? this.#files.add(holder, file));
+    this.#init.onChanged?.(holder.address);
   }
 
   #assertRoomForPeer(user: string): void {
