@@ -131,7 +131,7 @@ async function openState(init: typeof DEFAULTS & DirectoryInit, metrics: Metrics
     onCreated: (user) => journal?.touch('accounts', user),
   });
   const sdP2pPeers = new SdP2pPeers({
-    ...{ lifetimeMs: init.sdP2p?.lifetimeMs, maxPeers: limits.peers },
+    ...{ lifetimeMs: init.sdP2p?.lifetimeMs, maxPeers: limits.peers, maxFiles: limits.files },
     onChanged: (address) => journal?.touch('sdP2pPeers', address),
   });
   const enterGiven = () => {

@@ -16,6 +16,8 @@ export interface SdP2pPeersInit {
   /** How long a registration holds, in milliseconds; undefined: until logout. */
   readonly lifetimeMs: number | undefined;
   readonly maxPeers: number;
+  /** Of names of these peers and files of ours together. */
+  readonly maxFiles: number;
   /** Called for each peer that came, changed or went. */
   readonly onChanged?: (address: string) => void;
 }
@@ -30,10 +32,12 @@ interface Entry {
  * The names that a peer's files are found by: the predecessor joins a list with commas and parts it there, so that `["a,b"]` is `a` and `b`.
  */
 export function searchedNames(files: readonly string[]): string[] {
-  return files
-    .join(',')
-    .split(',')
-    .filter((name) => name !== '');
+  return partsOf(files).filter((name) => name !== '');
+}
+
+/** The empty ones too: nobody finds them, but they take up room. */
+function partsOf(files: readonly string[]): string[] {
+  return files.join(',').split(',');
 }
 
 /** The predecessor's peers: no lease, no owner, no hashes. They are kept apart from those that the directory vouches for. */
@@ -42,6 +46,7 @@ export class SdP2pPeers {
   readonly #byAddress = new Map<string, Entry>();
   readonly #holders = new Map<string, Set<string>>();
   #lastPlace = 0;
+  #names = 0;
 
   constructor(init: SdP2pPeersInit) {
     this.#init = init;
@@ -54,6 +59,13 @@ export class SdP2pPeers {
 
   get isFull(): boolean {
     return this.size >= this.#init.maxPeers;
+  }
+
+  /** Whether `address` may have these files, beside `others` of peers that are ours. */
+  hasRoomFor(address: string, files: readonly string[], others: number): boolean {
+    this.#sweep();
+    const more = partsOf(files).length - this.#namesAt(address);
+    return more <= 0 || others + this.#names + more <= this.#init.maxFiles;
   }
 
   restore(peer: SavedSdP2pPeer): void {
@@ -105,13 +117,20 @@ export class SdP2pPeers {
     const place = this.#byAddress.get(address)?.place ?? ++this.#lastPlace;
     this.#forgetFiles(address);
     this.#byAddress.set(address, { peer, place });
+    this.#names += this.#namesAt(address);
     for (const name of searchedNames(peer.files)) {
       const holders = this.#holders.get(name) ?? new Set();
       this.#holders.set(name, holders.add(address));
     }
   }
 
+  #namesAt(address: string): number {
+    const peer = this.saved(address);
+    return peer ? partsOf(peer.files).length : 0;
+  }
+
   #forgetFiles(address: string): void {
+    this.#names -= this.#namesAt(address);
     for (const name of searchedNames(this.saved(address)?.files ?? [])) {
       const holders = this.#holders.get(name);
       holders?.delete(address);

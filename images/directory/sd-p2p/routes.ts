@@ -29,6 +29,7 @@ interface Answer {
 
 const answer = (status: number, body: object): Answer => ({ status, body });
 const MISSING = 'Faltan datos';
+const FULL = answer(400, { Error: 'El directorio está lleno' });
 
 /** Said at every start with the dialect on: what it does not have. */
 export const SD_P2P_EXCEPTIONS =
@@ -77,7 +78,7 @@ export function sdP2pRoutes(parts: SdP2pComponents, { trusted, maxFiles }: SdP2p
     if (peers.has(address) || registry.userAt(address) !== undefined) {
       return answer(400, { message: 'Peer ya se encuentra conectado' });
     }
-    if (peers.isFull) return answer(400, { Error: 'El directorio está lleno' });
+    if (peers.isFull || !hasRoomFor(address, names)) return FULL;
     peers.enter({ user, ...place, files: names, enteredAtMs: Date.now() });
     await committed();
     logger.info({ dialect: 'SD_P2P', user, address, files: names.length }, 'login');
@@ -113,6 +114,7 @@ export function sdP2pRoutes(parts: SdP2pComponents, { trusted, maxFiles }: SdP2p
     if (!place || !names) return answer(400, { Error: `${MISSING} (ip, port o files)` });
     const known = peers.saved(addressText(place));
     if (!known || !peers.has(addressText(place))) return answer(400, { message: 'Peer no está conectado' });
+    if (!hasRoomFor(addressText(place), names)) return FULL;
     peers.enter({ ...known, user: '', files: names });
     await committed();
     return answer(200, { estado: 'OK' });
@@ -130,6 +132,8 @@ export function sdP2pRoutes(parts: SdP2pComponents, { trusted, maxFiles }: SdP2p
   }
 
   const isThere = (address: string) => peers.has(address) || registry.userAt(address) !== undefined;
+  const hasRoomFor = (address: string, names: readonly string[]) =>
+    peers.hasRoomFor(address, names, registry.counts().files);
   const never = () => false;
 
   return (app) => {

@@ -147,3 +147,22 @@ it('remembers its peers over a restart, and forgets them after the time that a s
     await rm(dataDir, { recursive: true, force: true });
   }
 });
+
+it('counts its names among the files of all peers together', async () => {
+  const limits = { peers: 100, peersPerUser: 100, files: 5 };
+  await using directory = await TestDirectory.start({ ...ON, limits });
+  await directory.login('ann', 7001, [{ name: 'ours.txt', size: 3, sha256: 'a'.repeat(64) }]);
+  const ask = (path: string, method: string, port: number, archivos: string[]) =>
+    directory.ask(path, { method, body: { user: 'p', password: 'x', ip: '127.0.0.2', port, archivos } });
+  const full = { status: 400, json: { Error: 'El directorio está lleno' } };
+
+  expect(await ask('/login', 'POST', 5001, ['a,b'])).toMatchObject({ status: 200 });
+  expect(await ask('/login', 'POST', 5002, ['c', 'd', 'e'])).toMatchObject(full);
+  // Empty names are found by nobody, but must be kept.
+  expect(await ask('/login', 'POST', 5002, [',,'])).toMatchObject(full);
+  expect(await ask('/login', 'POST', 5002, ['c', 'd'])).toMatchObject({ status: 200 });
+  expect(await ask('/loadfiles', 'PUT', 5002, ['c', 'd', 'e'])).toMatchObject(full);
+  expect(await ask('/loadfiles', 'PUT', 5002, ['e', 'f'])).toMatchObject({ status: 200 });
+  expect(await ask('/logout', 'POST', 5001, [])).toMatchObject({ status: 200 });
+  expect(await ask('/loadfiles', 'PUT', 5002, ['c', 'd', 'e', 'f'])).toMatchObject({ status: 200 });
+});
