@@ -1,6 +1,7 @@
 import { type HttpService, startHttpService, type Tls } from '#base/http-service.ts';
 import type { Logger } from '#base/logger.ts';
 import { createMetrics, type Metrics } from '#base/metrics.ts';
+import { addressText } from '#proto/directory-api.ts';
 import type { Networks } from '#proto/networks.ts';
 import { Accounts } from './accounts.ts';
 import { Bodies } from './body.ts';
@@ -168,6 +169,10 @@ async function openState(init: typeof DEFAULTS & DirectoryInit, metrics: Metrics
       },
     });
     journal = kept;
+    // A login of ours takes the place of theirs; while the dialect is off, there is nobody whom it could take it from.
+    for (const address of saved.sdP2pPeers.map(addressText)) {
+      if (registry.userAt(address) !== undefined) sdP2pPeers.remove(address);
+    }
     const close = async () => {
       await kept.close();
       await store[Symbol.asyncDispose]();

@@ -148,6 +148,36 @@ it('remembers its peers over a restart, and forgets them after the time that a s
   }
 });
 
+it('off and on again, does not bring back a peer whose address one of ours has taken meanwhile', async () => {
+  const dataDir = await mkdtemp(join(tmpdir(), 'peerlab-test-'));
+  const place = { ip: '127.0.0.2', port: 5001 };
+  const theirs = { user: 'p1', password: 'x', ...place, archivos: ['a'] };
+  const search = { body: { archivo: 'a' } };
+  try {
+    {
+      await using on = await TestDirectory.start({ ...ON, dataDir });
+      expect((await on.ask('/login', { method: 'POST', body: theirs })).status).toBe(200);
+      const other = { ...theirs, user: 'p2', port: 5002 };
+      expect((await on.ask('/login', { method: 'POST', body: other })).status).toBe(200);
+    }
+    let token: string;
+    {
+      await using off = await TestDirectory.start({ dataDir });
+      const ours = await off.login('ann', place.port, [], { ip: place.ip, localAddress: place.ip });
+      expect(ours.status).toBe(200);
+      token = ours.token;
+    }
+    for (const _ of ['ours is there', 'ours is gone']) {
+      await using on = await TestDirectory.start({ ...ON, dataDir });
+      const found = await on.ask('/search', search);
+      expect(found.json.peers.map(({ nombre }: { nombre: string }) => nombre)).toEqual(['p2']);
+      await on.ask('/logout', { method: 'POST', token });
+    }
+  } finally {
+    await rm(dataDir, { recursive: true, force: true });
+  }
+});
+
 it('counts its names among the files of all peers together', async () => {
   const limits = { peers: 100, peersPerUser: 100, files: 5 };
   await using directory = await TestDirectory.start({ ...ON, limits });
