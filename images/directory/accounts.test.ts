@@ -1,6 +1,8 @@
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { Accounts } from './accounts.ts';
 import { hashPassword, isPasswordHash, matchesPassword } from './passwords.ts';
+
+vi.mock('./passwords.ts', { spy: true });
 
 /** Far below what a setting can ask for: these tests are about who gets in. */
 const COST = { memoryKiB: 8, passes: 1, parallelism: 1 };
@@ -66,6 +68,30 @@ it('closed, creates none; an unknown user and a wrong password look the same, an
   const outcomes = await Promise.all([login('ann', 'x', 'a'), login('nobody', 'x', 'b')]);
   expect(outcomes).toEqual(['wrong-password', 'wrong-password']);
   expect(created).toEqual([]);
+});
+
+it('closed, spends on unknown users what it spends on accounts, whose costs may differ: on a name always the same', async () => {
+  const { accounts, login } = setUp({ open: false });
+  const spent = async (user: string) => {
+    vi.mocked(matchesPassword).mockClear();
+    expect(await login(user, 'x', String(Math.random()))).toBe('wrong-password');
+    return vi.mocked(matchesPassword).mock.calls.map(([, saved]) => saved.split('$')[3]);
+  };
+  expect(await spent('nobody')).toEqual(['m=8,t=1,p=1']);
+
+  const costs = [
+    { memoryKiB: 16, passes: 1, parallelism: 1 },
+    { memoryKiB: 8, passes: 3, parallelism: 1 },
+  ] as const;
+  accounts.restore('ann', await hashPassword('secret', costs[0]));
+  accounts.restore('bob', await hashPassword('secret', costs[1]));
+  const names = Array.from({ length: 64 }, (_, i) => `nobody-${i}`);
+  const first = new Map<string, unknown>();
+  for (const name of names) first.set(name, await spent(name));
+  expect(new Set([...first.values()].flat())).toEqual(new Set(['m=16,t=1,p=1', 'm=8,t=3,p=1']));
+  for (const name of names) expect(await spent(name)).toEqual(first.get(name));
+  // The password of the account whose hash stands in lets nobody in.
+  for (const name of names.slice(0, 8)) expect(await login(name, 'secret')).toBe('wrong-password');
 });
 
 it('limits guesses by where they come from: the owner gets in from elsewhere at once, and from there after a short wait', async () => {

@@ -1,3 +1,4 @@
+import { createHmac, randomBytes } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { PeerLabError } from '#proto/errors.ts';
 import { Gate } from './gate.ts';
@@ -31,8 +32,11 @@ export class Accounts {
   readonly #init: AccountsInit;
   /** Users and what is kept of their passwords (passwords.ts). */
   readonly #accounts = new Map<string, string>();
-  /** Stands in for users that are not there, so that a refusal takes as long. */
+  /** Stands in for users that are not there while nobody has an account. */
   readonly #nobody: string;
+  readonly #standInKey = randomBytes(32);
+  /** The hashes of all accounts, to pick one by a number; made when it is needed. */
+  #standIns: readonly string[] | undefined;
   readonly #gate = new Gate(HASHING);
   readonly #guesses: Guesses;
 
@@ -45,6 +49,7 @@ export class Accounts {
   /** Enters an account that was made before: from the storage, or from a file; the last one given counts. */
   restore(user: string, passwordHash: string): void {
     this.#accounts.set(user, passwordHash);
+    this.#standIns = undefined;
   }
 
   saved(user: string): string | undefined {
@@ -79,9 +84,20 @@ export class Accounts {
     this.#guesses.assertMayTry(guesser);
     const account = this.#accounts.get(user);
     if (account === undefined && this.#init.open) return hashPassword(password, this.#init.cost);
-    const matches = await matchesPassword(password, account ?? this.#nobody);
+    const matches = await matchesPassword(password, account ?? this.#standInFor(user));
     if (matches && account !== undefined) return undefined;
     this.#guesses.wasWrong(guesser);
     throw new PeerLabError('wrong-password');
+  }
+
+  /**
+   * What is checked for a user who is not there, so that a refusal takes as long. Accounts may have hashes of different
+   * costs, so it is one of theirs, and for a name always the same: who asks again learns nothing from another time.
+   */
+  #standInFor(user: string): string {
+    // Asked only where no login creates accounts, so it is made once.
+    this.#standIns ??= [...this.#accounts.values()];
+    const number = createHmac('sha256', this.#standInKey).update(user).digest().readUInt32BE();
+    return this.#standIns[number % this.#standIns.length] ?? this.#nobody;
   }
 }
