@@ -1,11 +1,18 @@
 import type { RequestListener, Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
-import express, { type ErrorRequestHandler, type Express, type RequestHandler, type Response } from 'express';
+import express, {
+  type ErrorRequestHandler,
+  type Express,
+  type Request,
+  type RequestHandler,
+  type Response,
+} from 'express';
 import { pinoHttp } from 'pino-http';
 import type { Registry } from 'prom-client';
 import type { z } from 'zod';
 import { type ErrorCode, PeerLabError, toPeerLabError } from '#proto/errors.ts';
+import { cutOffSilent, holdRoom, inTurn } from './connections.ts';
 import type { Logger } from './logger.ts';
 
 // Not imported: an import of node:http from an ES module evaluates its getters, undici among them: 20 ms of CPU at every start.
@@ -81,7 +88,14 @@ export function createHttpApp(init: HttpServiceInit): HttpApp {
   const drain = () => {
     draining = true;
   };
-  return { answer: app, drain };
+  // Where not even the path can be read, Express has no route to go, and would answer in HTML.
+  const answer: RequestListener = (req, res) => {
+    app(req as Request, res as Response, () => {
+      const error = new PeerLabError('bad-request', { about: 'URL' });
+      (res as Response).status(error.kind.http).json({ error: error.toBody() });
+    });
+  };
+  return { answer, drain };
 }
 
 /** Starts a service on a port of its own. */
@@ -120,17 +134,16 @@ export function bearerToken(header: string | undefined): string | undefined {
   return /^Bearer ([\x21-\x7e]{1,4096})$/i.exec(header ?? '')?.[1];
 }
 
-/** Answers as `res.json` does, without asking Express each time for settings and media types that never change. */
+/** Answers as `res.json` does (@throws PeerLabError `busy`, see `holdRoom`), without asking Express each time for settings and media types that never change. */
 export function sendJson(res: Response, body: object): void {
   sendJsonText(res, JSON.stringify(body));
 }
 
 /** The same for an answer that is JSON already. */
 export function sendJsonText(res: Response, text: string): void {
-  res.writeHead(200, {
-    'Content-Type': 'application/json; charset=utf-8',
-    'Content-Length': Buffer.byteLength(text),
-  });
+  const bytes = Buffer.byteLength(text);
+  holdRoom(res, bytes);
+  res.writeHead(200, { 'Content-Type': 'application/json; charset=utf-8', 'Content-Length': bytes });
   res.end(text);
 }
 
@@ -182,7 +195,9 @@ function listener(tls: Tls | undefined, app: RequestListener): Server {
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
     connectionsCheckingInterval: TIMEOUT_CHECK_MS,
   };
-  const server = tls ? https.createServer({ ...bounds, ...tls }, app) : http.createServer(bounds, app);
+  const answer = inTurn(app);
+  const server = tls ? https.createServer({ ...bounds, ...tls }, answer) : http.createServer(bounds, answer);
+  cutOffSilent(server);
   server.maxConnections = MAX_CONNECTIONS;
   // Who has nothing to ask right now makes room for who has.
   server.on('drop', () => server.closeIdleConnections());
