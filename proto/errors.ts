@@ -92,6 +92,13 @@ export const ERRORS = {
     meaning: 'one peer can not announce so many files',
     next: 'Share fewer files, or raise DIRECTORY_MAX_FILES.',
   },
+  'search-too-costly': {
+    http: 400,
+    grpc: GRPC.INVALID_ARGUMENT,
+    definite: true,
+    meaning: 'comparing the pattern with all names takes too long',
+    next: 'Begin the pattern with the letters that the name begins with, or use fewer * and ?.',
+  },
   'too-many-peers': {
     http: 409,
     grpc: GRPC.RESOURCE_EXHAUSTED,

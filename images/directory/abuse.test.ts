@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { request } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { json } from 'node:stream/consumers';
@@ -87,6 +88,45 @@ it('nobody without a token gets a byte of a body read', async () => {
   const head = 'PUT /loadfiles HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\nConnection: close\r\n\r\n';
   const answer = await heard(await dial(head));
   expect(answer).toMatch(/^HTTP\/1\.1 401 /);
+});
+
+it('large bodies that never end keep no peer from its heartbeat, and are cut off', { timeout: 20_000 }, async () => {
+  const token = (await directory.login('ann', 7001)).json.token as string;
+  const stalled = await Promise.all(
+    [0, 1].map(async () => {
+      const socket = await dial(`POST /login HTTP/1.1\r\nHost: x\r\nContent-Length: ${1024 * 1024}\r\n\r\n`);
+      socket.write(' '.repeat(1024 * 1024 - 8));
+      return heard(socket);
+    }),
+  );
+  const cutOff = Promise.all(stalled);
+  const files = Array.from({ length: 1000 }, (_, i) => ({ name: `${i}`, size: 1, sha256: 'a'.repeat(64) }));
+  expect(await directory.ask('/heartbeat', { method: 'POST', token, body: { load: { serving: 1 } } })).toMatchObject({
+    status: 200,
+  });
+  expect(await directory.ask('/loadfiles', { method: 'PUT', token, body: { files } })).toMatchObject({ status: 200 });
+  expect(await directory.login('bob', 7002)).toMatchObject({ status: 200 });
+  for (const answer of await cutOff) expect(answer).toMatch(/^HTTP\/1\.1 408 .*"too-slow"/s);
+});
+
+it('a million chunks of a byte take no more memory than their bytes', { timeout: 60_000 }, async () => {
+  await using real = await DirectoryProcess.start({});
+  const socket = connect(Number(new URL(real.url).port), '127.0.0.1');
+  sockets.push(socket);
+  const before = real.rssBytes();
+  socket.write('POST /login HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n');
+  const chunks = Buffer.from('1\r\n \r\n'.repeat(10_000));
+  for (let i = 0; i < 100; i++) if (!socket.write(chunks)) await once(socket, 'drain');
+  const answer = heard(socket);
+  socket.write('0\r\n\r\n');
+  socket.end();
+  expect(await answer).toContain('"bad-request"');
+  expect((real.rssBytes() - before) / 1e6).toBeLessThan(150);
+});
+
+it('a URL that nobody can read', async () => {
+  const answer = await heard(await dial('GET http://[/search HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'));
+  expect(answer).toMatch(/^HTTP\/1\.1 400 .*"bad-request"/s);
 });
 
 it('a compressed body is not unpacked', async () => {

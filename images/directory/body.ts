@@ -1,18 +1,22 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Request, Response } from 'express';
 import { PeerLabError } from '#proto/errors.ts';
+import { Turns } from './turns.ts';
 
 export interface BodiesInit {
   /** The largest body taken. */
   readonly maxBytes: number;
-  /** Of all bodies that are coming in at one time. */
+  /** Of all large bodies at one time, from their first byte until their request is answered. */
   readonly maxTotalBytes: number;
 }
 
 /** No body of the API is nested deeper than half of this. */
 const MAX_DEPTH = 16;
 /** Parsing more than this takes so long that others get their turn before. */
-const LARGE_BYTES = 256 * 1024;
+const LARGE_BYTES = 16 * 1024;
+/** What a body may have without a place among the large ones: a heartbeat gets through whoever else sends what. */
+const SMALL_BYTES = 64 * 1024;
+/** A large body must come at no less than SMALL_BYTES in so many milliseconds: who stalls holds a place that others need. */
+const STALL_MS = 5000;
 /** Who goes on sending what is not wanted is cut off after this. */
 const LINGER_MS = 1000;
 
@@ -23,7 +27,7 @@ const LINGER_MS = 1000;
 export class Bodies {
   readonly #init: BodiesInit;
   #heldBytes = 0;
-  #lastLarge: Promise<unknown> = Promise.resolve();
+  readonly #largeOnes = new Turns(1);
 
   constructor(init: BodiesInit) {
     this.#init = init;
@@ -31,23 +35,34 @@ export class Bodies {
 
   /**
    * The body as JSON, undefined when there is none.
-   * @throws PeerLabError `body-too-large`, `too-deep`, `bad-request`, `busy` when too many bodies come in at one time
+   * @throws PeerLabError `body-too-large`, `too-deep`, `bad-request`, `too-slow`, `busy` when there are too many large bodies
    */
   async read(req: Request, res: Response): Promise<unknown> {
-    // The dialect looks at a body to tell whether it is its own.
-    if (Object.hasOwn(res.locals, 'body')) return res.locals.body;
+    if (!Object.hasOwn(res.locals, 'body')) return this.#read(req, res);
+    const { body } = res.locals;
+    // Who reads keeps what is needed of it; a login may wait for long.
+    delete res.locals.body;
+    return body;
+  }
+
+  /** The same, and the next reader gets it too: the dialect looks at a body to tell whether it is its own. */
+  async peek(req: Request, res: Response): Promise<unknown> {
+    res.locals.body = await this.#read(req, res);
+    return res.locals.body;
+  }
+
+  async #read(req: Request, res: Response): Promise<unknown> {
     try {
-      const bytes = await this.#receive(req);
-      if (bytes.length > LARGE_BYTES) await this.#turn();
-      res.locals.body = bytes.length === 0 ? undefined : parsed(bytes);
-      return res.locals.body;
+      const bytes = await this.#receive(req, res);
+      if (bytes.length === 0) return undefined;
+      return bytes.length > LARGE_BYTES ? await this.#largeOnes.run(() => parsed(bytes)) : parsed(bytes);
     } catch (error) {
       if (!req.readableEnded) dismiss(req);
       throw error;
     }
   }
 
-  #receive(req: Request): Promise<Buffer> {
+  #receive(req: Request, res: Response): Promise<Buffer> {
     const { maxBytes, maxTotalBytes } = this.#init;
     if ((req.headers['content-encoding'] ?? 'identity') !== 'identity') {
       throw new PeerLabError('bad-request', { about: 'Content-Encoding', expected: 'none' });
@@ -56,32 +71,65 @@ export class Bodies {
     if (Number(req.headers['content-length'] ?? 0) > maxBytes) throw tooLarge();
     // Events, and not an async iterator: that would cost a heartbeat as much as all else in it.
     return new Promise((resolve, reject) => {
-      const parts: Buffer[] = [];
-      let bytes = 0;
+      const received = new Received();
+      let held = 0;
+      let looked = 0;
+      let stalled: NodeJS.Timeout | undefined;
       const settle = (end: () => void) => {
         req.off('data', onData).off('end', onEnd).off('close', onClose);
-        this.#heldBytes -= bytes;
+        clearInterval(stalled);
         end();
       };
-      const onData = (part: Buffer) => {
-        parts.push(part);
-        bytes += part.length;
-        this.#heldBytes += part.length;
-        if (bytes > maxBytes) settle(() => reject(tooLarge()));
-        else if (this.#heldBytes > maxTotalBytes) {
-          settle(() => reject(new PeerLabError('busy', { got: 'too much data at one time' })));
-        }
+      const refuse = (error: PeerLabError) => settle(() => reject(error));
+      const look = () => {
+        if (received.length < looked + SMALL_BYTES) refuse(new PeerLabError('too-slow'));
+        looked = received.length;
       };
-      const onEnd = () => settle(() => resolve(parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts)));
-      const onClose = () => settle(() => reject(new PeerLabError('cancelled')));
+      const onData = (part: Buffer) => {
+        received.add(part);
+        if (received.length > maxBytes) return refuse(tooLarge());
+        if (received.length <= SMALL_BYTES) return;
+        if (held === 0) {
+          stalled = setInterval(look, STALL_MS);
+          // What it becomes takes as much room, until the answer is out.
+          res.once('close', () => {
+            this.#heldBytes -= held;
+          });
+        }
+        this.#heldBytes += received.length - held;
+        held = received.length;
+        if (this.#heldBytes > maxTotalBytes) refuse(new PeerLabError('busy', { got: 'too much data at one time' }));
+      };
+      const onEnd = () => settle(() => resolve(received.bytes()));
+      const onClose = () => refuse(new PeerLabError('cancelled'));
       req.on('data', onData).on('end', onEnd).on('close', onClose);
     });
   }
+}
 
-  /** One large body after another, and between two of them whatever else is waiting. */
-  #turn(): Promise<unknown> {
-    this.#lastLarge = this.#lastLarge.then(() => nextTurn());
-    return this.#lastLarge;
+/** What came so far. Copied together as it comes: a buffer for each of ten million chunks of a byte would be gigabytes. */
+class Received {
+  #buffer: Buffer = Buffer.alloc(0);
+  length = 0;
+
+  add(part: Buffer): void {
+    const length = this.length + part.length;
+    if (this.length === 0) this.#buffer = part;
+    else {
+      if (length > this.#buffer.length) this.#grow(length);
+      part.copy(this.#buffer, this.length);
+    }
+    this.length = length;
+  }
+
+  bytes(): Buffer {
+    return this.#buffer.subarray(0, this.length);
+  }
+
+  #grow(length: number): void {
+    const larger = Buffer.allocUnsafe(Math.max(length, 2 * this.#buffer.length));
+    this.#buffer.copy(larger);
+    this.#buffer = larger;
   }
 }
 

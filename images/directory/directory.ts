@@ -73,7 +73,9 @@ export async function startDirectory(given: DirectoryInit): Promise<HttpService>
   const { registry, accounts, tickets, sdP2pPeers, journal } = state;
   if (init.sdP2p) logger.warn(SD_P2P_EXCEPTIONS);
   measureRegistry(metrics, registry);
-  const bodies = new Bodies({ maxBytes: maxBodyBytes, maxTotalBytes: BODIES_AT_ONE_TIME * maxBodyBytes });
+  const roomForBodies = { maxBytes: maxBodyBytes, maxTotalBytes: BODIES_AT_ONE_TIME * maxBodyBytes };
+  const bodies = new Bodies(roomForBodies);
+  const peerBodies = new Bodies(roomForBodies);
   const committed = async () => journal?.committed();
 
   const requests = metrics.counter('peerlab_directory_requests_total');
@@ -95,7 +97,7 @@ export async function startDirectory(given: DirectoryInit): Promise<HttpService>
         const common = { registry, bodies, logger, committed };
         if (init.sdP2p) sdP2pRoutes({ ...common, peers: sdP2pPeers }, { trusted, maxFiles })(app);
         const onAnswer = (endpoint: keyof typeof ageOf, ageMs: number) => ageOf[endpoint].observe(ageMs / 1000);
-        directoryRoutes({ ...common, accounts, tickets, sdP2pPeers, onAnswer }, { trusted, maxFiles })(app);
+        directoryRoutes({ ...common, accounts, tickets, sdP2pPeers, peerBodies, onAnswer }, { trusted, maxFiles })(app);
       },
     },
     host,

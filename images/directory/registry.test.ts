@@ -198,6 +198,17 @@ describe('search', () => {
     expect(registry.search({ root: HASH_B }, ALL).items).toEqual([]);
   });
 
+  it('refuses a pattern that takes thousands of comparisons for each name, not one that takes a few', () => {
+    const { registry } = setUp();
+    const hostile = Array.from({ length: 4000 }, (_, i) => file(`ac${'a'.repeat(243)}${i}`));
+    registry.register(peer(1), hostile, 'token-1');
+    const startedAt = performance.now();
+    expect(codeOf(() => registry.search({ name: `*${'a'.repeat(120)}c*` }, ALL))).toBe('search-too-costly');
+    // Not a question of speed: without the limit it is a second for each ten thousand names.
+    expect(performance.now() - startedAt).toBeLessThan(5000);
+    expect(registry.search({ name: '*a*a*3999' }, ALL).items).toHaveLength(1);
+  });
+
   it('knows the short way to a name while one copy is all there is of it, and again afterwards', () => {
     const { registry } = setUp();
     const alone = () => ['x', 'y'].map((name) => registry.searchAlone(name) !== undefined);

@@ -17,7 +17,7 @@ import {
   searchQuery,
 } from '#proto/directory-api.ts';
 import { PeerLabError } from '#proto/errors.ts';
-import { nameFlaw } from '#proto/names.ts';
+import { isGlob, nameFlaw } from '#proto/names.ts';
 import { canonicalIp, mayRegister, type Networks } from '#proto/networks.ts';
 import type { Accounts } from './accounts.ts';
 import type { Bodies } from './body.ts';
@@ -29,12 +29,16 @@ import type { SdP2pPeers } from './sd-p2p/peers.ts';
 import { sourceOf } from './source.ts';
 import type { Tickets } from './tickets.ts';
 import { newToken, tokenHash } from './tokens.ts';
+import { Turns } from './turns.ts';
 
 export interface RoutesComponents {
   accounts: Accounts;
   registry: Registry;
   tickets: Tickets;
+  /** Of those who log in. */
   bodies: Bodies;
+  /** Of those who are logged in: no stranger takes their room. */
+  peerBodies: Bodies;
   logger: Logger;
   /** Peers of the predecessor's dialect; nobody, when it is off. */
   sdP2pPeers: SdP2pPeers;
@@ -52,20 +56,19 @@ export interface RoutesInit {
 
 /** The REST endpoints; docs/directory-api.md is their reference. */
 export function directoryRoutes(parts: RoutesComponents, { trusted, maxFiles }: RoutesInit): (app: Express) => void {
-  const { accounts, registry, tickets, bodies, logger, sdP2pPeers, committed, onAnswer } = parts;
+  const { accounts, registry, tickets, bodies, peerBodies, logger, sdP2pPeers, committed, onAnswer } = parts;
 
-  /** For a peer that is logged in. Its token is looked at first: nobody else's body is read. */
-  function asPeer(answer: (registration: Registration, req: Request) => object): RequestHandler {
-    return (req, res) => {
-      sendJson(res, answer(peerOf(req, registry), req));
-    };
-  }
+  /** For answers that are made of the whole index. */
+  const longAnswers = new Turns(1 / 4);
 
-  /** The same with a body, which takes time to come: the token must hold then too. */
+  /**
+   * For a peer that is logged in. Its token is looked at first: nobody else's body is read. That takes time to come, and
+   * the token must hold then too.
+   */
   function asPeerWith(answer: (registration: Registration, body: unknown) => object | Promise<object>): RequestHandler {
     return async (req, res) => {
       const { tokenHash: shown } = peerOf(req, registry);
-      const body = await bodies.read(req, res);
+      const body = await peerBodies.read(req, res);
       const registration = registry.findByToken(shown);
       if (!registration) throw new PeerLabError('unauthorized');
       sendJson(res, await answer(registration, body));
@@ -76,9 +79,15 @@ export function directoryRoutes(parts: RoutesComponents, { trusted, maxFiles }: 
     return { leaseSeconds: registry.leaseMs / 1000, ...tickets.ticketOf(registration) };
   }
 
-  async function login(req: Request, body: unknown): Promise<LoginResponse> {
+  /** Apart from `login`, which waits for its hash: what else came in the body must not wait with it. */
+  async function readLogin(req: Request, res: Response): Promise<LoginRequest> {
+    const body = await bodies.read(req, res);
     assertFileCount(body);
-    const { user, password, port, files, ...asked } = parse(loginRequest, body);
+    return parse(loginRequest, body);
+  }
+
+  async function login(req: Request, wanted: LoginRequest): Promise<LoginResponse> {
+    const { user, password, port, files, ...asked } = wanted;
     const peer = { user, ip: canonicalIp(asked.ip), port };
     const from = sourceOf(req);
     if (!mayRegister(peer.ip, from, trusted)) {
@@ -118,8 +127,7 @@ export function directoryRoutes(parts: RoutesComponents, { trusted, maxFiles }: 
     return alone.json;
   }
 
-  function search(req: Request): SearchResponse {
-    const { query, page } = searchOf(req);
+  function search({ query, page }: Asked): SearchResponse {
     const { items, next, ageMs } = registry.search(query, page);
     onAnswer('/search', ageMs);
     const answer: SearchResponse = { results: items, ...nextCursor(next) };
@@ -173,11 +181,13 @@ export function directoryRoutes(parts: RoutesComponents, { trusted, maxFiles }: 
   let openApiText: string | undefined;
   return (app) => {
     // First, because it is asked most: Express looks at the routes one after the other.
-    app.get('/search', (req, res) => {
+    app.get('/search', async (req, res) => {
       peerOf(req, registry);
       const alone = searchAlone(req);
-      if (alone === undefined) sendJson(res, search(req));
-      else sendJsonText(res, alone);
+      if (alone !== undefined) return sendJsonText(res, alone);
+      const asked = searchOf(req);
+      const answer = () => sendJson(res, search(asked));
+      return comparesNames(asked.query) ? longAnswers.run(answer) : answer();
     });
     app.get('/openapi.json', (_req, res) => {
       openApiText ??= JSON.stringify(openApi());
@@ -187,14 +197,17 @@ export function directoryRoutes(parts: RoutesComponents, { trusted, maxFiles }: 
       res.set('content-security-policy', DOCS_PAGE_POLICY).type('html').send(docsPage());
     });
     app.post('/login', async (req: Request, res: Response) => {
-      sendJson(res, await login(req, await bodies.read(req, res)));
+      sendJson(res, await login(req, await readLogin(req, res)));
     });
     const loadfilesRoute = asPeerWith(loadfiles);
     app.route('/loadfiles').put(loadfilesRoute).post(loadfilesRoute);
     app
       .route('/index')
-      .get(asPeer((_peer, req) => index(req.query)))
-      .post(asPeerWith((_peer, body) => index(body === undefined ? {} : body)));
+      .get(async (req, res) => {
+        peerOf(req, registry);
+        await longAnswers.run(() => sendJson(res, index(req.query)));
+      })
+      .post(asPeerWith((_peer, body) => longAnswers.run(() => index(body === undefined ? {} : body))));
     app.post('/heartbeat', asPeerWith(heartbeat));
     app.post('/logout', asPeerWith(logout));
   };
@@ -214,7 +227,17 @@ export function peerOf(req: Request, registry: Registry): Registration {
  */
 const PLAIN_NAME = /^[^?]*\?name=([\w.~-]{1,1024})$/;
 
-function searchOf(req: Request): { query: Query; page: PageRequest } {
+interface Asked {
+  readonly query: Query;
+  readonly page: PageRequest;
+}
+
+/** Whether every name there is has to be looked at. */
+function comparesNames(query: Query): boolean {
+  return 'prefix' in query || ('name' in query && isGlob(query.name));
+}
+
+function searchOf(req: Request): Asked {
   const { limit, cursor, ...query } = parse(searchQuery, req.query);
   // The schema lets through exactly one key.
   return { query: query as Query, page: pageRequest({ limit, cursor }) };

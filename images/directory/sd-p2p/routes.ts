@@ -57,7 +57,7 @@ export function sdP2pRoutes(parts: SdP2pComponents, { trusted, maxFiles }: SdP2p
   }
 
   async function fieldsOf(req: Request, res: Response): Promise<Fields> {
-    const body = (await bodies.read(req, res)) ?? NO_BODY;
+    const body = (await bodies.peek(req, res)) ?? NO_BODY;
     return typeof body === 'object' ? (body as Fields) : {};
   }
 
