@@ -92,14 +92,17 @@ it('nobody without a token gets a byte of a body read', async () => {
 
 it('large bodies that never end keep no peer from its heartbeat, and are cut off', { timeout: 20_000 }, async () => {
   const token = (await directory.login('ann', 7001)).json.token as string;
-  const stalled = await Promise.all(
-    [0, 1].map(async () => {
-      const socket = await dial(`POST /login HTTP/1.1\r\nHost: x\r\nContent-Length: ${1024 * 1024}\r\n\r\n`);
-      socket.write(' '.repeat(1024 * 1024 - 8));
-      return heard(socket);
-    }),
-  );
+  const stalled = [0, 1].map(async () => {
+    const socket = await dial(`POST /login HTTP/1.1\r\nHost: x\r\nContent-Length: ${1024 * 1024}\r\n\r\n`);
+    socket.write(' '.repeat(1024 * 1024 - 8));
+    return heard(socket);
+  });
   const cutOff = Promise.all(stalled);
+  // Large ones of strangers find no room any more.
+  const large = ' '.repeat(100_000);
+  await expect
+    .poll(async () => (await directory.ask('/login', { method: 'POST', body: large })).code, { interval: 20 })
+    .toBe('busy');
   const files = Array.from({ length: 1000 }, (_, i) => ({ name: `${i}`, size: 1, sha256: 'a'.repeat(64) }));
   expect(await directory.ask('/heartbeat', { method: 'POST', token, body: { load: { serving: 1 } } })).toMatchObject({
     status: 200,
