@@ -179,12 +179,12 @@ export const DIRECTORY = {
   index: {
     ...{ path: '/index', methods: ['GET', 'POST'], token: true, query: pageQuery, response: indexResponse },
     does: 'Lists the peers and their files.',
-    errors: [],
+    errors: ['busy'],
   },
   search: {
     ...{ path: '/search', methods: ['GET'], token: true, query: searchQuery, response: searchResponse },
     does: 'Finds who holds a name or a content.',
-    errors: [],
+    errors: ['search-too-costly', 'busy'],
   },
   loadfiles: {
     ...{
@@ -195,7 +195,7 @@ export const DIRECTORY = {
       response: loadfilesResponse,
     },
     does: "Replaces the peer's whole list of files at once.",
-    errors: ['too-many-files', 'directory-full', 'body-too-large', 'too-deep', 'storage-failed'],
+    errors: ['too-many-files', 'directory-full', 'body-too-large', 'too-deep', 'busy', 'storage-failed'],
   },
   heartbeat: {
     ...{ path: '/heartbeat', methods: ['POST'], token: true, body: heartbeatRequest, response: heartbeatResponse },

@@ -57,7 +57,9 @@ it('who sends hundreds of requests at once is cut off, and few of them are answe
   expect(begun).toBeLessThan(20);
 });
 
-it('who does not read the answer is cut off; who waits for it is not', { timeout: 40_000 }, async () => {
+it('who does not read the answer is cut off; who waits for it is not; headers that never end are told so', {
+  timeout: 40_000,
+}, async () => {
   const { promise: paused, resolve: onPaused } = Promise.withResolvers<void>();
   const { promise: slow, resolve: onSlow } = Promise.withResolvers<void>();
   service = await listenHttp(
@@ -72,6 +74,8 @@ it('who does not read the answer is cut off; who waits for it is not', { timeout
   const reader = await dial(ask('/paused'));
   reader.pause();
   const waiting = await dial(ask('/slow'));
+  const [refused] = await once(await dial('GET / HTTP/1.1\r\nX-'), 'data');
+  expect(`${refused}`).toMatch(/^HTTP\/1\.1 408 .*"too-slow"/s);
   const [said] = await once(waiting, 'data');
   expect(`${said}`).toContain('done');
   await slow;

@@ -6,8 +6,11 @@ import { PeerLabError } from '#proto/errors.ts';
 
 /** Requests that may wait on a connection for the answer before theirs. Hardly any client sends one before it has that. */
 const MAX_WAITING = 16;
-/** A connection on which nothing moves is closed after this, in milliseconds, unless it waits for us. */
-const SILENT_MS = 10_000;
+/**
+ * A connection on which nothing moves is closed after this, in milliseconds, unless it waits for us. Node looks at headers
+ * that do not come after 10 to 12 s, and says why it closes.
+ */
+const SILENT_MS = 15_000;
 /** Smaller answers are not counted: there are as many of them as connections, at most. */
 const LARGE_ANSWER_BYTES = 64 * 1024;
 /** Of all large answers that are on their way. */

@@ -100,7 +100,7 @@ export class Bodies {
         held = received.length;
         if (this.#heldBytes > maxTotalBytes) refuse(new PeerLabError('busy', { got: 'too much data at one time' }));
       };
-      const onEnd = () => settle(() => resolve(received.bytes()));
+      const onEnd = () => settle(() => resolve(received.take()));
       const onClose = () => refuse(new PeerLabError('cancelled'));
       req.on('data', onData).on('end', onEnd).on('close', onClose);
     });
@@ -122,8 +122,12 @@ class Received {
     this.length = length;
   }
 
-  bytes(): Buffer {
-    return this.#buffer.subarray(0, this.length);
+  /** Hands it over: what is parsed soon must not stay until the request is answered. */
+  take(): Buffer {
+    const bytes = this.#buffer.subarray(0, this.length);
+    this.#buffer = Buffer.alloc(0);
+    this.length = 0;
+    return bytes;
   }
 
   #grow(length: number): void {
