@@ -75,9 +75,14 @@ export class TestPeer implements AsyncDisposable {
       PEER_OPEN: '1',
       ...env,
     });
-    const peer = await startPeer(config, silent);
-    await peer.scanned;
-    return new TestPeer(peer, folder);
+    try {
+      const peer = await startPeer(config, silent);
+      await peer.scanned;
+      return new TestPeer(peer, folder);
+    } catch (error) {
+      await folder[Symbol.asyncDispose]();
+      throw error;
+    }
   }
 
   get address(): string {
