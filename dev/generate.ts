@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { z } from 'zod';
-import { resultSchema } from '../lab/report/result-schema.ts';
+import { resultSchema } from '../lab/checks/result-schema.ts';
 import { scenarioJsonSchema } from '../lab/scenario/json-schema.ts';
 import { DIRECTORY_ENV, type EnvSpec, HOST_ENV, PEER_ENV } from '../proto/env.ts';
 import { ERRORS, type ErrorKind } from '../proto/errors.ts';

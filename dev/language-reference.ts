@@ -1,6 +1,6 @@
 import { z } from 'zod';
+import { resultSchema } from '../lab/checks/result-schema.ts';
 import { CHECKS } from '../lab/checks/table.ts';
-import { resultSchema } from '../lab/report/result-schema.ts';
 import { scenarioJsonSchema } from '../lab/scenario/json-schema.ts';
 import { STEPS } from '../lab/steps/table.ts';
 import { cell, table } from './markdown.ts';

@@ -5,9 +5,9 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { XMLParser } from 'fast-xml-parser';
 import { expect, onTestFinished, test } from 'vitest';
+import { resultSchema } from './checks/result-schema.ts';
 import { operationEvent } from './history/events.ts';
 import { parsePrometheusText, sumOf } from './metrics/prometheus-text.ts';
-import { resultSchema } from './report/result-schema.ts';
 
 /** What the lab as a program must do on every driver: the suite that main.test.ts and main.docker.test.ts run. */
 

@@ -1,6 +1,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { z } from 'zod';
 import { ERRORS, EXIT, PeerLabError, reasonOf } from '#proto/errors.ts';
+import { resultSchema } from './checks/result-schema.ts';
 import { examine } from './doctor/doctor.ts';
 import {
   type Candidate,
@@ -23,7 +24,6 @@ import { createProcessDriver } from './drivers/process/process-driver.ts';
 import { ResultsFolder } from './history/results-folder.ts';
 import { listScenarios } from './list.ts';
 import { type Played, play } from './play.ts';
-import { resultSchema } from './report/result-schema.ts';
 import { spreadTable } from './report/spread.ts';
 import { printSummary } from './report/terminal.ts';
 import { writeReport } from './report/write-report.ts';

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { EXIT, type PeerLabError } from '#proto/errors.ts';
+import type { Result } from './checks/result-schema.ts';
 import { disturbs } from './doctor/needs.ts';
 import type { Driver, DriverInit } from './drivers/driver.ts';
 import { ResultsFolder } from './history/results-folder.ts';
-import type { Result } from './report/result-schema.ts';
 import { printSummary, TerminalProgress } from './report/terminal.ts';
 import { writeReport } from './report/write-report.ts';
 import { onInterrupt } from './run/interrupt.ts';

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { EXIT } from '#proto/errors.ts';
-import { type Result, resultSchema, type Verdict } from '../../lab/report/result-schema.ts';
+import { type Result, resultSchema, type Verdict } from '../../lab/checks/result-schema.ts';
 
 /** What a run must say. */
 export interface Demand {

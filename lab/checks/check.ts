@@ -1,5 +1,5 @@
-import type { CheckResult } from '../report/result-schema.ts';
 import type { History } from './history.ts';
+import type { CheckResult } from './result-schema.ts';
 
 /** A built-in check: a pure function of the history, one file here, one line in table.ts. */
 export interface Check {

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { METRICS, type MetricSpec } from '#proto/metrics.ts';
-import { resultSchema, scopeFigures } from '../report/result-schema.ts';
 import { suggestion } from '../scenario/mistake.ts';
+import { resultSchema, scopeFigures } from './result-schema.ts';
 
 /**
  * A FIGURE: any number that a run gives, by the name that expectations use. `transfers.failed` is of the whole run;

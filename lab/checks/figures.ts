@@ -1,10 +1,10 @@
 import type { FaultRecord, OperationEvent } from '../history/events.ts';
 import { type Sample, sumOf } from '../metrics/prometheus-text.ts';
-import type { Result, ScopeFigures } from '../report/result-schema.ts';
 import { judgeAnswers } from './directory-answers.ts';
 import type { Figure, Scope } from './figure.ts';
 import { type History, isTransfer } from './history.ts';
 import { compareDisks } from './integrity.ts';
+import type { Result, ScopeFigures } from './result-schema.ts';
 
 export type Figures = ScopeFigures &
   Pick<

@@ -1,7 +1,7 @@
-import type { CheckResult, ExpectationResult, Result } from '../report/result-schema.ts';
 import { type Expectation, holds } from './expectation.ts';
 import { figuresOf, figureValue } from './figures.ts';
 import type { History } from './history.ts';
+import type { CheckResult, ExpectationResult, Result } from './result-schema.ts';
 import { CHECKS } from './table.ts';
 
 /** An expectation of the scenario's list, and when it counts. */

@@ -1,5 +1,5 @@
 import prettyBytes from 'pretty-bytes';
-import type { Result } from './result-schema.ts';
+import type { Result } from '../checks/result-schema.ts';
 
 /** Numbers as people read them; the same in the terminal and in summary.md. */
 

@@ -1,7 +1,7 @@
 import module, { type Builder, type TestCase } from 'junit-report-builder';
+import type { Result } from '../checks/result-schema.ts';
 import type { OperationEvent, RunFacts } from '../history/events.ts';
 import { actualText } from './format.ts';
-import type { Result } from './result-schema.ts';
 
 // Its types describe an ES module; Node gives the CommonJS one, whose exports are the builder.
 const builder = module as unknown as Builder;

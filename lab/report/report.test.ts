@@ -1,8 +1,8 @@
 import { XMLParser } from 'fast-xml-parser';
 import { expect, test } from 'vitest';
+import type { Result } from '../checks/result-schema.ts';
 import type { OperationEvent } from '../history/events.ts';
 import { junitXml } from './junit.ts';
-import type { Result } from './result-schema.ts';
 import { summaryMarkdown } from './summary-markdown.ts';
 
 const result: Result = {

@@ -1,6 +1,6 @@
 import Table from 'cli-table3';
+import type { Result } from '../checks/result-schema.ts';
 import { actualText, rate, seconds } from './format.ts';
-import type { Result } from './result-schema.ts';
 
 /** How much the figures of several runs of one scenario differ: least, middle and most of each. */
 export function spreadTable(results: readonly Result[]): string {

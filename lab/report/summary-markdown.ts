@@ -1,5 +1,5 @@
+import type { Result } from '../checks/result-schema.ts';
 import { actualText, OPERATION_HEAD, operationRows, seconds, transferLine } from './format.ts';
-import type { Result } from './result-schema.ts';
 
 /** `summary.md`: the report as a page, for pull requests and lab notebooks. */
 export function summaryMarkdown(result: Result): string {

@@ -1,9 +1,9 @@
 import { styleText } from 'node:util';
 import Table from 'cli-table3';
+import type { Result, Verdict } from '../checks/result-schema.ts';
 import type { ResultsFolder } from '../history/results-folder.ts';
 import type { Progress } from '../run/progress.ts';
 import { actualText, OPERATION_HEAD, operationRows, seconds, transferLine } from './format.ts';
-import type { Result, Verdict } from './result-schema.ts';
 
 type Out = NodeJS.WriteStream;
 

@@ -1,8 +1,8 @@
 import { readHistory } from '../checks/history.ts';
+import { type Result, resultSchema } from '../checks/result-schema.ts';
 import { type Demand, judgeRun } from '../checks/verdict.ts';
 import type { ResultsFolder } from '../history/results-folder.ts';
 import { junitXml } from './junit.ts';
-import { type Result, resultSchema } from './result-schema.ts';
 import { summaryMarkdown } from './summary-markdown.ts';
 
 /** Judges what is in a results folder and writes result.json, junit.xml and summary.md beside it. */
