@@ -13,7 +13,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import type { ControlVerb } from '#proto/control-api.ts';
 import type { Driver, Instance } from './drivers/driver.ts';
 import { createProcessDriver } from './drivers/process/process-driver.ts';
-import { callControl } from './run/instance-http.ts';
+import { callControl } from './instance-http.ts';
 
 /** A peer of SD_P2P beside one of PeerLab, at one directory: real processes, with the predecessor's own messages on the wire. */
 

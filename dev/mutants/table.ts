@@ -580,7 +580,7 @@ const LAB: readonly Mutant[] = [
     rule: 'an operation that is not answered in its time has failed',
     edits: [
       {
-        file: 'lab/run/instance-http.ts',
+        file: 'lab/instance-http.ts',
         find: 'AbortSignal.timeout(timeoutMs)',
         replace: 'AbortSignal.timeout(timeoutMs * 100)',
       },

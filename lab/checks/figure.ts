@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { METRICS, type MetricSpec } from '#proto/metrics.ts';
-import { suggestion } from '../scenario/mistake.ts';
+import { suggestion } from '../language/suggestion.ts';
 import { resultSchema, scopeFigures } from './result-schema.ts';
 
 /**

@@ -1,8 +1,8 @@
 import prettyBytes from 'pretty-bytes';
 import { PeerLabError } from '#proto/errors.ts';
 import type { Capabilities, Capability, Lack, Wants } from '../drivers/capabilities.ts';
+import type { PlannedPeer } from '../language/world.ts';
 import type { Plan } from '../scenario/plan.ts';
-import type { PlannedPeer } from '../scenario/world.ts';
 import { listsInside, type PlannedStep } from '../steps/step.ts';
 import { visitSteps } from './size.ts';
 

@@ -3,8 +3,8 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Instance } from '../drivers/driver.ts';
 import { LineWriter, type ResultsFolder } from '../history/results-folder.ts';
-import { fetchMetrics } from '../run/instance-http.ts';
-import { inPool } from '../run/pool.ts';
+import { fetchMetrics } from '../instance-http.ts';
+import { inPool } from '../limit.ts';
 import { parsePrometheusLine, type Sample } from './prometheus-text.ts';
 
 const INTERVAL_MS = 1000;

@@ -17,18 +17,17 @@ import {
   type RunFacts,
 } from '../history/events.ts';
 import { LineWriter, type ResultsFolder } from '../history/results-folder.ts';
-import { createLimit } from '../limit.ts';
+import { hashContent, openContent } from '../language/content.ts';
+import type { PlannedPeer } from '../language/world.ts';
+import { createLimit, inPool } from '../limit.ts';
 import { Scraper } from '../metrics/scraper.ts';
-import { hashContent, openContent } from '../scenario/content.ts';
 import { type Plan, placesOf } from '../scenario/plan.ts';
 import { contentIdentity } from '../scenario/shares.ts';
-import type { PlannedPeer } from '../scenario/world.ts';
 import { listsInside, type PlannedStep } from '../steps/step.ts';
 import { executeStep, type Stage } from './execute.ts';
 import { Live } from './live.ts';
 import { Measurement } from './measurement.ts';
 import { MeetingPoints } from './meeting-points.ts';
-import { inPool } from './pool.ts';
 import type { Progress } from './progress.ts';
 
 const STARTS_AT_A_TIME = 16;

@@ -5,12 +5,12 @@ import { PeerLabError, toPeerLabError } from '#proto/errors.ts';
 import type { Instance } from '../drivers/driver.ts';
 import type { FaultOrder } from '../faults/injector.ts';
 import type { AnswerRecord, FaultKind, OperationEvent } from '../history/events.ts';
+import { callControl } from '../instance-http.ts';
 import type { Limit } from '../limit.ts';
+import { inPool } from '../limit.ts';
 import { type Flow, listsInside, type PlannedOperation, type PlannedStep } from '../steps/step.ts';
-import { callControl } from './instance-http.ts';
 import type { Live } from './live.ts';
 import type { MeetingPoints } from './meeting-points.ts';
-import { inPool } from './pool.ts';
 import type { Progress } from './progress.ts';
 
 /** What steps act on, and where they write what happened. */

@@ -1,6 +1,6 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { Instance, InstanceUsage } from '../drivers/driver.ts';
-import { inPool } from './pool.ts';
+import { inPool } from '../limit.ts';
 
 /** The engine takes up to a second for each, mostly waiting. */
 const READS_AT_A_TIME = 64;

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { PeerLabError } from '#proto/errors.ts';
-import { suggestion } from './mistake.ts';
+import { suggestion } from '../language/suggestion.ts';
 import { readScenario, type Scenario } from './read.ts';
 import type { Variables } from './variables.ts';
 

@@ -3,15 +3,15 @@ import path from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, test } from 'vitest';
 import { parse, stringify } from 'yaml';
+import { arrivalTimesMs } from '../language/arrival.ts';
+import { ScenarioInvalid } from '../language/mistake.ts';
+import { Random } from '../language/random.ts';
 import { byPopularity } from '../steps/download.ts';
 import type { PlannedOperation, PlannedStep } from '../steps/step.ts';
 import { STEPS } from '../steps/table.ts';
-import { arrivalTimesMs } from './arrival.ts';
 import { LIBRARY, libraryNames, readScenarioFile } from './find.ts';
 import { scenarioJsonSchema } from './json-schema.ts';
-import { ScenarioInvalid } from './mistake.ts';
 import { makePlan, type Plan, placesOf } from './plan.ts';
-import { Random } from './random.ts';
 import { readScenario } from './read.ts';
 import type { Variables } from './variables.ts';
 

@@ -1,5 +1,5 @@
 import { isMap, isPair, isScalar, type LineCounter, type Node } from 'yaml';
-import type { Flaw, Mistake } from './mistake.ts';
+import type { Flaw, Mistake } from '../language/mistake.ts';
 
 /** Where in the text a flaw stands; when its path leads nowhere (a key is missing), the last place on the way. */
 export function locate(root: unknown, lines: LineCounter, flaw: Flaw): Mistake {

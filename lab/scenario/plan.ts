@@ -1,12 +1,12 @@
 import path from 'node:path';
 import { nameFlaw } from '#proto/names.ts';
 import type { Demand } from '../checks/verdict.ts';
+import type { Flaw } from '../language/mistake.ts';
+import { type PlannedFile, type PlannedPeer, World } from '../language/world.ts';
 import { listsInside, type PlannedStep, type Step } from '../steps/step.ts';
-import type { Flaw } from './mistake.ts';
 import type { Scenario } from './read.ts';
 import type { Group } from './schema.ts';
 import { clashes, planShares } from './shares.ts';
-import { type PlannedFile, type PlannedPeer, World } from './world.ts';
 
 /** All that a run will do, decided before anything starts: a pure function of the scenario, the seed and the number of peers. */
 export interface Plan {

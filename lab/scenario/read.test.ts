@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { ScenarioInvalid } from './mistake.ts';
+import { ScenarioInvalid } from '../language/mistake.ts';
 import { makePlan } from './plan.ts';
 import { readScenario } from './read.ts';
 

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { Flaw } from './mistake.ts';
+import type { Flaw } from '../language/mistake.ts';
 
 /** What a schema found wrong with `value`, which stands at `prefix` in the file. */
 export function flawsOf(error: z.ZodError, value: unknown, prefix: readonly PropertyKey[]): Flaw[] {

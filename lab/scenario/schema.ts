@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { DOUBLES } from '../doubles/names.ts';
-import { duration, groupName, sizeRange, strict } from './words.ts';
+import { duration, groupName, sizeRange, strict } from '../language/words.ts';
 
 /** The most peers a scenario may ask for: a bound against slips, far above what a machine carries. */
 const MAX_PEERS = 10_000;

@@ -1,11 +1,11 @@
 import { readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { matchesGlob, nameFlaw } from '#proto/names.ts';
-import type { Content } from './content.ts';
-import type { Flaw } from './mistake.ts';
-import { Random } from './random.ts';
+import type { Content } from '../language/content.ts';
+import type { Flaw } from '../language/mistake.ts';
+import { Random } from '../language/random.ts';
+import type { PlannedFile } from '../language/world.ts';
 import type { Group, ShareItem } from './schema.ts';
-import type { PlannedFile } from './world.ts';
 
 /** What the files of a group are made from. */
 export interface ShareContext {

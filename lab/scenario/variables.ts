@@ -1,4 +1,5 @@
-import { type Flaw, suggestion } from './mistake.ts';
+import type { Flaw } from '../language/mistake.ts';
+import { suggestion } from '../language/suggestion.ts';
 
 export type Variables = Readonly<Record<string, string | number | boolean>>;
 

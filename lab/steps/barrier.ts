@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { duration, strict } from '../scenario/words.ts';
+import { duration, strict } from '../language/words.ts';
 import type { StepKind } from './step.ts';
 
 export const barrier: StepKind<{ name: string; deadline: number }> = {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { duration, strict } from '../scenario/words.ts';
+import { duration, strict } from '../language/words.ts';
 import { type PlannedStep, STEP_LIST, type StepKind, type WhoSpec, whoShape } from './step.ts';
 
 /** Steps that contain steps. */

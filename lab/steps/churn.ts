@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { rate } from '../scenario/arrival.ts';
-import type { Random } from '../scenario/random.ts';
-import { duration, strict } from '../scenario/words.ts';
+import { rate } from '../language/arrival.ts';
+import type { Random } from '../language/random.ts';
+import { duration, strict } from '../language/words.ts';
 import { type PlanContext, type PlannedStep, type StepKind, timeoutOf, type WhoSpec, whoShape } from './step.ts';
 
 const MAX_CHURN_MS = 24 * 3600 * 1000;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import type { Random } from '../scenario/random.ts';
-import { strict } from '../scenario/words.ts';
+import type { Random } from '../language/random.ts';
+import { strict } from '../language/words.ts';
 import { concurrency, planFlows, type StepKind, type WhoSpec, whoShape } from './step.ts';
 
 interface Spec extends WhoSpec {

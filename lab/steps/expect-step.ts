@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { parseExpectation } from '../checks/expectation.ts';
-import { duration, strict } from '../scenario/words.ts';
+import { duration, strict } from '../language/words.ts';
 import type { StepKind } from './step.ts';
 
 export const expectStep: StepKind<{ that: string; within: number }> = {

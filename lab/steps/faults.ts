@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { LIES } from '../doubles/names.ts';
 import { ALL, DIRECTORY, type FaultKind, type FaultSpec } from '../history/events.ts';
-import { byteRate, duration, strict } from '../scenario/words.ts';
-import type { Presence } from '../scenario/world.ts';
+import { byteRate, duration, strict } from '../language/words.ts';
+import type { Presence } from '../language/world.ts';
 import { type PlanContext, type StepKind, type Turn, type WhoSpec, whoShape } from './step.ts';
 
 /** Steps that do something to instances, and undo it: to peers like every step, and to the directory by its name. */

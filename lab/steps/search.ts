@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { strict } from '../scenario/words.ts';
+import { strict } from '../language/words.ts';
 import { concurrency, planFlows, type StepKind, type WhoSpec, whoShape } from './step.ts';
 
 interface Spec extends WhoSpec {

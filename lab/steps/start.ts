@@ -1,4 +1,4 @@
-import { strict } from '../scenario/words.ts';
+import { strict } from '../language/words.ts';
 import { type StepKind, type WhoSpec, whoShape } from './step.ts';
 
 const { group, take, arrival } = whoShape;

@@ -3,9 +3,9 @@ import type { ControlVerb } from '#proto/control-api.ts';
 import type { Expectation } from '../checks/expectation.ts';
 import type { Names } from '../checks/figure.ts';
 import type { FaultKind, FaultSpec } from '../history/events.ts';
-import { arrival } from '../scenario/arrival.ts';
-import { duration, strict } from '../scenario/words.ts';
-import type { PlannedPeer, Who, World } from '../scenario/world.ts';
+import { arrival } from '../language/arrival.ts';
+import { duration, strict } from '../language/words.ts';
+import type { PlannedPeer, Who, World } from '../language/world.ts';
 
 /** One call of a peer's control port, decided by the plan. */
 export interface PlannedOperation {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { strict } from '../scenario/words.ts';
-import type { World } from '../scenario/world.ts';
+import { strict } from '../language/words.ts';
+import type { World } from '../language/world.ts';
 import { concurrency, group, planFlows, type StepKind, type WhoSpec, whoShape } from './step.ts';
 
 interface Spec extends WhoSpec {

@@ -1,4 +1,4 @@
-import { duration, strict } from '../scenario/words.ts';
+import { duration, strict } from '../language/words.ts';
 import type { StepKind } from './step.ts';
 
 /** The longest pause: a scenario that sleeps for longer is a slip. */

@@ -4,13 +4,14 @@ import { fileURLToPath } from 'node:url';
 import { LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
 import { PeerLabError } from '#proto/errors.ts';
+import { type Flaw, ScenarioInvalid } from '../language/mistake.ts';
+import { suggestion } from '../language/suggestion.ts';
+import { duration, strict } from '../language/words.ts';
 import { findScenario, libraryNames } from '../scenario/find.ts';
 import { locate, placeOf } from '../scenario/locate.ts';
-import { type Flaw, ScenarioInvalid, suggestion } from '../scenario/mistake.ts';
 import { makePlan, type Plan, type PlanOptions } from '../scenario/plan.ts';
 import type { Scenario } from '../scenario/read.ts';
 import { flawsOf } from '../scenario/schema-flaws.ts';
-import { duration, strict } from '../scenario/words.ts';
 
 /** A list of scenarios that are run one after another. */
 export interface Suite {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { parseByteRate, parseDurationMs, parseSizeBytes } from '#proto/units.ts';
-import { suggestion } from './mistake.ts';
+import { suggestion } from './suggestion.ts';
 
 /** The building blocks of the language: each reads what people write and gives what programs count in. */
 

@@ -1,0 +1,24 @@
+/** ` Did you mean "x"?` when one of `known` is close to `word`; otherwise the list of what is known. */
+export function suggestion(word: string, known: readonly string[]): string {
+  const [best] = known
+    .map((candidate) => ({ candidate, distance: editDistance(word.toLowerCase(), candidate.toLowerCase()) }))
+    .sort((a, b) => a.distance - b.distance);
+  if (best && best.distance <= Math.max(1, Math.floor(best.candidate.length / 3)))
+    return ` Did you mean "${best.candidate}"?`;
+  return known.length > 0 ? ` Known: ${known.join(', ')}.` : '';
+}
+
+/** Levenshtein's distance; inputs are cut at 64 characters, so the cost is bounded. */
+function editDistance(a: string, b: string): number {
+  const [left, right] = [a.slice(0, 64), b.slice(0, 64)];
+  let row = Array.from({ length: right.length + 1 }, (_, i) => i);
+  for (let i = 1; i <= left.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= right.length; j++) {
+      const substitution = (row[j - 1] ?? 0) + (left[i - 1] === right[j - 1] ? 0 : 1);
+      next.push(Math.min(substitution, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row[right.length] ?? 0;
+}
