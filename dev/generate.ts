@@ -10,6 +10,8 @@ import { ERRORS, type ErrorKind } from '../proto/errors.ts';
 import { METRICS, type MetricSpec } from '../proto/metrics.ts';
 import { languageReference } from './language-reference.ts';
 import { cell, page, table } from './markdown.ts';
+import { withRooms } from './rooms/map.ts';
+import { ROOMS } from './rooms/table.ts';
 
 /**
  * Makes every generated file: `node dev/generate.ts` writes them, `--check` compares and fails when one is stale.
@@ -120,6 +122,7 @@ function errorsPage(): string {
 }
 
 const generated: Record<string, string> = {
+  'ARCHITECTURE.md': withRooms(readFileSync(path.join(root, 'ARCHITECTURE.md'), 'utf8'), ROOMS),
   ...wireTypes(),
   'docs/metrics.md': metricsPage(),
   'docs/environment.md': environmentPage(),

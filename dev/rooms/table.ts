@@ -1,0 +1,218 @@
+/**
+ * THE ROOMS: every folder of the project, what it is, and what its files may import. `make check` holds all files against
+ * this table, and ARCHITECTURE.md's map is made from it. A new folder needs a line here first.
+ */
+export interface Room {
+  /** `x/` is all below x, `x/*` the files directly in x, anything else one file. The longest that fits a file is its room. */
+  readonly path: string;
+  /** What it is: its line in the map, in Markdown. */
+  readonly is: string;
+  /** What it may import beside itself, written like `path`. Packages are free to all. */
+  readonly may: readonly string[];
+  /** What only its tests may import beside that. */
+  readonly testsMay?: readonly string[];
+}
+
+export const ROOMS: readonly Room[] = [
+  {
+    path: 'proto/',
+    is:
+      '**The wire**: what two processes must agree on. `peer.proto` and its only loader, REST and control bodies (zod), ' +
+      'the error registry, the metric table, the environment table, the rules for names and units',
+    may: [],
+  },
+  {
+    path: 'images/base/',
+    is:
+      '**The chassis** of both services: settings, logger, metrics, HTTP service with health and drain, life of a ' +
+      "process; and the directory's typed client, for peers and for the directory's own tests",
+    may: ['proto/'],
+  },
+  {
+    path: 'images/directory/',
+    is:
+      'the directory: registry of who holds what (pure, clock injected, in memory), accounts, tickets, routes; ' +
+      "`storage/` is its journal on the disk, `sd-p2p/` the predecessor's dialect; `memory.ts` keeps V8 from a wrong " +
+      'guess; `main.ts` is wiring only',
+    may: ['images/base/', 'proto/'],
+  },
+  {
+    path: 'images/peer/',
+    is:
+      'the peer: `share/` (files, hashes, unfinished files and their journals), `serve/` (gRPC server), `fetch/` ' +
+      '(`downloads.ts` chooses, `swarm.ts` has a `lane.ts` for each source, `work.ts` shares out; uploads), ' +
+      '`directory/` (its session there), control port, `cli.ts`; `memory.ts` has content collected that nobody uses ' +
+      'any more; `host.ts` runs many peers in one process',
+    may: ['images/base/', 'proto/'],
+  },
+  {
+    path: 'lab/main.ts',
+    is: 'the command line, and the only file that names concrete drivers',
+    may: ['lab/', 'proto/'],
+  },
+  {
+    path: 'lab/*',
+    is: '`play.ts`: one run as a user sees it; `list.ts`: the library on the terminal; `end-to-end.ts`: for tests that run the lab',
+    may: [
+      'lab/checks/',
+      'lab/doctor/',
+      'lab/drivers/*',
+      'lab/history/',
+      'lab/metrics/',
+      'lab/report/',
+      'lab/run/',
+      'lab/scenario/',
+      'lab/watchdog/',
+      'proto/',
+    ],
+    testsMay: ['lab/limit.ts', 'lab/drivers/process/'],
+  },
+  { path: 'lab/limit.ts', is: 'how much is done at one time', may: [] },
+  { path: 'lab/instance-http.ts', is: 'how the lab asks an instance over HTTP', may: ['proto/'] },
+  {
+    path: 'lab/language/',
+    is:
+      'what the words of the language are made of: durations, sizes, arrivals, seeded randomness, files, the world that ' +
+      'a plan is laid out in, mistakes and suggestions',
+    may: ['lab/doubles/names.ts', 'lab/history/events.ts', 'proto/'],
+  },
+  {
+    path: 'lab/steps/',
+    is: 'one verb of the language per file, listed in `table.ts`; pure planning',
+    may: ['lab/language/', 'lab/checks/', 'lab/doubles/names.ts', 'lab/history/events.ts', 'proto/'],
+    testsMay: ['lab/scenario/'],
+  },
+  {
+    path: 'lab/scenario/',
+    is: 'YAML → checked scenario → plan; shares, the scenario as it was run',
+    may: ['lab/checks/', 'lab/doubles/names.ts', 'lab/language/', 'lab/steps/', 'proto/'],
+  },
+  {
+    path: 'lab/drivers/*',
+    is: '`driver.ts` is the one interface of drivers, `driver.contract.ts` the one suite; and what several drivers need',
+    may: ['lab/doubles/names.ts', 'proto/'],
+  },
+  {
+    path: 'lab/drivers/process/',
+    is: 'instances as processes of this machine',
+    may: ['lab/drivers/*', 'lab/limit.ts', 'proto/'],
+  },
+  {
+    path: 'lab/drivers/docker/',
+    is: 'instances as containers of an engine; `faults/` is what is done to the network from beside them',
+    may: ['lab/drivers/*', 'lab/limit.ts', 'proto/'],
+  },
+  {
+    path: 'lab/faults/',
+    is: 'one fault per file: how it is done to an instance, undone, and looked at; `injector.ts` proves them all',
+    may: ['lab/drivers/driver.ts', 'lab/history/', 'proto/'],
+    testsMay: ['lab/drivers/docker/'],
+  },
+  {
+    path: 'lab/doctor/',
+    is: 'what a scenario needs, what the machine has, whether it fits: pure checks over facts',
+    may: [
+      'lab/drivers/*',
+      'lab/drivers/docker/survey.ts',
+      'lab/drivers/process/ports.ts',
+      'lab/language/',
+      'lab/scenario/',
+      'lab/steps/',
+      'proto/',
+    ],
+    testsMay: ['lab/drivers/docker/', 'lab/drivers/process/'],
+  },
+  {
+    path: 'lab/run/',
+    is: 'plays a plan: starts, steps, reads disks, ends',
+    may: [
+      'lab/checks/',
+      'lab/drivers/driver.ts',
+      'lab/faults/',
+      'lab/history/',
+      'lab/instance-http.ts',
+      'lab/language/',
+      'lab/limit.ts',
+      'lab/metrics/',
+      'lab/scenario/',
+      'lab/steps/',
+      'proto/',
+    ],
+  },
+  {
+    path: 'lab/watchdog/',
+    is: "what ends a run when the lab can't: a process beside each run, the record of runs, `gc`",
+    may: [
+      'lab/drivers/*',
+      'lab/drivers/docker/sweeper.ts',
+      'lab/drivers/docker/staging.ts',
+      'lab/drivers/process/sweeper.ts',
+      'lab/history/',
+      'proto/',
+    ],
+    testsMay: ['lab/end-to-end.ts'],
+  },
+  {
+    path: 'lab/history/',
+    is: 'the files of a results folder, their shapes, reading and writing',
+    may: ['proto/'],
+  },
+  {
+    path: 'lab/metrics/',
+    is: 'the scraper and the Prometheus text format',
+    may: ['lab/drivers/driver.ts', 'lab/history/', 'lab/instance-http.ts', 'lab/limit.ts'],
+  },
+  {
+    path: 'lab/checks/',
+    is: 'figures, built-in checks, expectations, verdict: pure functions of the history; the shape of the result (`result-schema.ts`)',
+    may: ['lab/history/', 'lab/language/suggestion.ts', 'lab/metrics/prometheus-text.ts', 'proto/'],
+  },
+  {
+    path: 'lab/report/',
+    is: 'terminal, JUnit, Markdown: they render a result',
+    may: ['lab/checks/', 'lab/history/', 'lab/run/progress.ts'],
+  },
+  {
+    path: 'lab/suite/',
+    is: 'lists of scenarios, run one after another',
+    may: ['lab/history/', 'lab/language/', 'lab/play.ts', 'lab/report/', 'lab/scenario/', 'proto/'],
+  },
+  {
+    path: 'lab/doubles/',
+    is: "peers that misbehave, as small programs that speak the wire: a scenario can put one in a peer's place",
+    may: ['proto/'],
+    testsMay: ['lab/doctor/needs.ts', 'lab/drivers/process/', 'lab/end-to-end.ts', 'lab/limit.ts', 'lab/scenario/'],
+  },
+  { path: 'scenarios/', is: 'one YAML file per question', may: [] },
+  { path: 'suites/', is: 'lists of scenarios for CI', may: [] },
+  {
+    path: 'bench/',
+    is:
+      "benchmarks, one file each, each beside its reference; `kit/` is what they share, `reference/` what the directory's " +
+      'are held against; what is measured is also used from `dist`',
+    may: [
+      'lab/checks/',
+      'lab/drivers/*',
+      'lab/drivers/docker/',
+      'lab/drivers/process/',
+      'lab/history/',
+      'lab/limit.ts',
+      'lab/report/',
+      'lab/run/',
+      'proto/',
+    ],
+  },
+  {
+    path: 'dev/',
+    is: 'what keeps the project in order: generated files, this table, the test command, mutants',
+    may: ['lab/checks/', 'lab/drivers/docker/engine.ts', 'lab/scenario/', 'lab/steps/', 'proto/'],
+  },
+  {
+    path: 'bin/',
+    is: 'the commands: the lab, the services from source, the set-up that each of them begins with',
+    may: [],
+  },
+  { path: 'docs/', is: 'for users: guides, and references that `make generate` writes', may: [] },
+  { path: '.ci/', is: '`run`: everything that must hold, from a clean clone', may: [] },
+  { path: '*', is: 'settings of the tools', may: [] },
+];
