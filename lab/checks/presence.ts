@@ -1,5 +1,5 @@
 import type { FaultRecord, OperationEvent } from '../history/events.ts';
-import { ALL, DIRECTORY } from '../history/events.ts';
+import { ALL, DIRECTORY, LIFE_FAULTS } from '../history/events.ts';
 
 /**
  * When each peer was in the directory, possibly and certainly, by what the lab asked of it and did to it.
@@ -24,8 +24,8 @@ export interface Presence {
   readonly certain: readonly Interval[];
 }
 
-/** The kinds of faults that end a life, or make an instance stand still: what happens to the directory is an outage for all. */
-const OF_LIFE: ReadonlySet<string> = new Set(['kill', 'stop', 'freeze']);
+/** What of these happens to the directory is an outage for all. */
+const OF_LIFE: ReadonlySet<string> = new Set(LIFE_FAULTS);
 
 /** @param sessions the peer's logins and logouts */
 export function presenceOf(

@@ -1,4 +1,4 @@
-import { type Check, compare } from './check.ts';
+import { compare, type PreflightCheck } from './check.ts';
 import { FOOTPRINTS, HOSTED_OPEN_FILES, INSTANCE_OPEN_FILES, LAB_OPEN_FILES } from './footprint.ts';
 import { instancesOf } from './size.ts';
 
@@ -11,7 +11,7 @@ const BRIDGE_PORTS = 1023;
 
 const count = (amount: number) => String(Math.round(amount));
 
-export const openFiles: Check = {
+export const openFiles: PreflightCheck = {
   name: 'open files',
   judge({ openFiles: limits }, { size }) {
     // The lab keeps a connection to each instance beside those of the operations under way; a directory has one of
@@ -30,7 +30,7 @@ export const openFiles: Check = {
   },
 };
 
-export const tasks: Check = {
+export const tasks: PreflightCheck = {
   name: 'processes',
   judge({ tasks: room }, { size, driver }) {
     return compare({
@@ -44,7 +44,7 @@ export const tasks: Check = {
 };
 
 /** Never a reason to refuse: a peer without an inotify instance looks at its share once a second. */
-export const inotify: Check = {
+export const inotify: PreflightCheck = {
   name: 'inotify',
   judge({ inotify: facts }, { size }) {
     const found = compare({
@@ -58,7 +58,7 @@ export const inotify: Check = {
   },
 };
 
-export const ports: Check = {
+export const ports: PreflightCheck = {
   name: 'ports',
   judge({ ports: range }, { size, driver }) {
     if (driver !== 'process') return undefined;
@@ -72,7 +72,7 @@ export const ports: Check = {
   },
 };
 
-export const addressPools: Check = {
+export const addressPools: PreflightCheck = {
   name: 'address pools',
   judge({ engine }, { driver }) {
     if (driver !== 'docker' || typeof engine === 'string') return undefined;
@@ -86,7 +86,7 @@ export const addressPools: Check = {
   },
 };
 
-export const bridge: Check = {
+export const bridge: PreflightCheck = {
   name: 'bridge',
   judge(_, { size, driver }) {
     if (driver !== 'docker') return undefined;
@@ -101,7 +101,7 @@ export const bridge: Check = {
 };
 
 /** In each direction one entry for whom an instance talks to: the directory, the lab by the bridge's own address, and other peers. */
-export const neighbours: Check = {
+export const neighbours: PreflightCheck = {
   name: 'neighbours',
   judge({ neighbours: table }, { size, driver }) {
     if (driver !== 'docker') return undefined;

@@ -1,10 +1,10 @@
-import type { Check } from './check.ts';
+import type { PreflightCheck } from './check.ts';
 
 /** Is what a run stands on there: Node, kernel, engine, images, and the abilities that the scenario asks for. */
 
 const LEAST_NODE = 24;
 
-export const node: Check = {
+export const node: PreflightCheck = {
   name: 'node',
   judge({ node }) {
     const isEnough = Number.parseInt(node, 10) >= LEAST_NODE;
@@ -20,7 +20,7 @@ export const node: Check = {
   },
 };
 
-export const kernel: Check = {
+export const kernel: PreflightCheck = {
   name: 'kernel',
   judge({ system: { platform, release } }) {
     if (platform === 'linux') return { state: 'ok', found: `Linux ${release}` };
@@ -32,7 +32,7 @@ export const kernel: Check = {
   },
 };
 
-export const engine: Check = {
+export const engine: PreflightCheck = {
   name: 'engine',
   judge({ engine }, { asked }) {
     if (asked === 'process') return undefined;
@@ -44,7 +44,7 @@ export const engine: Check = {
   },
 };
 
-export const images: Check = {
+export const images: PreflightCheck = {
   name: 'images',
   judge({ engine }, { driver }) {
     if (driver !== 'docker' || typeof engine === 'string') return undefined;
@@ -65,7 +65,7 @@ export const images: Check = {
   },
 };
 
-export const abilities: Check = {
+export const abilities: PreflightCheck = {
   name: 'abilities',
   judge({ refusals }) {
     if (refusals.length === 0) return { state: 'ok', found: 'all that the scenario asks for' };

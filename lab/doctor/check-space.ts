@@ -1,5 +1,5 @@
 import prettyBytes from 'pretty-bytes';
-import { type Check, compare, type Patient } from './check.ts';
+import { compare, type Patient, type PreflightCheck } from './check.ts';
 import type { Disk, Facts } from './facts.ts';
 import { FOOTPRINTS, LEAST_PEER_BYTES, PLAN_BYTES, RESULTS_BYTES } from './footprint.ts';
 
@@ -10,7 +10,7 @@ const IMAGES_BYTES = 300 * 1024 * 1024;
 
 const show = (bytes: number) => prettyBytes(bytes, { binary: true, maximumFractionDigits: 1 });
 
-export const memory: Check = {
+export const memory: PreflightCheck = {
   name: 'memory',
   judge({ memoryBytes, disks }, { size, driver }) {
     const { peerBytes, hostBytes, hostedPeerBytes, directoryBytes, labBytes } = FOOTPRINTS[driver];
@@ -28,7 +28,7 @@ export const memory: Check = {
 };
 
 /** The whole plan is in the lab's memory. */
-export const plan: Check = {
+export const plan: PreflightCheck = {
   name: 'plan',
   judge({ heapBytes }, { size: { operations, files } }) {
     return compare({
@@ -42,7 +42,7 @@ export const plan: Check = {
 };
 
 /** Only for PeerLab's own peer: what others need is not known. */
-export const memoryLimits: Check = {
+export const memoryLimits: PreflightCheck = {
   name: 'memory limits',
   judge(_, { size: { leastMemoryLimitBytes: limit } }) {
     if (limit === undefined) return undefined;
@@ -54,12 +54,12 @@ export const memoryLimits: Check = {
   },
 };
 
-export const shareDisk: Check = {
+export const shareDisk: PreflightCheck = {
   name: 'disk of shares',
   judge: (facts, patient) => judgeDisk(facts, patient, shareDiskOf(facts, patient), 'or fewer and smaller files'),
 };
 
-export const resultsDisk: Check = {
+export const resultsDisk: PreflightCheck = {
   name: 'disk of results',
   judge: (facts, patient) => judgeDisk(facts, patient, facts.disks.results, 'or another --results folder'),
 };

@@ -20,7 +20,7 @@ export interface Patient {
 }
 
 /** One thing to look at: a pure function. It gives nothing where it does not matter, such as the engine to processes. */
-export interface Check {
+export interface PreflightCheck {
   readonly name: string;
   judge(facts: Facts, patient: Patient): Finding | undefined;
 }

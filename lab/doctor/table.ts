@@ -1,10 +1,10 @@
-import type { Check } from './check.ts';
+import type { PreflightCheck } from './check.ts';
 import { addressPools, bridge, inotify, neighbours, openFiles, ports, tasks } from './check-limits.ts';
 import { abilities, engine, images, kernel, node } from './check-programs.ts';
 import { memory, memoryLimits, plan, resultsDisk, shareDisk } from './check-space.ts';
 
 /** Every check, in the order of the report. */
-export const CHECKS: readonly Check[] = [
+export const CHECKS: readonly PreflightCheck[] = [
   node,
   kernel,
   engine,

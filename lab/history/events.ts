@@ -53,7 +53,11 @@ export const DIRECTORY = 'directory';
 /** What a probe of an instance at its control port saw: an answer, a closed port, or nothing. */
 export type Seen = 'answers' | 'refuses' | 'silent';
 
-const faultKind = z.enum(['kill', 'stop', 'freeze', 'cut', 'lose', 'limit', 'delay', 'fill', 'lie']);
+/** Faults that end a life, or make an instance stand still: one of them has hold of it. */
+export const LIFE_FAULTS = ['kill', 'stop', 'freeze'] as const;
+/** Faults of what lies around an instance, several together; `heal` undoes them. */
+export const DISTURBANCES = ['cut', 'lose', 'limit', 'delay', 'fill', 'lie'] as const;
+const faultKind = z.enum([...LIFE_FAULTS, ...DISTURBANCES]);
 export type FaultKind = z.infer<typeof faultKind>;
 
 /** Whom a `cut` can be from, beside the name of a group: everybody. */

@@ -10,7 +10,7 @@ import { Random } from './random.ts';
 const MAX_OPERATIONS = 2_000_000;
 
 /** Whether an instance is there: not started yet, there (frozen or not), or taken down by the scenario. */
-export type Presence = 'later' | 'there' | 'frozen' | 'down';
+export type InstanceState = 'later' | 'there' | 'frozen' | 'down';
 
 /** A file as the plan knows it: its bytes are decided, not yet made. */
 export interface PlannedFile {
@@ -53,7 +53,7 @@ export class World {
   readonly seed: number;
   readonly #files = new Map<string, PlannedFile>();
   readonly #holders = new Map<string, Set<string>>();
-  readonly #presence = new Map<string, Presence>([[DIRECTORY, 'there']]);
+  readonly #states = new Map<string, InstanceState>([[DIRECTORY, 'there']]);
   /** Faults of what lies around an instance that are in force until a step undoes them. */
   readonly #disturbed = new Map<string, ReadonlySet<FaultKind>>();
   #self: PlannedPeer | undefined;
@@ -63,7 +63,7 @@ export class World {
     this.peers = peers;
     this.seed = seed;
     for (const peer of peers) {
-      this.#presence.set(peer.name, peer.later ? 'later' : 'there');
+      this.#states.set(peer.name, peer.later ? 'later' : 'there');
       for (const file of peer.share) {
         this.#files.set(file.name, file);
         this.hold(peer.name, file.name);
@@ -75,7 +75,7 @@ export class World {
   fork(): World {
     const fork = new World(this.peers, this.seed);
     for (const [file, holders] of this.#holders) for (const holder of holders) fork.hold(holder, file);
-    for (const [name, presence] of this.#presence) fork.setPresence(name, presence);
+    for (const [name, state] of this.#states) fork.setState(name, state);
     for (const [name, kinds] of this.#disturbed) fork.#disturbed.set(name, kinds);
     fork.#self = this.#self;
     return fork;
@@ -104,13 +104,13 @@ export class World {
   }
 
   /** Of a peer, or of the directory. */
-  presence(instance: string): Presence | undefined {
-    return this.#presence.get(instance);
+  state(instance: string): InstanceState | undefined {
+    return this.#states.get(instance);
   }
 
   #isThere(peer: string): boolean {
-    const presence = this.presence(peer);
-    return presence === 'there' || presence === 'frozen';
+    const state = this.state(peer);
+    return state === 'there' || state === 'frozen';
   }
 
   /** Who does a step, of those there, each with the time at which they begin. */
@@ -136,8 +136,8 @@ export class World {
   }
 
   /** Instances come and go: `start` and `restart`, `stop` and `kill`, `freeze` and `thaw`. */
-  setPresence(instance: string, presence: Presence): void {
-    this.#presence.set(instance, presence);
+  setState(instance: string, state: InstanceState): void {
+    this.#states.set(instance, state);
   }
 
   /** Faults that are in force on it, of the kinds that others can be beside. */

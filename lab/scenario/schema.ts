@@ -90,7 +90,7 @@ const group = strict({
     .meta({ description: 'Bring your own peer: a container image, or a command for the process driver.' }),
   double: z.enum(DOUBLES).optional().meta({
     description:
-      'A program of the lab in place of the peer: byzantine-peer lies, sends or reads slowly, as `env` and `misbehave` say.',
+      'A program of the lab in place of the peer: byzantine-peer lies, sends or reads slowly, as `env` and the step `lie` say.',
   }),
   limits: limits.default({}).meta({ description: 'Limits of each peer; need the docker driver.' }),
   env,

@@ -12,9 +12,9 @@ export const start: StepKind<WhoSpec> = {
   groups: ({ group }) => ({ group }),
   idle: 'every peer of the group is there already: give the group `later: true`; `restart` is for peers that ended',
   plan: (spec, { world, id, draw }) => {
-    const later = world.members(spec.group).filter(({ name }) => world.presence(name) === 'later');
+    const later = world.members(spec.group).filter(({ name }) => world.state(name) === 'later');
     const peers = world.who(spec, draw, later).map(({ peer, atMs }) => ({ peer: peer.name, atMs }));
-    for (const { peer } of peers) world.setPresence(peer, 'there');
+    for (const { peer } of peers) world.setState(peer, 'there');
     return { does: 'start', id, label: `start ${spec.group}`, peers };
   },
 };

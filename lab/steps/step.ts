@@ -119,6 +119,8 @@ export interface Step {
 /** The description by which lists of steps inside a step are known, in the JSON Schema. */
 export const STEP_LIST = 'Steps, one after another.';
 
+export const stepList = z.array(z.unknown()).min(1, 'expected at least one step').meta({ description: STEP_LIST });
+
 export const group = z.string().min(1).meta({ description: 'all, the name of a group, or self within `each`.' });
 
 const take = z

@@ -1,0 +1,29 @@
+import { z } from 'zod';
+import { ALL, DIRECTORY } from '../history/events.ts';
+import { strict } from '../language/words.ts';
+import { disturbance, lasts, MIN_NETWORK_FAULT_MS } from './disturbance.ts';
+import { faultShape, ONE_DIRECTORY, oneDirectory } from './fault-step.ts';
+
+export const cut = disturbance({
+  verb: 'cut',
+  summary:
+    'Nothing passes between peers, or the `directory`, and those they are cut off from, either way; connections stay open. The lab reaches them all the same. `heal` undoes it, or `for`.',
+  example: 'cut: {group: seeders, from: directory, for: 10s}',
+  idle: 'none of them is there',
+  schema: strict({
+    ...faultShape,
+    from: z
+      .string()
+      .min(1)
+      .default(ALL)
+      .meta({ description: 'all (everybody, the default), directory, or the name of a group.' }),
+    for: lasts(MIN_NETWORK_FAULT_MS),
+  })
+    .refine(oneDirectory, ONE_DIRECTORY)
+    .refine(
+      ({ group, from }) => group !== DIRECTORY || from !== DIRECTORY,
+      'the directory can not be cut off from itself',
+    ),
+  groups: ({ from }) => (from === DIRECTORY ? {} : { from }),
+  fault: ({ from }) => ({ kind: 'cut', from }),
+});

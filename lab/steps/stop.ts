@@ -1,0 +1,13 @@
+import { strict } from '../language/words.ts';
+import { faultShape, lifeStep, ONE_DIRECTORY, oneDirectory, THERE } from './fault-step.ts';
+
+export const stop = lifeStep({
+  verb: 'stop',
+  summary: 'Peers, or the `directory`, end in order, as on SIGTERM; peers leave the index. `restart` brings them back.',
+  example: 'stop: {group: seeders, take: 1}',
+  idle: 'none of them is there',
+  schema: strict(faultShape).refine(oneDirectory, ONE_DIRECTORY),
+  of: THERE,
+  after: () => 'down',
+  does: { does: 'fault', fault: { kind: 'stop' } },
+});

@@ -1,0 +1,13 @@
+import { strict } from '../language/words.ts';
+import { faultShape, lifeStep, ONE_DIRECTORY, oneDirectory } from './fault-step.ts';
+
+export const thaw = lifeStep({
+  verb: 'thaw',
+  summary: 'Those that are frozen go on.',
+  example: 'freeze: seeders\n- thaw: seeders',
+  idle: 'none of them is frozen',
+  schema: strict(faultShape).refine(oneDirectory, ONE_DIRECTORY),
+  of: ['frozen'],
+  after: () => 'there',
+  does: { does: 'heal', of: ['freeze'] },
+});
