@@ -18,7 +18,7 @@ const PRODUCT: readonly Mutant[] = [
     rule: 'what is received is stored as it came',
     edits: [
       {
-        file: 'images/peer/fetch/lane.ts',
+        file: 'images/peer/client/lane.ts',
         find: '    file.add(index, piece);',
         replace: '    piece[0] = (piece[0] as number) ^ 1;\n    file.add(index, piece);',
       },
@@ -31,7 +31,7 @@ const PRODUCT: readonly Mutant[] = [
     rule: 'what is sent is what was hashed',
     edits: [
       {
-        file: 'images/peer/serve/send-file.ts',
+        file: 'images/peer/server/send-file.ts',
         find: '    const about = position === offset',
         replace: `    ${FLIP_A_BIT}\n    const about = position === offset`,
       },
@@ -44,12 +44,12 @@ const PRODUCT: readonly Mutant[] = [
     rule: 'a file gets its name only when every piece is right (a sender flips a byte)',
     edits: [
       {
-        file: 'images/peer/serve/send-file.ts',
+        file: 'images/peer/server/send-file.ts',
         find: '    const about = position === offset',
         replace: `    ${FLIP_A_BIT}\n    const about = position === offset`,
       },
       {
-        file: 'images/peer/fetch/lane.ts',
+        file: 'images/peer/client/lane.ts',
         find: 'if (!piece || !hasher?.digest().equals(file.pieceHash(index))) {',
         replace: 'if (!piece || !hasher) {',
       },
@@ -60,7 +60,7 @@ const PRODUCT: readonly Mutant[] = [
   {
     name: 'names-partial-file',
     rule: 'a file gets its name only when it is whole',
-    edits: [{ file: 'images/peer/fetch/swarm.ts', find: 'await this.#outcome.promise;', replace: '' }],
+    edits: [{ file: 'images/peer/client/swarm.ts', find: 'await this.#outcome.promise;', replace: '' }],
     scenario: 'basic',
     becomes: fails('integrity'),
   },
@@ -69,7 +69,7 @@ const PRODUCT: readonly Mutant[] = [
     rule: 'a source that sends nothing is given up',
     edits: [
       {
-        file: 'images/peer/fetch/receive.ts',
+        file: 'images/peer/client/receive.ts',
         find: 'if (!waits) return stall.refresh();',
         replace: 'if (!waits || address) return stall.refresh();',
       },
@@ -89,7 +89,7 @@ const PRODUCT: readonly Mutant[] = [
     rule: 'a download that reports success has brought the file',
     edits: [
       {
-        file: 'images/peer/fetch/downloads.ts',
+        file: 'images/peer/client/download.ts',
         find: '    const groups = groupsOf(wanted.sources);',
         replace: [
           '    const { sha256, size = 0 } = wanted;',
@@ -104,7 +104,7 @@ const PRODUCT: readonly Mutant[] = [
   {
     name: 'stores-no-upload',
     rule: 'an upload that was answered with success is stored',
-    edits: [{ file: 'images/peer/serve/take-upload.ts', find: 'await share.publish(part, filename);', replace: '' }],
+    edits: [{ file: 'images/peer/server/take-upload.ts', find: 'await share.publish(part, filename);', replace: '' }],
     scenario: 'upload',
     becomes: fails('integrity'),
   },
@@ -139,7 +139,7 @@ const PRODUCT: readonly Mutant[] = [
     rule: 'bytes of an upload are counted where they arrive',
     edits: [
       {
-        file: 'images/peer/serve/take-upload.ts',
+        file: 'images/peer/server/take-upload.ts',
         find: '    moved(next.value.content.length);',
         replace: '    moved(0);',
       },
@@ -152,7 +152,7 @@ const PRODUCT: readonly Mutant[] = [
     rule: 'bytes are counted right where they leave, too',
     edits: [
       {
-        file: 'images/peer/serve/peer-server.ts',
+        file: 'images/peer/server/peer-server.ts',
         find: 'const moved = (bytes: number) => transfer.moved(bytes);',
         replace: 'const moved = (bytes: number) => transfer.moved(bytes * 2);',
       },
@@ -165,7 +165,7 @@ const PRODUCT: readonly Mutant[] = [
     rule: 'the answer to a transfer says how many bytes moved',
     edits: [
       {
-        file: 'images/peer/fetch/tally.ts',
+        file: 'images/peer/client/tally.ts',
         find: 'bytes: sources.reduce((sum, source) => sum + source.bytes, 0)',
         replace: 'bytes: 0',
       },
@@ -178,7 +178,7 @@ const PRODUCT: readonly Mutant[] = [
     rule: 'the answer to a transfer says from whom the bytes came',
     edits: [
       {
-        file: 'images/peer/fetch/tally.ts',
+        file: 'images/peer/client/tally.ts',
         find: '({ peer, ...share }));',
         replace: '({ ...share, peer: peer && "127.0.0.1:1" }));',
       },

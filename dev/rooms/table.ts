@@ -39,10 +39,11 @@ export const ROOMS: readonly Room[] = [
   {
     path: 'images/peer/',
     is:
-      'the peer: `share/` (files, hashes, unfinished files and their journals), `serve/` (gRPC server), `fetch/` ' +
-      '(`downloads.ts` chooses, `swarm.ts` has a `lane.ts` for each source, `work.ts` shares out; uploads), ' +
-      '`directory/` (its session there), control port, `cli.ts`; `memory.ts` has content collected that nobody uses ' +
-      'any more; `host.ts` runs many peers in one process',
+      'the peer: `share/` (files, hashes, unfinished files and their journals), `server/` (calls that other peers make), ' +
+      '`client/` (calls that this peer makes: `source-finder.ts` finds whom to ask, `download.ts` chooses how, ' +
+      '`swarm.ts` has a `lane.ts` for each source, `work.ts` shares out; `uploads.ts`), `directory/` (its session ' +
+      'there), control port, `cli.ts`; `memory.ts` has content collected that nobody uses any more; `host.ts` runs ' +
+      'many peers in one process',
     may: ['images/base/', 'proto/'],
   },
   {

@@ -21,12 +21,12 @@ import { isGlob, nameFlaw } from '#proto/names.ts';
 import { canonicalIp, mayRegister, type Networks } from '#proto/networks.ts';
 import type { Accounts } from './accounts.ts';
 import type { Bodies } from './body.ts';
+import { callerIp } from './caller-ip.ts';
 import { DOCS_PAGE_POLICY, docsPage } from './docs-page.ts';
 import { openApi } from './openapi.ts';
 import { cursorFrom, keyFrom, type PageRequest } from './pages.ts';
 import { nameQueryOf, type Query, type Registration, type Registry } from './registry.ts';
 import type { SdP2pPeers } from './sd-p2p/peers.ts';
-import { sourceOf } from './source.ts';
 import type { Tickets } from './tickets.ts';
 import { newToken, tokenHash } from './tokens.ts';
 import { Turns } from './turns.ts';
@@ -89,7 +89,7 @@ export function directoryRoutes(parts: RoutesComponents, { trusted, maxFiles }: 
   async function login(req: Request, wanted: LoginRequest): Promise<LoginResponse> {
     const { user, password, port, files, ...asked } = wanted;
     const peer = { user, ip: canonicalIp(asked.ip), port };
-    const from = sourceOf(req);
+    const from = callerIp(req);
     if (!mayRegister(peer.ip, from, trusted)) {
       throw new PeerLabError('address-not-yours', { about: peer.ip, got: `a login from ${from ?? 'nowhere'}` });
     }

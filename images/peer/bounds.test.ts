@@ -1,5 +1,5 @@
 import { expect, test, vi } from 'vitest';
-import { orAborted, Slots, StallWatch, Turns } from './bounds.ts';
+import { KeyedMutex, orAborted, Slots, StallWatch } from './bounds.ts';
 
 const never = new AbortController().signal;
 
@@ -38,14 +38,14 @@ test('slots: who gives up waiting leaves no hole and takes no slot', async () =>
   slots.takeNow()[Symbol.dispose]();
 });
 
-test('turns: one at a time for a key, keys apart', async () => {
-  const turns = new Turns();
-  const first = await turns.take('a', never);
-  const other = await turns.take('b', never);
+test('mutex: one at a time for a key, keys apart', async () => {
+  const mutex = new KeyedMutex();
+  const first = await mutex.take('a', never);
+  const other = await mutex.take('b', never);
   const gaveUp = new AbortController();
-  const second = turns.take('a', gaveUp.signal);
+  const second = mutex.take('a', gaveUp.signal);
   let third = false;
-  const waiting = turns.take('a', never).then((turn) => {
+  const waiting = mutex.take('a', never).then((turn) => {
     third = true;
     return turn;
   });

@@ -88,7 +88,7 @@ export class Slots {
 }
 
 /** One at a time for each key, in the order they came. */
-export class Turns {
+export class KeyedMutex {
   readonly #last = new Map<string, Promise<void>>();
 
   /** @throws PeerLabError `cancelled` */

@@ -4,10 +4,10 @@ import type { z } from 'zod';
 import { bearerToken, parse } from '#base/http-service.ts';
 import { BATCH, CONTROL, type ControlResponse, type ControlVerb } from '#proto/control-api.ts';
 import { PeerLabError } from '#proto/errors.ts';
+import type { Batches } from './client/batches.ts';
+import type { Downloads } from './client/downloads.ts';
+import type { Uploads } from './client/uploads.ts';
 import type { DirectorySession } from './directory/session.ts';
-import type { Batches } from './fetch/batches.ts';
-import type { Downloads } from './fetch/downloads.ts';
-import type { Uploads } from './fetch/uploads.ts';
 import type { Share } from './share/share.ts';
 
 export interface ControlInit {

@@ -3,8 +3,8 @@ import type { Logger } from '#base/logger.ts';
 import { addressText, parseAddress } from '#proto/directory-api.ts';
 import { canonicalIp, isLoopback, mayRegister, type Networks } from '#proto/networks.ts';
 import type { Bodies } from '../body.ts';
+import { callerIp } from '../caller-ip.ts';
 import type { Registry } from '../registry.ts';
-import { sourceOf } from '../source.ts';
 import { newToken } from '../tokens.ts';
 import { type SdP2pPeers, searchedNames } from './peers.ts';
 
@@ -68,7 +68,7 @@ export function sdP2pRoutes(parts: SdP2pComponents, { trusted, maxFiles }: SdP2p
     if (user === undefined || textOf(body.password) === undefined || !place || !names) {
       return answer(400, { Error: `${MISSING} (user, password, ip,port o files)` });
     }
-    const from = sourceOf(req);
+    const from = callerIp(req);
     const isLocal = from !== undefined && isLoopback(from) && isLoopback(place.ip);
     if (!isLocal && !mayRegister(place.ip, from, trusted)) {
       logger.warn({ dialect: 'SD_P2P', ip: place.ip, from }, 'a login for an address that is not its own was refused');

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ErrorCode, PeerLabError, toPeerLabError } from '#proto/errors.ts';
 import type { PieceFile } from '../share/piece-file.ts';
+import type { DownloadLimits } from './download-limits.ts';
 import { Lane } from './lane.ts';
 import type { PeerClients } from './peer-clients.ts';
-import type { ReceiveMemory } from './receive-memory.ts';
 import type { Source } from './sources.ts';
 import type { Tally } from './tally.ts';
 import { type Range, Work } from './work.ts';
@@ -18,7 +18,7 @@ export interface SwarmInit {
   readonly clients: PeerClients;
   readonly tally: Tally;
   readonly stallTimeoutMs: number;
-  readonly memory: ReceiveMemory;
+  readonly limits: DownloadLimits;
   readonly signal: AbortSignal;
   /** Told why a source was given up. */
   readonly gaveUp: (address: string, code: ErrorCode) => void;
@@ -89,7 +89,7 @@ export class Swarm {
     const { left } = this.#init.file;
     if (left === 0) this.#outcome.resolve();
     if (left === 0) return;
-    const wanted = Math.min(this.#init.memory.lanes, left);
+    const wanted = Math.min(this.#init.limits.lanes, left);
     const starting: Lane[] = [];
     while (this.#lanes.size < wanted && this.#reserve.length > 0) {
       const lane = this.#lane(this.#reserve.shift() as Source);
@@ -147,8 +147,8 @@ export class Swarm {
 
   /** @returns false when there is nothing for it to do now */
   async #fetchNext(lane: Lane): Promise<boolean> {
-    const { memory, file } = this.#init;
-    using _turn = await memory.turn(lane.source.address, file.sizeBytes, this.#over.signal);
+    const { limits, file } = this.#init;
+    using _turn = await limits.turn(lane.source.address, file.sizeBytes, this.#over.signal);
     const range = this.#mayTake(lane) ? this.#work.take(lane, this.#lanes.size, this.#most) : undefined;
     if (range) await this.#fetch(lane, range);
     return range !== undefined;
@@ -179,8 +179,8 @@ export class Swarm {
 
   /** Pieces that a lane may ask for at one time. */
   get #most(): number {
-    const { memory, file } = this.#init;
-    return Math.max(1, Math.floor(memory.shareBytes / file.hashes.tree.pieceSizeBytes));
+    const { limits, file } = this.#init;
+    return Math.max(1, Math.floor(limits.shareBytes / file.hashes.tree.pieceSizeBytes));
   }
 
   /** Those that send the whole file each time are asked one after another, when nobody else is left. */

@@ -1,42 +1,20 @@
 import type { TransferResult } from '#proto/control-api.ts';
-import { addressText, type SearchResult } from '#proto/directory-api.ts';
 import { type ErrorCode, PeerLabError, toPeerLabError } from '#proto/errors.ts';
 import { pieceSizeOf } from '#proto/hash-tree.ts';
-import { atMost, type Slots, Turns } from '../bounds.ts';
-import type { DirectorySession } from '../directory/session.ts';
+import type { KeyedMutex } from '../bounds.ts';
 import type { ShareEntry } from '../share/catalogue.ts';
 import type { PieceFile } from '../share/piece-file.ts';
 import type { Share } from '../share/share.ts';
 import type { TransferMeter } from '../transfer-meter.ts';
+import type { DownloadLimits } from './download-limits.ts';
 import { askTree, type ToldTree } from './file-tree.ts';
-import { Liars } from './liars.ts';
+import type { Liars } from './liars.ts';
 import type { PeerClients } from './peer-clients.ts';
-import { ReceiveMemory } from './receive-memory.ts';
-import { chooseSources, type Group, groupsOf, type Source, sourceOf, type Wanted } from './sources.ts';
+import type { SourceFinder } from './source-finder.ts';
+import { type Group, groupsOf, type Source, type Wanted } from './sources.ts';
 import { Swarm } from './swarm.ts';
-import { Tally } from './tally.ts';
+import type { Tally } from './tally.ts';
 import { fetchWhole } from './whole-file.ts';
-
-export interface DownloadsInit {
-  readonly share: Share;
-  readonly directory: Pick<DirectorySession, 'search' | 'unverified' | 'isLoggedIn' | 'publish'>;
-  readonly clients: PeerClients;
-  readonly meter: TransferMeter;
-  /** Shared with uploads. */
-  readonly slots: Slots;
-  readonly stallTimeoutMs: number;
-  /** Own address, `ip:port`. */
-  readonly self: string;
-}
-
-export interface DownloadRequest {
-  readonly name: string;
-  readonly sha256?: string | undefined;
-  /** `ip:port` of the only source to use. */
-  readonly from?: string | undefined;
-  /** In bytes: content of another size is not fetched. */
-  readonly size?: number | undefined;
-}
 
 /** Errors that another source would not mend. */
 const OWN_FAULTS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
@@ -47,10 +25,6 @@ const OWN_FAULTS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'internal',
 ]);
 
-/** A finished download waits no longer than this for the directory to hear of it. */
-const TELL_MS = 2000;
-/** A search for more sources while a download is under way. */
-const SEARCH_AGAIN_MS = 2000;
 /** Sources asked for the tree at one time; the first right answer counts. */
 const TREE_ASKS = 3;
 
@@ -64,120 +38,15 @@ interface Content extends ToldTree {
   readonly isDoubtful: boolean;
 }
 
-/** Fetches files from other peers into the share. */
-export class Downloads {
-  readonly #init: DownloadsInit;
-  /** What all downloads of a peer have in common. */
-  readonly #common = { turns: new Turns(), liars: new Liars(), memory: new ReceiveMemory() };
-
-  constructor(init: DownloadsInit) {
-    this.#init = init;
-  }
-
-  /**
-   * Fetches one file, and comes back when it has its own name and the directory was told (best effort). Of two
-   * downloads to one name, the second waits for the first, and then finds the file there.
-   * @throws PeerLabError with the bytes that moved beside it: `file-exists`, `no-source`, `hash-mismatch`, `cancelled`, …
-   */
-  async download(request: DownloadRequest, signal: AbortSignal): Promise<TransferResult> {
-    using _turn = await this.#common.turns.take(`name ${request.name}`, signal);
-    using _slot = await this.#init.slots.take(signal);
-    return await this.#download(request, signal);
-  }
-
-  /**
-   * The same without a slot of its own: for a batch, which has one; and for what another peer offers to upload, as two peers that upload to
-   * each other would wait for each other's.
-   * @throws PeerLabError as `download`
-   */
-  async withoutSlot(request: DownloadRequest, signal: AbortSignal): Promise<TransferResult> {
-    using _turn = await this.#common.turns.take(`name ${request.name}`, signal);
-    return await this.#download(request, signal);
-  }
-
-  async #download(request: DownloadRequest, signal: AbortSignal): Promise<TransferResult> {
-    const { share, directory, meter } = this.#init;
-    const tally = new Tally(meter.start('received'));
-    this.#common.memory.downloads++;
-    try {
-      const wanted = ofSize(await this.#resolve(request, signal), request);
-      const present = await share.checkTarget(request.name, wanted.sha256);
-      const { entry, ...how } = present
-        ? { entry: present }
-        : await new Download({ ...this.#init, ...this.#common, name: request.name, tally, signal }).fetch(wanted);
-      const { seconds, firstByteSeconds } = tally.transfer;
-      tally.transfer.end();
-      await atMost(TELL_MS, directory.publish());
-      const first = firstByteSeconds === undefined ? {} : { firstByteSeconds };
-      const { name, size, sha256 } = entry;
-      return { outcome: 'ok', name, size, sha256, ...tally.figures, seconds, ...first, ...how };
-    } catch (error) {
-      throw tally.failed(error);
-    } finally {
-      this.#common.memory.downloads--;
-    }
-  }
-
-  /** Which content is meant, and who has it. */
-  async #resolve({ name, sha256, from }: DownloadRequest, signal: AbortSignal): Promise<Wanted> {
-    const { directory } = this.#init;
-    if (from !== undefined) return this.#announcedBy(from, name, sha256, signal);
-    const query = sha256 === undefined ? { name } : { sha256 };
-    const found = await directory.search(query, signal);
-    const wanted = await this.#chosen(found, { name, sha256 }, signal);
-    const honest = wanted.sources.filter(({ address }) => !this.#common.liars.has(address));
-    if (honest.length > 0) return { ...wanted, sources: honest };
-    throw new PeerLabError('no-source', { about: name, got: 'only peers that sent wrong content lately' });
-  }
-
-  /** Among those who announced a hash; where nobody did, those of the predecessor's kind, whose files nothing proves. */
-  async #chosen(
-    found: readonly SearchResult[],
-    asked: { name: string; sha256?: string | undefined },
-    signal: AbortSignal,
-  ): Promise<Wanted> {
-    const { directory, self } = this.#init;
-    try {
-      return chooseSources(found, asked, self);
-    } catch (error) {
-      if (asked.sha256 !== undefined || toPeerLabError(error).code !== 'file-not-found') throw error;
-      const peers = await directory.unverified(asked.name, signal);
-      if (peers.length === 0) throw error;
-      return { sources: peers.map((peer) => ({ address: addressText(peer), name: peer.name })) };
-    }
-  }
-
-  /** What the directory says that `from` has under `name`; a directory that is away is no reason to fail. */
-  async #announcedBy(from: string, name: string, sha256: string | undefined, signal: AbortSignal): Promise<Wanted> {
-    const { directory } = this.#init;
-    const results = directory.isLoggedIn ? await directory.search({ name }, signal).catch(() => []) : [];
-    for (const result of results) {
-      if (sha256 !== undefined && result.sha256 !== sha256) continue;
-      const peer = result.peers.find((one) => one.name === name && addressText(one) === from);
-      if (!peer) continue;
-      const size = peer.size ?? result.size;
-      return { sha256: result.sha256, size, sources: [sourceOf(peer, result)], only: true };
-    }
-    const sources = [{ address: from, name }];
-    return sha256 === undefined ? { sources, only: true } : { sha256, sources, only: true };
-  }
-}
-
-/** @throws PeerLabError `hash-mismatch` when another size is announced than is asked for */
-function ofSize(wanted: Wanted, { name, size }: DownloadRequest): Wanted {
-  if (size === undefined) return wanted;
-  if (wanted.size === undefined || wanted.size === size) return { ...wanted, size };
-  throw new PeerLabError('hash-mismatch', {
-    about: name,
-    expected: `${size} bytes`,
-    got: `${wanted.size} announced`,
-  });
-}
-
-interface DownloadInit extends DownloadsInit {
-  readonly turns: Turns;
+export interface DownloadInit {
+  readonly share: Share;
+  readonly clients: PeerClients;
+  readonly meter: TransferMeter;
+  readonly stallTimeoutMs: number;
+  readonly finder: SourceFinder;
+  readonly mutex: KeyedMutex;
   readonly liars: Liars;
-  readonly memory: ReceiveMemory;
+  readonly limits: DownloadLimits;
   /** To store it as. */
   readonly name: string;
   readonly tally: Tally;
@@ -185,7 +54,7 @@ interface DownloadInit extends DownloadsInit {
 }
 
 /** One download, from the choice of its sources on. */
-class Download {
+export class Download {
   readonly #init: DownloadInit;
   readonly #failures: PeerLabError[] = [];
   /** Sources that have no tree to show. */
@@ -301,17 +170,17 @@ class Download {
   }
 
   async #inPieces(content: Content, wanted: Wanted): Promise<Fetched> {
-    const { share, meter } = this.#init;
+    const { share, meter, finder, signal } = this.#init;
     const { tree, sizeBytes, sha256, sources } = content;
     // Temporary file and journal are named after the root: two downloads of one content, to two names, take turns.
-    using _turn = await this.#init.turns.take(`root ${tree.root}`, this.#init.signal);
+    using _turn = await this.#init.mutex.take(`root ${tree.root}`, this.#init.signal);
     await using file = await share.receivePieces({ sizeBytes, sha256, tree, signal: this.#init.signal });
     const { resumedBytes } = file;
     meter.resumed(resumedBytes);
     const swarm = new Swarm({
       ...this.#init,
       ...{ file, sources },
-      more: () => (wanted.only ? Promise.resolve([]) : this.#more(content)),
+      more: () => (wanted.only ? Promise.resolve([]) : finder.more(content.tree.root, content.sizeBytes, signal)),
       gaveUp: (address, code) => this.#gaveUp(address, code),
       rejected: () => meter.pieceRejected(),
     });
@@ -327,17 +196,6 @@ class Download {
         file.keep = false;
       throw thrown;
     }
-  }
-
-  /** Those who announce this root and size now, but not who lied. */
-  async #more({ tree: { root }, sizeBytes }: Content): Promise<Source[]> {
-    const { directory, self } = this.#init;
-    const signal = AbortSignal.any([this.#init.signal, AbortSignal.timeout(SEARCH_AGAIN_MS)]);
-    const results = await directory.search({ root }, signal).catch(() => []);
-    return results
-      .flatMap((result) => result.peers.map((peer) => sourceOf(peer, result)))
-      .filter((source) => source.root === root && source.size === sizeBytes)
-      .filter(({ address }) => address !== self && !this.#init.liars.has(address));
   }
 
   /** Where the root is doubtful, the SHA-256 decides. @throws PeerLabError `hash-mismatch` */

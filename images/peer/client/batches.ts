@@ -33,7 +33,7 @@ const CALLS_AT_ONCE = 4;
 const SINGLES_AT_ONCE = 8;
 const FAILURES_NAMED = 100;
 
-interface Wanted {
+interface BatchFile {
   readonly name: string;
   readonly size: number;
   readonly sha256: string;
@@ -55,13 +55,13 @@ export class Batches {
     const found = await this.#init.directory.search({ name: match }, signal);
     if (found.length === 0) throw new PeerLabError('file-not-found', { about: match });
     const batch = new Batch(this.#init, signal);
-    await batch.run(found.map((result) => wantedOf(result, match)));
+    await batch.run(found.map((result) => batchFileOf(result, match)));
     return { outcome: 'ok', match, ...batch.figures, seconds: (performance.now() - began) / 1000 };
   }
 }
 
 /** Under a name that matches: others may have the same content under another one. */
-function wantedOf({ name, size, sha256, peers }: SearchResult, match: string): Wanted {
+function batchFileOf({ name, size, sha256, peers }: SearchResult, match: string): BatchFile {
   const target = matchesGlob(name, match) ? name : (peers.find((peer) => matchesGlob(peer.name, match))?.name ?? name);
   return {
     name: target,
@@ -103,7 +103,7 @@ class Batch {
     };
   }
 
-  async run(wanted: readonly Wanted[]): Promise<void> {
+  async run(wanted: readonly BatchFile[]): Promise<void> {
     const { share, directory } = this.#init;
     try {
       const missing = wanted.filter((file) => !this.#isThere(file));
@@ -119,7 +119,7 @@ class Batch {
     await directory.publish().catch(() => {});
   }
 
-  #isThere({ name, sha256, size }: Wanted): boolean {
+  #isThere({ name, sha256, size }: BatchFile): boolean {
     if (!this.#init.share.has(name, sha256)) return false;
     this.#count(size);
     return true;
@@ -131,8 +131,8 @@ class Batch {
   }
 
   /** @returns those that are still missing */
-  async #fetchSmall(files: readonly Wanted[]): Promise<Wanted[]> {
-    const rest: Wanted[] = [];
+  async #fetchSmall(files: readonly BatchFile[]): Promise<BatchFile[]> {
+    const rest: BatchFile[] = [];
     const calls = callsFor(files, this.#init.self);
     const left = files.filter(({ sources }) => sources.every(({ address }) => address === this.#init.self));
     await inTurns(CALLS_AT_ONCE, calls, async ({ address, files }) => {
@@ -146,7 +146,7 @@ class Batch {
     return [...rest, ...left];
   }
 
-  async #fetchCall(address: string, files: readonly Wanted[], missing: Set<Wanted>): Promise<void> {
+  async #fetchCall(address: string, files: readonly BatchFile[], missing: Set<BatchFile>): Promise<void> {
     const { clients, share, stallTimeoutMs } = this.#init;
     using lease = clients.lease(address);
     this.#tally.asked(address);
@@ -171,7 +171,7 @@ class Batch {
     }
   }
 
-  async #fetchSingle(file: Wanted): Promise<void> {
+  async #fetchSingle(file: BatchFile): Promise<void> {
     try {
       const { name, sha256 } = file;
       // The slot is the batch's.
@@ -184,14 +184,14 @@ class Batch {
     }
   }
 
-  #fail({ name }: Wanted, thrown: unknown): void {
+  #fail({ name }: BatchFile, thrown: unknown): void {
     const { code, message } = toPeerLabError(thrown);
     this.#failures++;
     if (this.#failed.length < FAILURES_NAMED) this.#failed.push({ name, code, message });
   }
 }
 
-function isSmall({ size }: Wanted): boolean {
+function isSmall({ size }: BatchFile): boolean {
   return size <= MAX_SMALL_FILE_BYTES;
 }
 
@@ -203,12 +203,12 @@ function treeOf(content: Buffer) {
 
 interface Call {
   readonly address: string;
-  readonly files: Wanted[];
+  readonly files: BatchFile[];
 }
 
 /** Each file from the source that has least to do so far, in calls of a good size. */
-function callsFor(files: readonly Wanted[], self: string): Call[] {
-  const loads = new Map<string, Wanted[]>();
+function callsFor(files: readonly BatchFile[], self: string): Call[] {
+  const loads = new Map<string, BatchFile[]>();
   for (const file of files) {
     const candidates = file.sources.map(({ address }) => address).filter((address) => address !== self);
     const load = (address: string) => loads.get(address)?.length ?? 0;

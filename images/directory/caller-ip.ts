@@ -2,7 +2,7 @@ import type { Request } from 'express';
 import { canonicalIp } from '#proto/networks.ts';
 
 /** The address that the connection comes from: no header says so, because anybody can write a header. */
-export function sourceOf(req: Request): string | undefined {
+export function callerIp(req: Request): string | undefined {
   const { remoteAddress } = req.socket;
   return remoteAddress === undefined ? undefined : canonicalIp(remoteAddress);
 }

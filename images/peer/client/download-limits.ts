@@ -20,8 +20,8 @@ interface Queue {
   users: number;
 }
 
-/** How much the downloads of a peer may have on the way, so that neither a slow disk nor many downloads fill the memory. */
-export class ReceiveMemory {
+/** How many sources, turns and bytes each download gets, so that all get their part and neither a slow disk nor many downloads fill the memory. */
+export class DownloadLimits {
   /** Under way now. */
   downloads = 0;
   readonly #queues = new Map<string, Queue>();

@@ -2,7 +2,7 @@ import type { TransferFailure } from '#proto/control-api.ts';
 import { type ErrorCode, toPeerLabError } from '#proto/errors.ts';
 import type { MeteredTransfer } from '../transfer-meter.ts';
 
-interface Share {
+interface SourceFigures {
   bytes: number;
   cut?: boolean;
   error?: ErrorCode;
@@ -11,7 +11,7 @@ interface Share {
 /** What one transfer moved, by the peer at the other end: the one place where received content is counted. */
 export class Tally {
   readonly transfer: MeteredTransfer;
-  readonly #shares = new Map<string, Share>();
+  readonly #sources = new Map<string, SourceFigures>();
 
   constructor(transfer: MeteredTransfer) {
     this.transfer = transfer;
@@ -19,27 +19,27 @@ export class Tally {
 
   /** `address` is asked: it may count what it sends although nothing of it arrives. */
   asked(address: string): void {
-    this.#share(address).cut ??= false;
+    this.#of(address).cut ??= false;
   }
 
   /** A call to `address` was ended before its end: it may have sent more than came. */
   cut(address: string): void {
-    this.#share(address).cut = true;
+    this.#of(address).cut = true;
   }
 
   add(address: string, bytes: number): void {
     if (bytes === 0) return;
-    this.#share(address).bytes += bytes;
+    this.#of(address).bytes += bytes;
     this.transfer.moved(bytes);
   }
 
   /** `address` was given up; the first reason counts. */
   gaveUp(address: string, code: ErrorCode): void {
-    this.#share(address).error ??= code;
+    this.#of(address).error ??= code;
   }
 
   get figures(): TransferFailure {
-    const sources = Array.from(this.#shares, ([peer, share]) => ({ peer, ...share }));
+    const sources = Array.from(this.#sources, ([peer, share]) => ({ peer, ...share }));
     return { bytes: sources.reduce((sum, source) => sum + source.bytes, 0), sources };
   }
 
@@ -49,9 +49,9 @@ export class Tally {
     return Object.assign(toPeerLabError(thrown), { beside: this.figures });
   }
 
-  #share(address: string): Share {
-    const share = this.#shares.get(address) ?? { bytes: 0 };
-    this.#shares.set(address, share);
-    return share;
+  #of(address: string): SourceFigures {
+    const figures = this.#sources.get(address) ?? { bytes: 0 };
+    this.#sources.set(address, figures);
+    return figures;
   }
 }

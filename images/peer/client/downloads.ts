@@ -1,0 +1,86 @@
+import type { TransferResult } from '#proto/control-api.ts';
+import { atMost, KeyedMutex, type Slots } from '../bounds.ts';
+import type { DirectorySession } from '../directory/session.ts';
+import type { Share } from '../share/share.ts';
+import type { TransferMeter } from '../transfer-meter.ts';
+import { Download } from './download.ts';
+import { DownloadLimits } from './download-limits.ts';
+import { Liars } from './liars.ts';
+import type { PeerClients } from './peer-clients.ts';
+import { type DownloadRequest, SourceFinder } from './source-finder.ts';
+import { Tally } from './tally.ts';
+
+export interface DownloadsInit {
+  readonly share: Share;
+  readonly directory: Pick<DirectorySession, 'search' | 'unverified' | 'isLoggedIn' | 'publish'>;
+  readonly clients: PeerClients;
+  readonly meter: TransferMeter;
+  /** Shared with uploads. */
+  readonly slots: Slots;
+  readonly stallTimeoutMs: number;
+  /** Own address, `ip:port`. */
+  readonly self: string;
+}
+
+/** A finished download waits no longer than this for the directory to hear of it. */
+const TELL_MS = 2000;
+
+/** Fetches files from other peers into the share. */
+export class Downloads {
+  readonly #init: DownloadsInit;
+  /** What all downloads of a peer have in common. */
+  readonly #common = { mutex: new KeyedMutex(), liars: new Liars(), limits: new DownloadLimits() };
+  readonly #finder: SourceFinder;
+
+  constructor(init: DownloadsInit) {
+    this.#init = init;
+    this.#finder = new SourceFinder({ ...init, liars: this.#common.liars });
+  }
+
+  /**
+   * Fetches one file, and comes back when it has its own name and the directory was told (best effort). Of two
+   * downloads to one name, the second waits for the first, and then finds the file there.
+   * @throws PeerLabError with the bytes that moved beside it: `file-exists`, `no-source`, `hash-mismatch`, `cancelled`, …
+   */
+  async download(request: DownloadRequest, signal: AbortSignal): Promise<TransferResult> {
+    using _turn = await this.#common.mutex.take(`name ${request.name}`, signal);
+    using _slot = await this.#init.slots.take(signal);
+    return await this.#download(request, signal);
+  }
+
+  /**
+   * The same without a slot of its own: for a batch, which has one; and for what another peer offers to upload, as two peers that upload to
+   * each other would wait for each other's.
+   * @throws PeerLabError as `download`
+   */
+  async withoutSlot(request: DownloadRequest, signal: AbortSignal): Promise<TransferResult> {
+    using _turn = await this.#common.mutex.take(`name ${request.name}`, signal);
+    return await this.#download(request, signal);
+  }
+
+  async #download(request: DownloadRequest, signal: AbortSignal): Promise<TransferResult> {
+    const { share, directory, meter } = this.#init;
+    const tally = new Tally(meter.start('received'));
+    this.#common.limits.downloads++;
+    try {
+      const wanted = await this.#finder.find(request, signal);
+      const present = await share.checkTarget(request.name, wanted.sha256);
+      const { entry, ...how } = present
+        ? { entry: present }
+        : await new Download({
+            ...{ ...this.#init, ...this.#common, finder: this.#finder },
+            ...{ name: request.name, tally, signal },
+          }).fetch(wanted);
+      const { seconds, firstByteSeconds } = tally.transfer;
+      tally.transfer.end();
+      await atMost(TELL_MS, directory.publish());
+      const first = firstByteSeconds === undefined ? {} : { firstByteSeconds };
+      const { name, size, sha256 } = entry;
+      return { outcome: 'ok', name, size, sha256, ...tally.figures, seconds, ...first, ...how };
+    } catch (error) {
+      throw tally.failed(error);
+    } finally {
+      this.#common.limits.downloads--;
+    }
+  }
+}
