@@ -1,4 +1,5 @@
 import Table from 'cli-table3';
+import { printableAll } from '#proto/printable.ts';
 import { needsOf } from './doctor/needs.ts';
 import { bytes, seconds } from './report/format.ts';
 import { findScenario, libraryNames } from './scenario/find.ts';
@@ -21,7 +22,8 @@ export function listScenarios(out: { readonly columns?: number }): string {
     const needs = [...new Set(needsOf(plan).map(({ what }) => what))].join(', ') || 'nothing special';
     const takes = scenario.takes === undefined ? '?' : seconds(scenario.takes / 1000);
     const made = peers.flatMap(({ share }) => share).reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
-    table.push([name, peers.length, bytes(made), takes, needs, scenario.tags.join(', '), scenario.description.trim()]);
+    const row = [name, peers.length, bytes(made), takes, needs, scenario.tags.join(', '), scenario.description.trim()];
+    table.push(printableAll(row));
   }
   return `${table.toString()}\n`;
 }

@@ -1,6 +1,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { z } from 'zod';
 import { ERRORS, EXIT, PeerLabError, reasonOf } from '#proto/errors.ts';
+import { printable, printableAll } from '#proto/printable.ts';
 import { resultSchema } from './checks/result-schema.ts';
 import { examine } from './doctor/doctor.ts';
 import {
@@ -96,7 +97,8 @@ async function stageFor(
   out.write(`Driver: ${kind} (${why})\n`);
   await settleDeadRuns((line) => out.write(`${line}\n`));
   return (scenario, plan, signal) => {
-    out.write(`Scenario: ${plan.name}, ${plan.peers.length} peers, seed ${plan.seed}. ${plan.description.trim()}\n`);
+    const { name, description } = printableAll({ name: plan.name, description: plan.description.trim() });
+    out.write(`Scenario: ${name}, ${plan.peers.length} peers, seed ${plan.seed}. ${description}\n`);
     return play({ ...options, scenario, plan, kind, driver: DRIVERS[kind], out, ...(signal && { signal }) });
   };
 }
@@ -314,13 +316,13 @@ function program(exit: (code: number) => void): Command {
 
 /** One error, as people should see it: what, where, and what to do next. */
 function complain(error: unknown): number {
-  if (error instanceof ScenarioInvalid) process.stderr.write(`${error.lines().join('\n')}\n`);
+  if (error instanceof ScenarioInvalid) process.stderr.write(`${printableAll(error.lines()).join('\n')}\n`);
   if (error instanceof PeerLabError) {
-    process.stderr.write(`${error.message}\n${error.hint}\n`);
+    process.stderr.write(`${printableAll(error.message)}\n${error.hint}\n`);
     return error.kind.exit ?? EXIT.inconclusive;
   }
   process.stderr.write(
-    `${ERRORS.internal.meaning}: ${reasonOf(error)}\n${error instanceof Error ? error.stack : ''}\n`,
+    `${ERRORS.internal.meaning}: ${printable(reasonOf(error))}\n${error instanceof Error ? error.stack : ''}\n`,
   );
   return EXIT.inconclusive;
 }

@@ -171,7 +171,7 @@ export const ROOMS: readonly Room[] = [
   {
     path: 'lab/report/',
     is: 'terminal, JUnit, Markdown: they render a result',
-    may: ['lab/checks/', 'lab/history/', 'lab/run/progress.ts'],
+    may: ['lab/checks/', 'lab/history/', 'lab/run/progress.ts', 'proto/'],
   },
   {
     path: 'lab/suite/',

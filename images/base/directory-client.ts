@@ -14,8 +14,8 @@ import {
   searchResponse,
 } from '#proto/directory-api.ts';
 import { type ErrorCode, isErrorCode, PeerLabError, reasonOf } from '#proto/errors.ts';
+import { printable } from '#proto/printable.ts';
 import { type JsonRequest, requestJson } from './json-http.ts';
-import { printable } from './printable.ts';
 
 /** One request and its answer. */
 const REQUEST_TIMEOUT_MS = 10_000;

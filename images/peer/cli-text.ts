@@ -3,7 +3,7 @@ import type { BatchResult, ControlResponse, ControlVerb } from '#proto/control-a
 export type Answers = { [V in ControlVerb]: ControlResponse<V> } & { batch: BatchResult };
 export type Verb = keyof Answers;
 
-/** How the answers of a running peer read on a terminal. */
+/** How the answers of a running peer read on a terminal; their texts must be printable already. */
 export const TEXT: { [V in Verb]: (answer: Answers[V]) => string } = {
   login: ({ leaseSeconds }) => `logged in; the lease of ${leaseSeconds} s is renewed by the peer`,
   index: ({ peers }) =>
@@ -26,7 +26,7 @@ export const TEXT: { [V in Verb]: (answer: Answers[V]) => string } = {
     const from = sources.length > 0 ? ` from ${sources.map(({ peer }) => peer).join(', ')}` : '';
     const lines = [`${count(files, 'file')}, ${count(size, 'byte')}${from} in ${seconds.toFixed(3)} s`];
     if (failures > 0) lines.push(`${count(failures, 'file')} could not be fetched:`);
-    for (const { name, message } of failed) lines.push(`  ${shown(name)}: ${shown(message)}`);
+    for (const { name, message } of failed) lines.push(`  ${name}: ${message}`);
     return lines.join('\n');
   },
   upload: (result) => transfer(result, 'uploaded', 'to'),
@@ -38,16 +38,14 @@ function transfer(result: ControlResponse<'download'>, done: string, preposition
   const { name, size, seconds, sources, sha256, verified } = result;
   const used = sources.filter(({ bytes }) => bytes > 0).map(({ peer }) => peer);
   const peers = used.length > 0 ? ` ${preposition} ${used.join(', ')}` : '';
-  const lies = sources.flatMap(({ peer, error }) =>
-    error === undefined ? [] : `\ngiven up: ${peer}, ${shown(error)}`,
-  );
+  const lies = sources.flatMap(({ peer, error }) => (error === undefined ? [] : `\ngiven up: ${peer}, ${error}`));
   const doubt = verified === 'none' ? '\nunverified: nobody knew a hash' : '';
-  return `${shown(name)}: ${done}, ${count(size, 'byte')}${peers} in ${seconds.toFixed(3)} s\nsha256 ${sha256}${doubt}${lies.join('')}`;
+  return `${name}: ${done}, ${count(size, 'byte')}${peers} in ${seconds.toFixed(3)} s\nsha256 ${sha256}${doubt}${lies.join('')}`;
 }
 
 function table(head: string[], rows: (string | number)[][], empty: string): string {
   if (rows.length === 0) return empty;
-  const lines = [head, ...rows].map((row) => row.map((cell) => shown(String(cell))));
+  const lines = [head, ...rows].map((row) => row.map(String));
   const widths = head.map((_, column) => lines.reduce((width, line) => Math.max(width, line[column]?.length ?? 0), 0));
   return lines
     .map((line) =>
@@ -57,11 +55,6 @@ function table(head: string[], rows: (string | number)[][], empty: string): stri
         .trimEnd(),
     )
     .join('\n');
-}
-
-/** Names come from other people: control characters must not reach the terminal. */
-function shown(text: string): string {
-  return text.replace(/\p{C}/gu, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`);
 }
 
 function place({ ip, port }: { ip: string; port: number }): string {

@@ -1,6 +1,8 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -54,6 +56,34 @@ test('the command line against running peers', async () => {
     stderr: expect.stringContaining('ECONNREFUSED'),
   });
 }, 60_000);
+
+test('what a hostile peer answers is shown, not obeyed', async () => {
+  const evil = '\u001b]52;c;eA==\u0007\u009b2J\u202e';
+  const server = createServer((request, response) => {
+    const fails = request.url?.endsWith('loadfiles');
+    const download = {
+      name: evil,
+      size: 1,
+      sha256: evil,
+      bytes: 1,
+      sources: [{ peer: evil, bytes: 1, error: evil }],
+      seconds: 0,
+    };
+    response.writeHead(fails ? 500 : 200);
+    response.end(JSON.stringify(fails ? { error: { message: evil, hint: evil } } : download));
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const env = { PEER_CONTROL_PORT: String((server.address() as AddressInfo).port), PEER_CONTROL_TOKEN: 'x' };
+  try {
+    for (const args of [['download', 'a'], ['--json', 'download', 'a'], ['loadfiles']]) {
+      const { stdout, stderr } = await cli(env, ...args);
+      expect(`${stdout}${stderr}`).toContain('52;c;eA==');
+      expect(`${stdout}${stderr}`.replaceAll('\n', '')).not.toMatch(/\p{C}/u);
+    }
+  } finally {
+    server.close();
+  }
+}, 30_000);
 
 test('the service: says when it is ready, and leaves the index when it is told to stop', async () => {
   await using directory = await StandInDirectory.start();

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { requestJson } from '#base/json-http.ts';
 import type { ControlRequest, ControlVerb } from '#proto/control-api.ts';
 import { type ErrorBody, PeerLabError, reasonOf, toPeerLabError } from '#proto/errors.ts';
+import { printableAll, printableJson } from '#proto/printable.ts';
 import { type Answers, TEXT, type Verb } from './cli-text.ts';
 
 /**
@@ -70,10 +71,10 @@ async function run<V extends Verb>(verb: V, request: Requests[V]): Promise<void>
   const options = program.opts<Options>();
   try {
     const answer = await ask(verb, request, options);
-    process.stdout.write(`${options.json ? JSON.stringify(answer) : TEXT[verb](answer)}\n`);
+    const text = options.json ? printableJson(JSON.stringify(answer)) : TEXT[verb](printableAll(answer));
+    process.stdout.write(`${text}\n`);
   } catch (thrown) {
-    const error = toPeerLabError(thrown);
-    const { message, hint } = thrown instanceof Refused ? thrown : error;
+    const { message, hint } = printableAll(wordsOf(thrown));
     process.stderr.write(`${message}\n${hint ? `${hint}\n` : ''}`);
     process.exitCode = 1;
   }
@@ -100,6 +101,12 @@ async function ask<V extends Verb>(verb: V, request: Requests[V], options: Optio
   });
   if (answer.status === 200) return answer.body as Answers[V];
   throw new Refused(answer.status, (answer.body as { error?: ErrorBody } | undefined)?.error);
+}
+
+/** What went wrong, and what to do next. */
+function wordsOf(thrown: unknown): { message: string; hint: string } {
+  const { message, hint } = thrown instanceof Refused ? thrown : toPeerLabError(thrown);
+  return { message, hint };
 }
 
 /** The peer's own words, passed on as they are. */

@@ -1,7 +1,7 @@
 import * as grpc from '@grpc/grpc-js';
-import { printable } from '#base/printable.ts';
 import { type ErrorCode, isErrorCode, PeerLabError, reasonOf, toPeerLabError } from '#proto/errors.ts';
 import { ERROR_CODE_METADATA } from '#proto/peer.ts';
+import { printable } from '#proto/printable.ts';
 
 /** How an error leaves in a gRPC call: status, message as details, and the code in the trailing metadata. */
 export function toStatus(thrown: unknown): { code: number; details: string; metadata: grpc.Metadata } {

@@ -1,4 +1,5 @@
 import { styleText } from 'node:util';
+import { printableAll } from '#proto/printable.ts';
 import type { Finding } from './check.ts';
 import type { Diagnosis } from './diagnosis.ts';
 
@@ -7,7 +8,8 @@ const COLOURS = { ok: 'green', tight: 'yellow', lacking: 'red', unknown: 'yellow
 const NAME_WIDTH = 16;
 
 /** One line for each check, one below it that says how to mend where something is amiss, and the prediction. */
-export function printDiagnosis({ patient, findings, prediction, most }: Diagnosis, out: NodeJS.WriteStream): void {
+export function printDiagnosis(diagnosis: Diagnosis, out: NodeJS.WriteStream): void {
+  const { patient, findings, prediction, most } = printableAll(diagnosis);
   const { size, driver } = patient;
   const reckoned = size.reckonedFrom === undefined ? '' : ` (reckoned from a plan with ${size.reckonedFrom})`;
   const lines = [

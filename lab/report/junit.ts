@@ -1,4 +1,5 @@
 import module, { type Builder, type TestCase } from 'junit-report-builder';
+import { printable, printableAll } from '#proto/printable.ts';
 import type { Result } from '../checks/result-schema.ts';
 import type { OperationEvent, RunFacts } from '../history/events.ts';
 import { actualText } from './format.ts';
@@ -26,11 +27,15 @@ export function junitXml(
   skipped: readonly { name: string; why: string }[] = [],
 ): string {
   const report = builder.newBuilder();
-  for (const run of runs) addRun(report, run);
+  // XML 1.0 has no way to write most control characters.
+  for (const run of runs) {
+    const failed = run.events.filter(({ outcome }) => outcome === 'failed');
+    addRun(report, printableAll({ ...run, events: failed }));
+  }
   const verdictOf = (name: string) =>
     report.testSuite().name(`peerlab.${name}`).testCase().className(`peerlab.${name}.run`).name('verdict');
-  for (const { name, why } of notRun) verdictOf(name).error(why);
-  for (const { name, why } of skipped) verdictOf(name).skipped().standardOutput(why);
+  for (const { name, why } of notRun) verdictOf(printable(name)).error(printable(why));
+  for (const { name, why } of skipped) verdictOf(printable(name)).skipped().standardOutput(printable(why));
   return report.build();
 }
 
@@ -56,7 +61,7 @@ function addRun(report: Builder, { result, steps, events, accepted, refused }: J
     if (verdict === 'inconclusive') entry.error(reason);
   }
   for (const { id, label } of steps) {
-    const failed = events.filter(({ step, outcome }) => step === id && outcome === 'failed');
+    const failed = events.filter(({ step }) => step === id);
     if (failed.length === 0) continue;
     const lines = failed
       .slice(0, 20)

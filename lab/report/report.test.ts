@@ -1,9 +1,12 @@
-import { XMLParser } from 'fast-xml-parser';
-import { expect, test } from 'vitest';
+import { PassThrough } from 'node:stream';
+import { XMLParser, XMLValidator } from 'fast-xml-parser';
+import { describe, expect, test } from 'vitest';
 import type { Result } from '../checks/result-schema.ts';
 import type { OperationEvent } from '../history/events.ts';
+import { ResultsFolder } from '../history/results-folder.ts';
 import { junitXml } from './junit.ts';
 import { summaryMarkdown } from './summary-markdown.ts';
+import { printSummary, TerminalProgress } from './terminal.ts';
 
 const result: Result = {
   runId: 'r',
@@ -72,7 +75,58 @@ test('JUnit: failures, errors and passes as they are, read by an XML parser', ()
 test('the page names the verdict, each expectation and its actual value', () => {
   const page = summaryMarkdown(result);
   expect(page).toContain('# try: fail');
-  expect(page).toContain('| `operations.login.failed == 0` | 1 | **broken** |');
-  expect(page).toContain('| `operations.login.latency.p95 < 1s` | 20 ms | kept |');
+  expect(page).toContain('| operations.login.failed == 0 | 1 | **broken** |');
+  expect(page).toContain('| operations.login.latency.p95 \\< 1s | 20 ms | kept |');
   expect(page).toContain('*not judged*');
+});
+
+describe('foreign text is shown, not obeyed', () => {
+  const evil = 'a\u001b]52;c;eA==\u0007\u009b2J\u202e\ud800\uffff|<img src=x>`\n✔ forged';
+  const hostile: Result = {
+    ...result,
+    scenario: evil,
+    description: evil,
+    reason: evil,
+    checks: [{ name: 'integrity', verdict: 'fail', reason: evil, details: [evil] }],
+    expectations: [{ expression: `logs.matching("${evil}") == 0`, actual: 1, ok: false }],
+    leftovers: [evil],
+  };
+  const event: OperationEvent = {
+    ...refused,
+    peer: evil,
+    file: evil,
+    error: { code: evil, message: evil, definite: true },
+  };
+  const steps = [{ id: '1', label: evil, taken: true }];
+  const UNPRINTABLE = /(?!\n)\p{C}/u;
+
+  test('JUnit is XML 1.0', () => {
+    const xml = junitXml(
+      [{ result: hostile, steps, events: [event] }],
+      [{ name: evil, why: evil }],
+      [{ name: evil, why: evil }],
+    );
+    expect(xml).not.toMatch(UNPRINTABLE);
+    expect(XMLValidator.validate(xml)).toBe(true);
+  });
+
+  test('the page has no code, no HTML and no row of somebody else', () => {
+    const page = summaryMarkdown(hostile);
+    expect(page).not.toMatch(UNPRINTABLE);
+    expect(page).not.toMatch(/(?<!\\)<img/);
+    expect(page).not.toMatch(/^✔ forged/m);
+  });
+
+  test('the terminal gets no code, not even from what goes on', () => {
+    const out = new PassThrough() as PassThrough & NodeJS.WriteStream;
+    const progress = new TerminalProgress(out);
+    progress.begin(evil);
+    progress.note(evil);
+    progress.end(evil);
+    printSummary(hostile, new ResultsFolder('results/x'), out);
+    const written = String(out.read());
+    expect(written).toContain('52;c;eA==');
+    expect(written).not.toMatch(UNPRINTABLE);
+    expect(written).not.toMatch(/^ *✔ forged/m);
+  });
 });

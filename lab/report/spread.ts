@@ -1,4 +1,5 @@
 import Table from 'cli-table3';
+import { printable } from '#proto/printable.ts';
 import type { Result } from '../checks/result-schema.ts';
 import { actualText, rate, seconds } from './format.ts';
 
@@ -13,7 +14,7 @@ export function spreadTable(results: readonly Result[]): string {
     const known = values.filter((value) => value !== null && value !== undefined).sort((a, b) => a - b);
     if (known.length === 0) return;
     table.push([
-      name,
+      printable(name),
       ...[known[0], known[Math.floor(known.length / 2)], known.at(-1)].map((value) => text(value as number)),
     ]);
   };

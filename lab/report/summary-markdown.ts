@@ -1,34 +1,37 @@
+import { printableAll } from '#proto/printable.ts';
 import type { Result } from '../checks/result-schema.ts';
 import { actualText, OPERATION_HEAD, operationRows, seconds, transferLine } from './format.ts';
+import { plain, row } from './markdown.ts';
 
 /** `summary.md`: the report as a page, for pull requests and lab notebooks. */
 export function summaryMarkdown(result: Result): string {
-  const row = (cells: readonly string[]) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+  const { scenario, description, verdict, reason, runId, startedAt, driver, seed, peers, ...rest } =
+    printableAll(result);
   const sign = { true: 'kept', false: '**broken**', null: '*not judged*' } as const;
   return `${[
-    `# ${result.scenario}: ${result.verdict}`,
+    `# ${plain(scenario)}: ${verdict}`,
     '',
-    `${result.description.trim()}`,
+    plain(description),
     '',
-    `**${result.verdict}**: ${result.reason}`,
+    `**${verdict}**: ${plain(reason)}`,
     '',
-    `Run \`${result.runId}\`, ${result.startedAt}, driver ${result.driver}, seed ${result.seed}, ${result.peers} peers; set up in ${seconds(result.setupSeconds)}, ran for ${seconds(result.durationSeconds)}.`,
+    `Run \`${runId}\`, ${startedAt}, driver ${driver}, seed ${seed}, ${peers} peers; set up in ${seconds(rest.setupSeconds)}, ran for ${seconds(rest.durationSeconds)}.`,
     '',
     row(OPERATION_HEAD),
     row(['---', '---:', '---:', '---:', '---:']),
-    ...operationRows(result).map(row),
+    ...operationRows(result).map((cells) => row(cells.map(plain))),
     '',
     `Transfers: ${transferLine(result)}.`,
     '',
     row(['built-in check', 'verdict', 'reason']),
     row(['---', '---', '---']),
-    ...result.checks.map(({ name, verdict, reason }) => row([name, verdict, reason])),
+    ...rest.checks.map(({ name, verdict, reason }) => row([name, verdict, plain(reason)])),
     '',
     row(['expectation', 'actual', '']),
     row(['---', '---', '---']),
-    ...result.expectations.map(({ expression, actual, ok }) =>
-      row([`\`${expression}\``, actualText(expression, actual), sign[`${ok}`]]),
+    ...rest.expectations.map(({ expression, actual, ok }) =>
+      row([plain(expression), plain(actualText(expression, actual)), sign[`${ok}`]]),
     ),
-    ...(result.leftovers.length > 0 ? ['', 'Left over:', ...result.leftovers.map((leftover) => `- ${leftover}`)] : []),
+    ...(rest.leftovers.length > 0 ? ['', 'Left over:', ...rest.leftovers.map((one) => `- ${plain(one)}`)] : []),
   ].join('\n')}\n`;
 }

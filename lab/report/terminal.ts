@@ -1,5 +1,6 @@
 import { styleText } from 'node:util';
 import Table from 'cli-table3';
+import { printable, printableAll } from '#proto/printable.ts';
 import type { Result, Verdict } from '../checks/result-schema.ts';
 import type { ResultsFolder } from '../history/results-folder.ts';
 import type { Progress } from '../run/progress.ts';
@@ -28,7 +29,7 @@ export class TerminalProgress implements Progress {
 
   begin(what: string): void {
     this.end();
-    this.#what = what;
+    this.#what = printable(what);
     this.#began = performance.now();
     this.#far = '';
     if (this.#out.isTTY) this.#show();
@@ -41,7 +42,7 @@ export class TerminalProgress implements Progress {
 
   note(what: string): void {
     this.#clear();
-    this.#out.write(`    ${styleText('dim', what, { stream: this.#out })}\n`);
+    this.#out.write(`    ${styleText('dim', printable(what), { stream: this.#out })}\n`);
   }
 
   end(how = ''): void {
@@ -50,7 +51,7 @@ export class TerminalProgress implements Progress {
     this.#clear();
     const took = seconds((performance.now() - this.#began) / 1000);
     this.#out.write(
-      `  ${this.#what}${how ? `: ${how}` : ''} ${styleText('dim', `(${took})`, { stream: this.#out })}\n`,
+      `  ${this.#what}${how ? `: ${printable(how)}` : ''} ${styleText('dim', `(${took})`, { stream: this.#out })}\n`,
     );
     this.#what = undefined;
   }
@@ -83,7 +84,8 @@ const COLOURS = { pass: 'green', fail: 'red', inconclusive: 'yellow' } as const;
 const MARK_OF: Record<Verdict, string> = { pass: '✔', fail: '✘', inconclusive: '?' };
 
 /** The summary that ends a run. */
-export function printSummary(result: Result, folder: ResultsFolder, out: Out): void {
+export function printSummary(judged: Result, folder: ResultsFolder, out: Out): void {
+  const result = printableAll(judged);
   const paint = (verdict: Verdict, text: string) => styleText(COLOURS[verdict], text, { stream: out });
   const table = new Table({
     head: OPERATION_HEAD,

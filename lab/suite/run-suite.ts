@@ -1,11 +1,13 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { EXIT, PeerLabError } from '#proto/errors.ts';
+import { printable, printableAll } from '#proto/printable.ts';
 import { type OperationEvent, operationEvent, runFacts } from '../history/events.ts';
 import type { ResultsFolder } from '../history/results-folder.ts';
 import type { Played } from '../play.ts';
 import { seconds } from '../report/format.ts';
 import { type JudgedRun, junitXml } from '../report/junit.ts';
+import { plain, row } from '../report/markdown.ts';
 import type { Suite, SuiteEntry } from './suite.ts';
 
 /** What became of one scenario of a suite. */
@@ -57,7 +59,7 @@ export async function runSuite({ suite, results, out, refusal, play }: SuiteInit
       lines.push({ name: entry.plan.name, outcome: 'skipped', reason, seconds: 0, results: undefined });
       continue;
     }
-    out.write(`\n${suite.name} ${index + 1}/${suite.entries.length}: ${entry.plan.name}\n`);
+    out.write(`\n${printable(`${suite.name} ${index + 1}/${suite.entries.length}: ${entry.plan.name}`)}\n`);
     const began = performance.now();
     const played = await play(entry, ends.signal);
     interrupted = played.interrupted;
@@ -66,7 +68,7 @@ export async function runSuite({ suite, results, out, refusal, play }: SuiteInit
     judged.push(await judgedRun(played, line));
   }
   const folder = writeSuite(suite, lines, judged, results);
-  out.write(`\n${lines.map(lineText).join('\n')}\n\n${tally(lines)}\nResults: ${folder}\n`);
+  out.write(`\n${printableAll(lines).map(lineText).join('\n')}\n\n${tally(lines)}\nResults: ${folder}\n`);
   return interrupted ? EXIT.interrupted : exitOf(lines);
 }
 
@@ -135,14 +137,13 @@ function writeSuite(suite: Suite, lines: readonly SuiteLine[], judged: readonly 
   const left = (which: SuiteLine['outcome']) =>
     lines.filter(({ outcome }) => outcome === which).map(({ name, reason }) => ({ name, why: reason }));
   writeFileSync(path.join(folder, 'junit.xml'), junitXml(judged, left('not run'), left('skipped')));
-  const rows = lines.map(
-    ({ name, outcome, reason, seconds: took, results: where }) =>
-      `| ${name} | ${outcome} | ${seconds(took)} | ${reason.replaceAll('|', '\\|')} | ${where ? path.basename(where) : ''} |`,
+  const rows = printableAll(lines).map(({ name, outcome, reason, seconds: took, results: where }) =>
+    row([plain(name), outcome, seconds(took), plain(reason), where ? path.basename(where) : '']),
   );
   const page = [
-    `# Suite ${suite.name}`,
+    `# Suite ${plain(printable(suite.name))}`,
     '',
-    suite.description,
+    plain(printableAll(suite.description)),
     '',
     tally(lines),
     '',

@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClientWritableStream } from '@grpc/grpc-js';
-import { printable } from '#base/printable.ts';
 import type { TransferResult } from '#proto/control-api.ts';
 import { type ErrorCode, PeerLabError, toPeerLabError } from '#proto/errors.ts';
 import type { FileResponse__Output } from '#proto/generated/FileResponse.ts';
 import type { FileUpload } from '#proto/generated/FileUpload.ts';
 import type { PeerServiceClient } from '#proto/generated/PeerService.ts';
 import { CHUNK_SIZE_BYTES } from '#proto/peer.ts';
+import { printable } from '#proto/printable.ts';
 import { orAborted, type Slots, StallWatch } from '../bounds.ts';
 import type { RateLimits } from '../rate-limit.ts';
 import type { ShareEntry } from '../share/catalogue.ts';
