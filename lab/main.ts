@@ -15,9 +15,9 @@ import {
 } from './doctor/needs.ts';
 import { printDiagnosis } from './doctor/print.ts';
 import { buildServices } from './drivers/artifacts.ts';
+import { buildImages } from './drivers/docker/build-images.ts';
 import { dockerCapabilities } from './drivers/docker/capabilities.ts';
 import { createDockerDriver } from './drivers/docker/docker-driver.ts';
-import { buildImages } from './drivers/docker/images.ts';
 import { engineAbilities } from './drivers/docker/survey.ts';
 import type { Driver, DriverInit } from './drivers/driver.ts';
 import { processCapabilities } from './drivers/process/capabilities.ts';

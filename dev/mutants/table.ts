@@ -604,9 +604,7 @@ const LAB: readonly Mutant[] = [
   {
     name: 'limits-one-way',
     rule: 'a limit holds in each direction that it was asked for',
-    edits: [
-      { file: 'lab/drivers/docker/faults/rules.ts', find: 'if (down !== undefined) {', replace: 'if (down === 0) {' },
-    ],
+    edits: [{ file: 'lab/drivers/agent/rules.ts', find: 'if (down !== undefined) {', replace: 'if (down === 0) {' }],
     scenario: 'torn-network',
     becomes: NOT_IN_FORCE,
   },

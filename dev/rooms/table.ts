@@ -100,8 +100,20 @@ export const ROOMS: readonly Room[] = [
   },
   {
     path: 'lab/drivers/docker/',
-    is: 'instances as containers of an engine; `faults/` is what is done to the network from beside them',
-    may: ['lab/drivers/*', 'lab/limit.ts', 'proto/'],
+    is: 'instances as containers of a Docker engine',
+    may: ['lab/drivers/*', 'lab/drivers/agent/', 'lab/drivers/images/', 'lab/limit.ts', 'proto/'],
+  },
+  {
+    path: 'lab/drivers/images/',
+    is: 'how container images are built and kept, for every driver of containers; who keeps them is behind `ImageStore`',
+    may: ['lab/drivers/*', 'proto/'],
+  },
+  {
+    path: 'lab/drivers/agent/',
+    is:
+      'the agent that disturbs networks and disks from beside an instance, its rules and its image, for every driver of ' +
+      'containers; how its own containers are started is up to the driver',
+    may: ['lab/drivers/*', 'lab/drivers/images/', 'lab/limit.ts', 'proto/'],
   },
   {
     path: 'lab/faults/',
@@ -121,7 +133,7 @@ export const ROOMS: readonly Room[] = [
       'lab/steps/',
       'proto/',
     ],
-    testsMay: ['lab/drivers/docker/', 'lab/drivers/process/'],
+    testsMay: ['lab/drivers/agent/', 'lab/drivers/docker/', 'lab/drivers/process/'],
   },
   {
     path: 'lab/run/',
@@ -146,7 +158,7 @@ export const ROOMS: readonly Room[] = [
     may: [
       'lab/drivers/*',
       'lab/drivers/docker/sweeper.ts',
-      'lab/drivers/docker/staging.ts',
+      'lab/drivers/images/staging.ts',
       'lab/drivers/process/sweeper.ts',
       'lab/history/',
       'proto/',

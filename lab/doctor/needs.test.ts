@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { kernelAbilities } from '../drivers/agent/kernel-abilities.ts';
 import type { Capabilities } from '../drivers/capabilities.ts';
 import { dockerCapabilities } from '../drivers/docker/capabilities.ts';
-import { kernelAbilities } from '../drivers/docker/faults/kernel-abilities.ts';
 import { processCapabilities } from '../drivers/process/capabilities.ts';
 import { makePlan } from '../scenario/plan.ts';
 import { readScenario } from '../scenario/read.ts';

@@ -1,6 +1,6 @@
 import { reasonOf } from '#proto/errors.ts';
-import { sweepStaging } from '../drivers/docker/staging.ts';
 import type { Driver } from '../drivers/driver.ts';
+import { sweepStaging } from '../drivers/images/staging.ts';
 import type { Trace } from '../drivers/sweeper.ts';
 import { cleanUp, SWEEPERS } from './clean-up.ts';
 import { settleDeadRuns } from './dead-runs.ts';

@@ -1,6 +1,6 @@
+import type { KernelAbilities } from '../agent/kernel-abilities.ts';
 import type { Capabilities, Lack, Wants } from '../capabilities.ts';
 import { hostedLack } from '../hosted-peer.ts';
-import type { KernelAbilities } from './faults/kernel-abilities.ts';
 
 /** What an engine says of itself that decides what its containers can do. */
 export interface EngineAbilities {

@@ -5,11 +5,11 @@ import type { Readable } from 'node:stream';
 import Docker from 'dockerode';
 import { afterAll, expect, test, vi } from 'vitest';
 import { describeDriver } from '../driver.contract.ts';
+import { buildImages } from './build-images.ts';
 import { dockerCapabilities } from './capabilities.ts';
 import { createDockerDriver } from './docker-driver.ts';
+import { followed } from './docker-images.ts';
 import { connectionOf, findEngine } from './engine.ts';
-import { followed } from './image-store.ts';
-import { buildImages } from './images.ts';
 import { engineAbilities, surveyEngine } from './survey.ts';
 
 const engine = await findEngine();

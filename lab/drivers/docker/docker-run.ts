@@ -4,6 +4,9 @@ import type { HostEnv, PeerEnv } from '#proto/env.ts';
 import { PeerLabError } from '#proto/errors.ts';
 import type { HostedPeers } from '#proto/hosted-peers.ts';
 import { createLimit } from '../../limit.ts';
+import { DisturbedNetwork } from '../agent/disturbed-network.ts';
+import { ensureFaultImage } from '../agent/image.ts';
+import type { LimitedDisk } from '../agent/limited-disk.ts';
 import { interruption, settled } from '../deadline.ts';
 import {
   type DirectorySpec,
@@ -15,23 +18,22 @@ import {
   type ShareFile,
 } from '../driver.ts';
 import { HostedPeer, refuseInHost, SharedUsage } from '../hosted-peer.ts';
+import { type Images, imagesOn } from '../images/build.ts';
+import { type Image, userImage } from '../images/image-store.ts';
 import { waitUntilHealthy } from '../readiness.ts';
 import { EngineConnection } from './connection.ts';
 import { type ContainerInit, containerOptions, type PeerLimits } from './container.ts';
+import { Disturber } from './disturber.ts';
+import { DockerImages } from './docker-images.ts';
 import { DockerInstance } from './docker-instance.ts';
 import { Endings } from './endings.ts';
 import type { EngineInfo } from './engine.ts';
-import { Disturber } from './faults/disturber.ts';
-import { DockerDisk } from './faults/docker-disk.ts';
-import { DockerNetwork } from './faults/docker-network.ts';
-import { ensureFaultImage } from './faults/fault-image.ts';
 import { HostShares } from './host-shares.ts';
-import { type Images, imagesOn } from './image-build.ts';
-import { type Image, imageOf } from './image-store.ts';
 import { labelsOf } from './labels.ts';
 import { logTail } from './log.ts';
 import { createNetwork, type RunNetwork } from './network.ts';
 import { ownerOf } from './owner.ts';
+import { makeShareDisk } from './share-disk.ts';
 import { fillShare, SHARE_DIR, type ShareContent } from './share-volume.ts';
 import { sweep } from './sweep.ts';
 import { testcontainersOn } from './testcontainers-client.ts';
@@ -52,6 +54,8 @@ const STARTS_AT_ONCE = 8;
 /** In equal parts the one directory would get a hundredth of the CPU beside a hundred peers, and the run would measure that. */
 const DIRECTORY_CPU_SHARES = 10 * 1024;
 const SETTLE_TIMEOUT_MS = 15_000;
+/** Docker's bridges have that of Ethernet. */
+const MTU_BYTES = 1500;
 /** For the engine to start a container that was created. */
 const ENGINE_START_MS = 60_000;
 
@@ -75,6 +79,7 @@ export class DockerRun {
   artifacts: Record<string, string> = {};
   readonly #init: DriverInit;
   readonly #engine: EngineConnection;
+  readonly #store: DockerImages;
   readonly #limit = createLimit(STARTS_AT_ONCE);
   readonly #creating = new Set<Promise<unknown>>();
   readonly #closing = new AbortController();
@@ -93,6 +98,7 @@ export class DockerRun {
   constructor(init: DriverInit, info: EngineInfo) {
     this.#init = init;
     this.#engine = new EngineConnection(info);
+    this.#store = new DockerImages(this.#engine);
     this.#signal = AbortSignal.any([init.signal, this.#closing.signal, this.#engine.lost]);
   }
 
@@ -105,9 +111,9 @@ export class DockerRun {
   async #prepare(report: (what: string) => void): Promise<void> {
     const { directoryImage, peerImage, runId } = this.#init;
     // Both of the user's own: nothing of ours needs to be built.
-    const own = directoryImage && peerImage ? undefined : await imagesOn(this.#engine, report, this.#signal);
+    const own = directoryImage && peerImage ? undefined : await imagesOn(this.#store, report, this.#signal);
     const imageFor = async (role: Instance['role'], users: string | undefined) =>
-      users ? imageOf(this.#engine, users, this.#signal) : (own as Images)[role];
+      users ? userImage(this.#store, users, this.#signal) : (own as Images)[role];
     this.#images = {
       directory: await imageFor('directory', directoryImage),
       peer: await imageFor('peer', peerImage),
@@ -119,7 +125,7 @@ export class DockerRun {
       peer: `${this.#images.peer.name} ${this.#images.peer.id}`,
     };
     this.#throwIfOver();
-    const faultImage = this.#init.disturbs ? await ensureFaultImage(this.#engine, report, this.#signal) : undefined;
+    const faultImage = this.#init.disturbs ? await ensureFaultImage(this.#store, report, this.#signal) : undefined;
     this.#throwIfOver();
     this.#endings = await Endings.watch(this.#engine, runId);
     const client = await testcontainersOn(this.#engine);
@@ -305,14 +311,21 @@ export class DockerRun {
   #networkOf(): ConstructorParameters<typeof DockerInstance>[4] {
     const disturber = this.#disturber;
     const { gateway } = this.#ready().network;
-    return disturber && ((instance) => new DockerNetwork(disturber, instance.container, gateway, instance));
+    if (!disturber) return undefined;
+    return (instance) =>
+      new DisturbedNetwork({
+        ...{ instance, gateway, mtuBytes: MTU_BYTES },
+        helpIt: () => disturber.inNetworkOf(instance.name, instance.container),
+        witness: () => disturber.witness(),
+      });
   }
 
-  async #diskOf({ name, diskBytes }: ContainerSpec): Promise<DockerDisk | undefined> {
+  async #diskOf({ name, diskBytes }: ContainerSpec): Promise<LimitedDisk | undefined> {
     if (diskBytes === undefined) return undefined;
     if (!this.#disturber) throw new PeerLabError('internal', { expected: '`disturbs` for a disk with a size' });
     const { runId } = this.#init;
-    const making = DockerDisk.make(this.#engine, this.#disturber, runId, name, `peerlab-${runId}-${name}`, diskBytes);
+    const volume = `peerlab-${runId}-${name}`;
+    const making = makeShareDisk(this.#engine, this.#disturber, { runId, name, volume, sizeBytes: diskBytes });
     this.#track(making);
     return making;
   }
@@ -353,12 +366,12 @@ export class DockerRun {
   #imageOf(ownImage: string | undefined, double: PeerSpec['double']): Promise<Image> | Image {
     if (ownImage !== undefined) return this.#ownImage(ownImage);
     if (double === undefined) return this.#ready().images.peer;
-    this.#doubles ??= imagesOn(this.#engine, () => {}, this.#signal).then((images) => images.double);
+    this.#doubles ??= imagesOn(this.#store, () => {}, this.#signal).then((images) => images.double);
     return this.#doubles;
   }
 
   #ownImage(name: string): Promise<Image> {
-    const known = this.#ownImages.get(name) ?? imageOf(this.#engine, name, this.#signal);
+    const known = this.#ownImages.get(name) ?? userImage(this.#store, name, this.#signal);
     this.#ownImages.set(name, known);
     return known.then((image) => {
       this.artifacts[`peer ${name}`] = `${image.name} ${image.id}`;

@@ -3,7 +3,6 @@ export const LABEL = {
   run: 'peerlab.run',
   role: 'peerlab.role',
   peer: 'peerlab.peer',
-  inputs: 'peerlab.inputs',
 } as const;
 
 export function labelsOf(runId: string, role: string, name: string): Record<string, string> {

@@ -1,8 +1,9 @@
 import { reasonOf } from '#proto/errors.ts';
+import { kernelAbilities } from '../agent/kernel-abilities.ts';
+import type { ImagesSurvey } from '../images/survey.ts';
 import type { EngineAbilities } from './capabilities.ts';
 import type { EngineConnection } from './connection.ts';
 import { type EngineInfo, findEngine } from './engine.ts';
-import { kernelAbilities } from './faults/kernel-abilities.ts';
 
 /** What can be known of an engine without making anything on it. */
 export interface EngineSurvey extends EngineAbilities {
@@ -14,14 +15,6 @@ export interface EngineSurvey extends EngineAbilities {
   readonly networks: number;
   readonly addressPools: number;
   readonly images: ImagesSurvey;
-}
-
-export interface ImagesSurvey {
-  readonly state: 'current' | 'outdated' | 'missing';
-  /** Name of the base that the next build stands on, if the engine has one. */
-  readonly base: string | undefined;
-  /** Without a base: where one would come from, or why from nowhere. */
-  readonly source: { readonly from: 'registry' | 'packages' } | { readonly lacking: string } | undefined;
 }
 
 /** What is needed of the engine's answer to `docker info`. */
@@ -49,7 +42,10 @@ export async function engineAbilities(): Promise<(EngineAbilities & Pick<EngineI
 /** All of the engine that decides whether a run will go well, or a sentence that says why there is none. Never throws. */
 export async function surveyEngine(): Promise<EngineSurvey | string> {
   return asked(async (engine) => {
-    const { surveyImages } = await import('./image-survey.ts');
+    const [{ surveyImages }, { DockerImages }] = await Promise.all([
+      import('../images/survey.ts'),
+      import('./docker-images.ts'),
+    ]);
     const info = await infoOf(engine);
     const bridges = await engine.call('list networks', engine.docker.listNetworks({ filters: { driver: ['bridge'] } }));
     return {
@@ -59,7 +55,7 @@ export async function surveyEngine(): Promise<EngineSurvey | string> {
       rootFolder: info.DockerRootDir,
       networks: bridges.length,
       addressPools: poolsOf(info),
-      images: await surveyImages(engine),
+      images: await surveyImages(new DockerImages(engine)),
     };
   });
 }
@@ -80,12 +76,15 @@ function infoOf(engine: EngineConnection): Promise<Info> {
 }
 
 async function abilitiesOf(engine: EngineConnection, info: Info): Promise<EngineAbilities> {
-  const { faultImageFlaw } = await import('./faults/fault-image.ts');
+  const [{ faultImageFlaw }, { DockerImages }] = await Promise.all([
+    import('../agent/image.ts'),
+    import('./docker-images.ts'),
+  ]);
   return {
     limitsMemory: info.MemoryLimit,
     limitsCpu: info.CpuCfsQuota,
     cpus: info.NCPU,
-    toolsLack: await faultImageFlaw(engine),
+    toolsLack: await faultImageFlaw(new DockerImages(engine)),
     kernel: kernelAbilities(info.KernelVersion),
   };
 }

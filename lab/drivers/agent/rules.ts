@@ -1,5 +1,5 @@
-import type { NetworkConditions } from '../../driver.ts';
-import { type Command, LOSING_PORT, MEASURING_PORT } from './agent-protocol.ts';
+import type { NetworkConditions } from '../driver.ts';
+import { type Command, LOSING_PORT, MEASURING_PORT } from './protocol.ts';
 
 /**
  * THE RULES: what the kernel is told so that conditions hold in an instance's network namespace. Each time all of them are laid down

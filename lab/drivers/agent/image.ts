@@ -1,14 +1,12 @@
 import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PeerLabError, reasonOf } from '#proto/errors.ts';
-import { hashOf, ROOT } from '../../artifacts.ts';
-import { withLock } from '../../build-lock.ts';
-import type { EngineConnection } from '../connection.ts';
-import { removeOld, runBuild } from '../image-build.ts';
-import { type Image, imageFrom, inspect } from '../image-store.ts';
-import { LABEL } from '../labels.ts';
-import { ensureLocalBase, localBaseFlaw, localBaseName, unpackWithLibraries } from '../local-base.ts';
-import { makeStaging } from '../staging.ts';
+import { hashOf, ROOT } from '../artifacts.ts';
+import { withLock } from '../build-lock.ts';
+import { removeOld } from '../images/build.ts';
+import { type Image, type ImageStore, INPUTS_LABEL } from '../images/image-store.ts';
+import { ensureLocalBase, localBaseFlaw, localBaseName, unpackWithLibraries } from '../images/local-base.ts';
+import { makeStaging } from '../images/staging.ts';
 
 /**
  * THE IMAGE of the containers that disturb and measure: the local base, with Debian's tools for the network and the agent. It stands
@@ -17,7 +15,7 @@ import { makeStaging } from '../staging.ts';
  */
 
 const PACKAGES = ['iproute2', 'nftables'];
-const AGENT_FILES = ['agent.ts', 'agent-protocol.ts'];
+const AGENT_FILES = ['agent.ts', 'protocol.ts'];
 const AGENT_FOLDER = '/agent';
 export const AGENT = ['node', '--disable-warning=ExperimentalWarning', `${AGENT_FOLDER}/agent.ts`];
 
@@ -31,16 +29,16 @@ RUN ["nft", "-v"]
 RUN ["tc", "-V"]
 RUN ["ip", "-V"]
 ARG PEERLAB_INPUTS
-LABEL ${LABEL.inputs}=\${PEERLAB_INPUTS}
+LABEL ${INPUTS_LABEL}=\${PEERLAB_INPUTS}
 STOPSIGNAL SIGKILL
 CMD ["sleep", "2147483647"]
 `;
 
 /** Why there is no such image and none can be made, as far as it can be known without trying. */
-export async function faultImageFlaw(engine: EngineConnection): Promise<string | undefined> {
-  const base = await inspect(engine, localBaseName());
-  const there = base && (await inspect(engine, await nameOn(imageFrom(localBaseName(), base))));
-  return there ? undefined : localBaseFlaw(engine);
+export async function faultImageFlaw(store: ImageStore): Promise<string | undefined> {
+  const base = await store.find(localBaseName());
+  const there = base && (await store.find(await nameOn(base)));
+  return there ? undefined : localBaseFlaw(store);
 }
 
 /**
@@ -48,21 +46,21 @@ export async function faultImageFlaw(engine: EngineConnection): Promise<string |
  * @throws PeerLabError `build-failed`, `engine-lost`, `engine-failed`, `interrupted`
  */
 export async function ensureFaultImage(
-  engine: EngineConnection,
+  store: ImageStore,
   report: (what: string) => void,
   signal?: AbortSignal,
 ): Promise<Image> {
   const ensure = async () => {
     try {
-      const base = await ensureLocalBase(engine, signal);
+      const base = await ensureLocalBase(store, signal);
       const name = await nameOn(base);
-      const there = await inspect(engine, name);
-      if (there) return imageFrom(name, there);
+      const there = await store.find(name);
+      if (there) return there;
       report(`building the image ${name}`);
-      await build(engine, name, base, signal);
-      await removeOld(engine);
-      const made = await inspect(engine, name);
-      if (made) return imageFrom(name, made);
+      await build(store, name, base, signal);
+      await removeOld(store);
+      const made = await store.find(name);
+      if (made) return made;
       throw new Error('no image came of it');
     } catch (error) {
       if (error instanceof PeerLabError) throw error;
@@ -82,7 +80,7 @@ async function inputsOn(base: Image): Promise<string> {
   return hashOf([], DOCKERFILE, base.id, ...PACKAGES, ...sources);
 }
 
-async function build(engine: EngineConnection, name: string, base: Image, signal?: AbortSignal): Promise<void> {
+async function build(store: ImageStore, name: string, base: Image, signal?: AbortSignal): Promise<void> {
   const folder = await makeStaging('faults');
   try {
     const context = join(folder, 'context');
@@ -91,8 +89,8 @@ async function build(engine: EngineConnection, name: string, base: Image, signal
     await unpackWithLibraries(folder, join(context, 'root'), PACKAGES, signal);
     for (const file of AGENT_FILES) await copyFile(join(import.meta.dirname, file), join(context, 'agent', file));
     await writeFile(join(context, 'Dockerfile'), DOCKERFILE);
-    const buildargs = { BASE: base.name, PEERLAB_INPUTS: await inputsOn(base) };
-    await runBuild(engine, context, { t: name, buildargs }, signal);
+    const args = { BASE: base.name, PEERLAB_INPUTS: await inputsOn(base) };
+    await store.build(context, { name, args }, signal);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

@@ -1,6 +1,6 @@
 import { PeerLabError } from '#proto/errors.ts';
+import type { Images } from '../images/build.ts';
 import { findEngine } from './engine.ts';
-import type { Images } from './image-build.ts';
 
 /**
  * Makes `peerlab/directory` and `peerlab/peer` when their inputs have changed. Cheap to import: the Docker
@@ -10,9 +10,10 @@ import type { Images } from './image-build.ts';
 export async function buildImages(report: (what: string) => void): Promise<Images> {
   const info = await findEngine();
   if (typeof info === 'string') throw new PeerLabError('no-engine', { got: info });
-  const [{ EngineConnection }, { imagesOn }] = await Promise.all([
+  const [{ EngineConnection }, { DockerImages }, { imagesOn }] = await Promise.all([
     import('./connection.ts'),
-    import('./image-build.ts'),
+    import('./docker-images.ts'),
+    import('../images/build.ts'),
   ]);
-  return imagesOn(new EngineConnection(info), report);
+  return imagesOn(new DockerImages(new EngineConnection(info)), report);
 }

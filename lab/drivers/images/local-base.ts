@@ -2,12 +2,9 @@ import { execFile, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { copyFile, mkdir, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
-import type { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { ROOT } from '../artifacts.ts';
-import { anyOf } from '../deadline.ts';
-import type { EngineConnection } from './connection.ts';
-import { followed, type Image, imageFrom, inspect } from './image-store.ts';
+import type { Image, ImageStore } from './image-store.ts';
 import { makeStaging } from './staging.ts';
 
 /**
@@ -29,28 +26,27 @@ export function localBaseName(): string {
   return `peerlab/node-base:${process.version.slice(1)}`;
 }
 
-/** Why this machine can't make one for the engine, as far as it can be known without trying. */
-export function localBaseFlaw(engine: EngineConnection): string | undefined {
+/** Why this machine can't make one for the store, as far as it can be known without trying. */
+export function localBaseFlaw(store: ImageStore): string | undefined {
   if (process.platform !== 'linux') return 'this works on Linux only';
-  if (GO_ARCH[process.arch] !== engine.info.arch)
-    return `the engine runs ${engine.info.arch}, this machine is ${process.arch}`;
+  if (GO_ARCH[process.arch] !== store.arch) return `the engine runs ${store.arch}, this machine is ${process.arch}`;
   const folders = (process.env.PATH ?? '').split(delimiter);
   const missing = COMMANDS.filter((command) => !folders.some((folder) => existsSync(join(folder, command))));
   return missing.length === 0 ? undefined : `there is no ${missing.join(', no ')}`;
 }
 
 /** The local base: the one that is there, or a new one. Rejects with the reason when this machine can't make one. */
-export async function ensureLocalBase(engine: EngineConnection, signal?: AbortSignal): Promise<Image> {
+export async function ensureLocalBase(store: ImageStore, signal?: AbortSignal): Promise<Image> {
   const name = localBaseName();
-  if (!(await inspect(engine, name))) await importLocalBase(engine, name, signal);
-  const there = await inspect(engine, name);
+  if (!(await store.find(name))) await importLocalBase(store, name, signal);
+  const there = await store.find(name);
   if (!there) throw new Error(`no image ${name} came of it`);
-  return imageFrom(name, there);
+  return there;
 }
 
 /** Makes the image and gives it its name. Rejects with the reason when this machine can't. */
-export async function importLocalBase(engine: EngineConnection, name: string, signal?: AbortSignal): Promise<void> {
-  const flaw = localBaseFlaw(engine);
+export async function importLocalBase(store: ImageStore, name: string, signal?: AbortSignal): Promise<void> {
+  const flaw = localBaseFlaw(store);
   if (flaw) throw new Error(flaw);
   const folder = await makeStaging('base');
   try {
@@ -59,7 +55,7 @@ export async function importLocalBase(engine: EngineConnection, name: string, si
     await addCommands(root);
     await addNode(root);
     await addFiles(root);
-    await importTar(engine, root, name, signal);
+    await importTar(store, root, name, signal);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -162,13 +158,10 @@ async function addFiles(root: string): Promise<void> {
 }
 
 /** Everything belongs to root in the image, whoever unpacked it. */
-async function importTar(engine: EngineConnection, root: string, name: string, signal?: AbortSignal): Promise<void> {
+async function importTar(store: ImageStore, root: string, name: string, signal?: AbortSignal): Promise<void> {
   const tar = spawn('tar', ['-C', root, '--owner=0', '--group=0', '--numeric-owner', '-c', '.'], {
     stdio: ['ignore', 'pipe', 'ignore'],
     timeout: IMPORT_TIMEOUT_MS,
   });
-  const [repo, tag] = name.split(':');
-  const abortSignal = anyOf(AbortSignal.timeout(IMPORT_TIMEOUT_MS), signal);
-  const stream = await engine.docker.importImage(tar.stdout, { repo, tag, abortSignal });
-  await followed(engine.docker, stream as Readable);
+  await store.importRoot(tar.stdout, name, IMPORT_TIMEOUT_MS, signal);
 }

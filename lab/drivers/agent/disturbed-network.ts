@@ -1,8 +1,7 @@
-import type { Container } from 'dockerode';
-import type { Instance, InstanceNetwork, NetworkConditions, Reach } from '../../driver.ts';
-import { OUTSIDE } from '../../driver.ts';
-import { REACHING_PORT } from './agent-protocol.ts';
-import type { Disturber, Helper } from './disturber.ts';
+import type { Instance, InstanceNetwork, NetworkConditions, Reach } from '../driver.ts';
+import { OUTSIDE } from '../driver.ts';
+import type { Helper, Witness } from './helper.ts';
+import { REACHING_PORT } from './protocol.ts';
 import { commandsFor, targetOf } from './rules.ts';
 
 /** On one bridge an answer takes microseconds: what has not come by then does not come. */
@@ -10,9 +9,6 @@ const CONNECT_TIMEOUT_MS = 500;
 /** So many of the others are also asked for the way back: each of them needs a container for it. */
 const MAX_ASKED_BACK = 4;
 const ROUND_TRIPS = 15;
-/** Docker's bridges have that of Ethernet. */
-const MTU_BYTES = 1500;
-
 const UNDISTURBED: NetworkConditions = {
   cutFrom: undefined,
   lossFraction: undefined,
@@ -21,47 +17,54 @@ const UNDISTURBED: NetworkConditions = {
   delay: undefined,
 };
 
-/** The network of one life of a container, disturbed by a helper that shares it, and comes and goes with it. */
-export class DockerNetwork implements InstanceNetwork {
-  readonly #disturber: Disturber;
-  readonly #instance: Pick<Instance, 'name' | 'address' | 'ended'>;
-  readonly #container: Container;
-  readonly #gateway: string;
+/** What a driver knows of the network that it starts instances in. */
+export interface AroundInstance {
+  readonly instance: Pick<Instance, 'name' | 'address' | 'ended'>;
+  /** Where the lab's own questions come from: that is left alone. */
+  readonly gateway: string;
+  /** Largest packet of the instance's interface. */
+  readonly mtuBytes: number;
+  /** Starts an agent that shares the network of the instance. */
+  helpIt(): Promise<Helper>;
+  /** One for the run. */
+  witness(): Promise<Witness>;
+}
+
+/** The network of one life of an instance, disturbed by a helper that shares it, and comes and goes with it. */
+export class DisturbedNetwork implements InstanceNetwork {
+  readonly #around: AroundInstance;
   #conditions = UNDISTURBED;
   #helper: Promise<Helper> | undefined;
   #hasEnded = false;
 
-  constructor(
-    disturber: Disturber,
-    container: Container,
-    gateway: string,
-    instance: Pick<Instance, 'name' | 'address' | 'ended'>,
-  ) {
-    this.#disturber = disturber;
-    this.#container = container;
-    this.#gateway = gateway;
-    this.#instance = instance;
-    void instance.ended.then(() => this.#end());
+  constructor(around: AroundInstance) {
+    this.#around = around;
+    void around.instance.ended.then(() => this.#end());
   }
 
   async impose(change: Partial<NetworkConditions>): Promise<void> {
     this.#conditions = { ...this.#conditions, ...change };
     // What was in force ended with it.
     if (this.#hasEnded) return;
-    const [helper, { address: witness }] = await Promise.all([this.helper(), this.#disturber.witness()]);
-    const around = { gateway: this.#gateway, witness, mtuBytes: MTU_BYTES };
-    await helper.ask({ do: 'run', commands: commandsFor(this.#conditions, around) });
+    const { helper, witness } = await this.#both();
+    const { gateway, mtuBytes } = this.#around;
+    const commands = commandsFor(this.#conditions, { gateway, witness, mtuBytes });
+    await helper.ask({ do: 'run', commands });
   }
 
   async reaches(others: readonly (Instance | typeof OUTSIDE)[]): Promise<Reach[]> {
-    const [helper, witness] = await Promise.all([this.helper(), this.#disturber.witness()]);
+    const [helper, witness] = await Promise.all([this.helper(), this.#around.witness()]);
     const targets = others.map((other) =>
       other === OUTSIDE ? { host: witness.address, port: REACHING_PORT } : targetOf(other.address),
     );
     const forth = helper.ask({ do: 'connect', targets, timeoutMs: CONNECT_TIMEOUT_MS });
-    const here = { do: 'connect', targets: [targetOf(this.#instance.address)], timeoutMs: CONNECT_TIMEOUT_MS } as const;
+    const here = {
+      do: 'connect',
+      targets: [targetOf(this.#around.instance.address)],
+      timeoutMs: CONNECT_TIMEOUT_MS,
+    } as const;
     const back = others.slice(0, MAX_ASKED_BACK).map(async (other) => {
-      const there = other === OUTSIDE ? witness.helper : await (other.network as DockerNetwork).helper();
+      const there = other === OUTSIDE ? witness.helper : await (other.network as DisturbedNetwork).helper();
       return (await there.ask(here)).reached[0];
     });
     const [{ reached }, heard] = await Promise.all([forth, Promise.all(back)]);
@@ -87,9 +90,9 @@ export class DockerNetwork implements InstanceNetwork {
     return helper.ask({ do: 'roundTrip', witness, samples: ROUND_TRIPS });
   }
 
-  /** The container that shares this network; made when it is needed for the first time. */
+  /** The agent that shares this network; made when it is needed for the first time. */
   helper(): Promise<Helper> {
-    this.#helper ??= this.#disturber.inNetworkOf(this.#instance.name, this.#container).catch((error) => {
+    this.#helper ??= this.#around.helpIt().catch((error) => {
       // The next one to ask tries again.
       this.#helper = undefined;
       throw error;
@@ -98,7 +101,7 @@ export class DockerNetwork implements InstanceNetwork {
   }
 
   async #both(): Promise<{ helper: Helper; witness: string }> {
-    const [helper, { address }] = await Promise.all([this.helper(), this.#disturber.witness()]);
+    const [helper, { address }] = await Promise.all([this.helper(), this.#around.witness()]);
     return { helper, witness: address };
   }
 

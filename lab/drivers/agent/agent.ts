@@ -5,19 +5,12 @@ import { open, statfs } from 'node:fs/promises';
 import http from 'node:http';
 import net from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  LOSING_PORT,
-  MEASURING_PORT,
-  type Question,
-  type Questions,
-  REACHING_PORT,
-  type Target,
-} from './agent-protocol.ts';
+import { LOSING_PORT, MEASURING_PORT, type Question, type Questions, REACHING_PORT, type Target } from './protocol.ts';
 
 /**
  * THE AGENT: runs in containers beside an instance, and does what can't be done from outside of them. It stands on Node alone.
  *
- *   agent.ts ask '<question>'   answers one question (agent-protocol.ts) in JSON on stdout
+ *   agent.ts ask '<question>'   answers one question (protocol.ts) in JSON on stdout
  *   agent.ts witness            is who the others measure against: until it is ended
  *   agent.ts fill <folder>      takes all that is free on the disk of a folder: until it is ended
  */

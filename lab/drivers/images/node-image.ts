@@ -1,18 +1,17 @@
 import { PeerLabError, reasonOf } from '#proto/errors.ts';
-import { interruption, within } from '../deadline.ts';
-import type { EngineConnection } from './connection.ts';
-import { type Image, imageFrom, inspect, pull } from './image-store.ts';
+import { interruption } from '../deadline.ts';
+import type { Image, ImageStore } from './image-store.ts';
 import { importLocalBase, localBaseFlaw, localBaseName } from './local-base.ts';
 
 const OFFICIAL = 'node:24-bookworm-slim';
 const PULL_TIMEOUT_MS = 20_000;
 const ASK_TIMEOUT_MS = 5000;
 
-/** The image with Node that the engine has already, if any. */
-export async function findNodeImage(engine: EngineConnection): Promise<Image | undefined> {
+/** The image with Node that the store has already, if any. */
+export async function findNodeImage(store: ImageStore): Promise<Image | undefined> {
   for (const name of [OFFICIAL, localBaseName()]) {
-    const found = await inspect(engine, name);
-    if (found) return imageFrom(name, found);
+    const found = await store.find(name);
+    if (found) return found;
   }
   return undefined;
 }
@@ -22,38 +21,36 @@ export async function findNodeImage(engine: EngineConnection): Promise<Image | u
  * one, without pulling it, and looks for the commands that make a local one.
  */
 export async function sourceOfNodeImage(
-  engine: EngineConnection,
+  store: ImageStore,
 ): Promise<{ from: 'registry' | 'packages' } | { lacking: string }> {
-  const asked = engine.docker.getImage(OFFICIAL).distribution();
-  const late = () => new Error(`no answer within ${ASK_TIMEOUT_MS / 1000} s`);
-  const registry = await within(asked, ASK_TIMEOUT_MS, late).then(() => undefined, reasonOf);
+  const registry = await store.askRegistry(OFFICIAL, ASK_TIMEOUT_MS).then(() => undefined, reasonOf);
   if (registry === undefined) return { from: 'registry' };
-  const local = localBaseFlaw(engine);
+  const local = localBaseFlaw(store);
   return local === undefined
     ? { from: 'packages' }
     : { lacking: `the registry: ${registry.trim()}; made here: ${local}` };
 }
 
 /**
- * An image with Node 24 to build on: the official one when the engine has it or can pull it, otherwise one that is made
+ * An image with Node 24 to build on: the official one when the store has it or can pull it, otherwise one that is made
  * on this machine from packages of Debian and npm. What is there is taken, so only the first build looks further.
  * @throws PeerLabError `no-base-image`, saying what was tried
  */
 export async function ensureNodeImage(
-  engine: EngineConnection,
+  store: ImageStore,
   report: (what: string) => void,
   signal?: AbortSignal,
 ): Promise<Image> {
-  const there = await findNodeImage(engine);
+  const there = await findNodeImage(store);
   if (there) return there;
   const local = localBaseName();
   const tried: string[] = [];
   const attempts = [
-    { name: OFFICIAL, what: `pulling ${OFFICIAL}`, make: () => pull(engine, OFFICIAL, PULL_TIMEOUT_MS, signal) },
+    { name: OFFICIAL, what: `pulling ${OFFICIAL}`, make: () => store.pull(OFFICIAL, PULL_TIMEOUT_MS, signal) },
     {
       name: local,
       what: 'making a base image from Debian packages',
-      make: () => importLocalBase(engine, local, signal),
+      make: () => importLocalBase(store, local, signal),
     },
   ];
   for (const { name, what, make } of attempts) {
@@ -61,8 +58,8 @@ export async function ensureNodeImage(
     report(what);
     try {
       await make();
-      const made = await inspect(engine, name);
-      if (made) return imageFrom(name, made);
+      const made = await store.find(name);
+      if (made) return made;
       tried.push(`${what}: no image came of it`);
     } catch (error) {
       if (error instanceof PeerLabError && error.code === 'engine-lost') throw error;

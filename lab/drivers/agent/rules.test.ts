@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Instance, NetworkConditions } from '../../driver.ts';
+import type { Instance, NetworkConditions } from '../driver.ts';
 import { commandsFor, dropRules, hostOf, shaping } from './rules.ts';
 
 const AROUND = { gateway: '10.0.0.1', witness: '10.0.0.9', mtuBytes: 1500 };

@@ -1,0 +1,136 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { PeerLabError } from '#proto/errors.ts';
+import { buildServices, hashOf } from '../artifacts.ts';
+import { withLock } from '../build-lock.ts';
+import { dockerfileOf, type ImageKind, KINDS, productionPackages, withContexts } from './context.ts';
+import { type Image, type ImageStore, INPUTS_LABEL } from './image-store.ts';
+import { ensureNodeImage } from './node-image.ts';
+
+/** Builds of each image that are kept: other checkouts on this machine, and branches that one goes back to, find theirs. */
+const KEPT_BUILDS = 6;
+
+export interface Images {
+  readonly directory: Image;
+  readonly peer: Image;
+  readonly double: Image;
+}
+
+/**
+ * Makes `peerlab/directory` and `peerlab/peer` when their inputs have changed. Each build has a tag of its own made from what went
+ * into it, and `latest` is the one that was asked for last: runs take the tag of their sources, so that two checkouts on one
+ * engine do not take each other's images away.
+ * @throws PeerLabError `build-failed`, `no-base-image`, `engine-lost`, `engine-failed`, `interrupted`
+ */
+export async function imagesOn(
+  store: ImageStore,
+  report: (what: string) => void,
+  signal?: AbortSignal,
+): Promise<Images> {
+  const services = await buildServices(report, signal);
+  const ensure = async () => {
+    const node = await ensureNodeImage(store, report, signal);
+    const wanted = await wantedInputs(node);
+    const images = (await allCurrent(store, wanted)) ?? (await buildAll(store, report, services, node, wanted, signal));
+    for (const kind of KINDS) await nameLatest(store, kind, wanted[kind]);
+    return images;
+  };
+  return withLock(join(services.dist, '.images.lock'), ensure, signal);
+}
+
+function buildAll(
+  store: ImageStore,
+  report: (what: string) => void,
+  services: Parameters<typeof withContexts>[0],
+  node: Image,
+  wanted: Record<ImageKind, string>,
+  signal?: AbortSignal,
+): Promise<Images> {
+  return withContexts(services, async (folderOf) => {
+    const build = (kind: ImageKind, args: Record<string, string>) =>
+      buildImage(store, report, kind, folderOf(kind), wanted[kind], args, signal);
+    const baseImage = await build('base', { NODE_IMAGE: node.name });
+    const directory = await build('directory', { BASE_IMAGE: baseImage.name });
+    const peer = await build('peer', { BASE_IMAGE: baseImage.name });
+    const double = await build('double', { BASE_IMAGE: baseImage.name });
+    await removeOld(store);
+    return { directory, peer, double };
+  });
+}
+
+/** What the label of each image says when it is current: a hash of all that goes into it. */
+export async function wantedInputs(node: Image): Promise<Record<ImageKind, string>> {
+  const base = await hashOf([], await inputsOf('base'), node.id, (await productionPackages()).pinned);
+  const hashes = {
+    base: await hashOf(['proto/**/*.ts', 'proto/*.proto', 'images/base/*.ts', 'tsconfig*.json', 'package.json'], base),
+    directory: await hashOf(['images/directory/**/*.ts'], await inputsOf('directory')),
+    peer: await hashOf(['images/peer/**/*.ts'], await inputsOf('peer')),
+    double: await hashOf(['lab/doubles/*.ts'], await inputsOf('double')),
+  };
+  // What a service is made of includes what it stands on.
+  return {
+    base: hashes.base,
+    directory: await hashOf([], hashes.base, hashes.directory),
+    peer: await hashOf([], hashes.base, hashes.peer),
+    double: await hashOf([], hashes.base, hashes.double),
+  };
+}
+
+async function inputsOf(kind: ImageKind): Promise<string> {
+  return readFile(dockerfileOf(kind), 'utf8');
+}
+
+/** The name of the build that was made from `inputs`, a hash. */
+function tagOf(kind: ImageKind, inputs: string): string {
+  return `peerlab/${kind}:${inputs.slice(0, 16)}`;
+}
+
+/** The name that people use. */
+export function latestOf(kind: ImageKind): string {
+  return `peerlab/${kind}:latest`;
+}
+
+async function nameLatest(store: ImageStore, kind: ImageKind, inputs: string): Promise<void> {
+  const [mine, latest] = await Promise.all([store.find(tagOf(kind, inputs)), store.find(latestOf(kind))]);
+  if (mine && mine.id !== latest?.id) await store.tag(mine.id, latestOf(kind));
+}
+
+/** The images as they shall be, or nothing when one is missing or outdated. */
+export async function allCurrent(store: ImageStore, wanted: Record<ImageKind, string>): Promise<Images | undefined> {
+  const [directory, peer, double] = await Promise.all(
+    (['directory', 'peer', 'double'] as const).map(async (kind) => {
+      const found = await store.find(tagOf(kind, wanted[kind]));
+      return found?.labels[INPUTS_LABEL] === wanted[kind] ? found : undefined;
+    }),
+  );
+  return directory && peer && double && { directory, peer, double };
+}
+
+async function buildImage(
+  store: ImageStore,
+  report: (what: string) => void,
+  kind: ImageKind,
+  folder: string,
+  inputs: string,
+  args: Record<string, string>,
+  signal?: AbortSignal,
+): Promise<Image> {
+  const name = tagOf(kind, inputs);
+  report(`building the image ${name}`);
+  await store.build(folder, { name, args: { ...args, PEERLAB_INPUTS: inputs } }, signal);
+  const after = await store.find(name);
+  if (after?.labels[INPUTS_LABEL] !== inputs) {
+    throw new PeerLabError('build-failed', { about: name, expected: 'the new image', got: 'another one of its name' });
+  }
+  return after;
+}
+
+/** Builds that nobody has asked for since many others; those that a container still uses are kept. */
+export async function removeOld(store: ImageStore): Promise<void> {
+  const byAge = await store.withLabel(INPUTS_LABEL);
+  for (const kind of [...KINDS, 'faults']) {
+    const builds = byAge.filter(({ names }) => names.some((name) => name.startsWith(`peerlab/${kind}:`)));
+    for (const { names } of builds.slice(KEPT_BUILDS)) for (const name of names) await store.remove(name);
+  }
+  for (const { id, names } of byAge) if (names.length === 0) await store.remove(id);
+}
