@@ -1,3 +1,5 @@
+import { ERRORS } from './errors.ts';
+
 /** THE METRIC TABLE: names, kinds, labels, help; data only. docs/metrics.md is made from it. */
 export interface MetricSpec {
   readonly kind: 'counter' | 'gauge' | 'histogram';
@@ -113,6 +115,13 @@ export const METRICS = {
     help: 'Peers that left because they stopped renewing.',
   },
 } as const satisfies Record<string, MetricSpec>;
+
+/** The values that labels can have, where that is known beforehand. */
+export const LABEL_VALUES: Readonly<Record<string, readonly string[]>> = {
+  direction: ['sent', 'received'],
+  outcome: ['ok', 'failed'],
+  reason: ['none', ...Object.keys(ERRORS)],
+};
 
 export type MetricName = keyof typeof METRICS;
 export type Direction = 'sent' | 'received';

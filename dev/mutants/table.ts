@@ -347,6 +347,19 @@ const LAB: readonly Mutant[] = [
     becomes: PASSES,
   },
   {
+    name: 'accepts-misspelt-codes',
+    rule: 'an expectation on an error code that there is not is refused: it would always read 0',
+    edits: [
+      {
+        file: 'lab/checks/figure.ts',
+        find: "path[0] === 'failures' && depth === 1 && !Object.hasOwn(ERRORS, key)",
+        replace: "path[0] === 'failures' && depth === 1 && !key",
+      },
+    ],
+    scenario: 'misspelt-code',
+    becomes: PASSES,
+  },
+  {
     name: 'forgets-failed-checks',
     rule: 'a built-in check that fails, fails the run',
     edits: [

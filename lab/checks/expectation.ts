@@ -1,5 +1,5 @@
 import { parseDurationMs, parseSizeBytes } from '#proto/units.ts';
-import { type Figure, type Names, readFigure, type Unit } from './figure.ts';
+import { type Figure, type Names, parseFigureText, readFigure, type Unit } from './figure.ts';
 
 /** `<figure> <comparison> <value>`: a number of the run, held against a limit in the figure's own unit. */
 export interface Expectation {
@@ -20,15 +20,18 @@ const COMPARE: Record<Comparison, (actual: number, limit: number) => boolean> = 
   '>': (a, b) => a > b,
 };
 
-const FORM = /^\s*([A-Za-z][\w.-]*(?:\{[^}]*\}|\("[^"]*"\))?)\s*(==|!=|<=|>=|<|>)\s*(\S.*?)\s*$/s;
+const LIMIT = /^\s*(==|!=|<=|>=|<|>)\s*(\S.*?)\s*$/s;
 
 /** Checked for sense before anything starts: an unknown figure, or a limit in another unit, is a mistake. */
 export function parseExpectation(text: string, names: Names): { expectation: Expectation } | { flaw: string } {
-  const [, figureText, comparison, value] = FORM.exec(text) ?? [];
-  if (!figureText || !comparison || !value) {
+  const written = parseFigureText(text);
+  if (written && 'flaw' in written) return { flaw: `${text.trim()}: ${written.flaw}` };
+  const [, comparison, value] = (written && LIMIT.exec(text.slice(written.end))) ?? [];
+  if (!written || !comparison || !value) {
     return { flaw: `expected "<figure> <comparison> <value>", such as "transfers.failed == 0", got "${text}"` };
   }
-  const read = readFigure(figureText, names);
+  const { text: figureText } = written.value;
+  const read = readFigure(written.value, names);
   if ('flaw' in read) return { flaw: `${figureText}: ${read.flaw}` };
   const { expected, parse } = LIMITS[read.figure.unit];
   const limit = parse(value);

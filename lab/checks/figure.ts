@@ -1,7 +1,9 @@
 import { z } from 'zod';
-import { METRICS, type MetricSpec } from '#proto/metrics.ts';
+import { ERRORS } from '#proto/errors.ts';
+import { LABEL_VALUES, METRICS, type MetricName, type MetricSpec } from '#proto/metrics.ts';
 import { suggestion } from '../language/suggestion.ts';
 import { resultSchema, scopeFigures } from './result-schema.ts';
+import { type Matcher, type Parsed, parseSelector, parseString, speaksOf } from './selector.ts';
 
 /**
  * A FIGURE: any number that a run gives, by the name that expectations use. `transfers.failed` is of the whole run;
@@ -21,12 +23,13 @@ export interface Figure {
 export type Scope = { readonly of: 'all' } | { readonly of: 'groups' | 'peers' | 'steps'; readonly name: string };
 export type What =
   | { readonly kind: 'path'; readonly path: readonly string[] }
-  | { readonly kind: 'metric'; readonly name: string; readonly labels: Readonly<Record<string, string>> }
+  | { readonly kind: 'metric'; readonly name: string; readonly matchers: readonly Matcher[] }
   | { readonly kind: 'logs'; readonly level?: number; readonly text?: string };
 export type Unit = 'count' | 'seconds' | 'bytes' | 'bytes/s' | 'ratio';
 
 /** What a scenario has that figures can be of: an unknown name is a mistake, not a figure that is missing. */
 export interface Names {
+  /** The operations that its steps record, by verb. */
   readonly verbs: ReadonlySet<string>;
   readonly groups: ReadonlySet<string>;
   /** Names of steps (`as`). */
@@ -35,67 +38,109 @@ export interface Names {
 
 type Read = { figure: Figure } | { flaw: string };
 
+/** What is written of a figure: its name, and what stands in braces or brackets after it. */
+export interface FigureText {
+  readonly text: string;
+  readonly name: string;
+  readonly matchers?: readonly Matcher[];
+  readonly argument?: string;
+}
+
+const NAME = /\s*([A-Za-z][\w.:-]*)\s*/y;
+
+/** Takes the figure from the beginning of an expectation. */
+export function parseFigureText(text: string): Parsed<FigureText> | undefined {
+  NAME.lastIndex = 0;
+  const [head, name] = NAME.exec(text) ?? [];
+  if (head === undefined || name === undefined) return undefined;
+  const whole = (end: number) => text.slice(0, end).trim();
+  if (text[head.length] === '{') {
+    const selector = parseSelector(text, head.length);
+    if ('flaw' in selector) return selector;
+    return { value: { text: whole(selector.end), name, matchers: selector.value }, end: selector.end };
+  }
+  if (text[head.length] !== '(') return { value: { text: name, name }, end: head.length };
+  const argument = parseString(text, head.length + 1);
+  if ('flaw' in argument) return argument;
+  if (text[argument.end] !== ')') return { flaw: `at character ${argument.end + 1}: expected )` };
+  const end = argument.end + 1;
+  return { value: { text: whole(end), name, argument: argument.value }, end };
+}
+
 const SCOPE = /^(groups|peers|steps)\.([^.]+)\.(.+)$/s;
 
-export function readFigure(text: string, names: Names): Read {
-  const [, of, name = '', rest = ''] = SCOPE.exec(text) ?? [];
-  if (of === undefined) return readWhat(text, text, { of: 'all' }, names);
+export function readFigure(written: FigureText, names: Names): Read {
+  const [, of, name = '', rest = ''] = SCOPE.exec(written.name) ?? [];
+  if (of === undefined) return readWhat(written, written.name, { of: 'all' }, names);
   const flaw = scopeFlaw(of as 'groups', name, names);
-  return flaw ? { flaw } : readWhat(text, rest, { of: of as 'groups', name }, names);
+  return flaw ? { flaw } : readWhat(written, rest, { of: of as 'groups', name }, names);
 }
 
 function scopeFlaw(of: 'groups' | 'peers' | 'steps', name: string, names: Names): string | undefined {
   const known = of === 'steps' ? names.steps : names.groups;
   const group = of === 'peers' ? (/^(.+)-\d+$/.exec(name)?.[1] ?? name) : name;
+  if (of === 'peers' && known.has(name)) return `"${name}" is a group: expected the name of a peer, such as ${name}-1`;
   if (known.has(group)) return undefined;
   if (of === 'steps') return `no step has the name "${name}" (as: ${name}).${suggestion(name, [...known])}`;
   return `there is no ${of === 'peers' ? 'peer' : 'group'} "${name}".${suggestion(group, [...known])}`;
 }
 
-function readWhat(text: string, rest: string, scope: Scope, names: Names): Read {
-  if (rest.startsWith('metrics.')) return readMetric(text, rest.slice('metrics.'.length), scope);
-  if (rest.startsWith('logs.')) return readLogs(text, rest.slice('logs.'.length), scope);
+function readWhat(written: FigureText, rest: string, scope: Scope, names: Names): Read {
+  const { text, matchers, argument } = written;
+  if (rest.startsWith('metrics.') && argument === undefined)
+    return readMetric(text, rest.slice('metrics.'.length), matchers ?? [], scope);
+  if (rest.startsWith('logs.') && matchers === undefined)
+    return readLogs(text, rest.slice('logs.'.length), argument, scope);
+  if (matchers !== undefined) return { flaw: 'only metrics have labels in braces' };
+  if (argument !== undefined) return { flaw: 'only logs.matching has a text in brackets' };
   return readPath(text, rest.split('.'), scope, names);
 }
 
-function readMetric(text: string, rest: string, scope: Scope): Read {
-  const [, name = '', labelText = ''] = /^([a-zA-Z_:]\w*)(?:\{(.*)\})?$/.exec(rest) ?? [];
-  if (!name) return { flaw: `expected metrics.<name> or metrics.<name>{label="value"}, got "${text}"` };
+function readMetric(text: string, name: string, matchers: readonly Matcher[], scope: Scope): Read {
+  if (!/^[a-zA-Z_:][\w:]*$/.test(name))
+    return { flaw: `expected metrics.<name> or metrics.<name>{label="value"}, got "${text}"` };
   if (scope.of === 'steps') return { flaw: 'a metric is of instances, not of a step' };
-  const labels = Object.fromEntries(
-    [...labelText.matchAll(/([a-zA-Z_]\w*)="([^"]*)"/g)].map(([, key, value]) => [key, value]),
-  );
-  const base = name.replace(/_(bucket|sum|count)$/, '');
-  const spec: MetricSpec | undefined = METRICS[base as keyof typeof METRICS] ?? METRICS[name as keyof typeof METRICS];
-  if (name.startsWith('peerlab_')) {
-    if (!spec) return { flaw: `there is no metric "${name}".${suggestion(base, Object.keys(METRICS))}` };
-    const stray = Object.keys(labels).find((label) => !spec.labels.includes(label) && label !== 'le');
-    if (stray) return { flaw: `${name} has no label "${stray}".${suggestion(stray, spec.labels)}` };
-    if (spec.kind === 'histogram' && name === base)
-      return { flaw: `${name} is a histogram: name its ${name}_count or ${name}_sum` };
+  const flaw = name.startsWith('peerlab_') ? ownMetricFlaw(name, matchers, scope) : undefined;
+  if (flaw) return { flaw };
+  return { figure: { text, scope, what: { kind: 'metric', name, matchers }, unit: 'count', live: true } };
+}
+
+/** What a histogram is exposed as. */
+const SERIES = /_(bucket|sum|count)$/;
+
+/** Of PeerLab's own metrics everything is known beforehand: names, labels, and the values of most labels. */
+function ownMetricFlaw(name: string, matchers: readonly Matcher[], scope: Scope): string | undefined {
+  const base = Object.hasOwn(METRICS, name) ? name : name.replace(SERIES, '');
+  const spec: MetricSpec | undefined = Object.hasOwn(METRICS, base) ? METRICS[base as MetricName] : undefined;
+  if (!spec || (name !== base && spec.kind !== 'histogram'))
+    return `there is no metric "${name}".${suggestion(base, Object.keys(METRICS))}`;
+  if (spec.kind === 'histogram' && name === base)
+    return `${name} is a histogram: name its ${name}_count or ${name}_sum`;
+  if (spec.at === 'directory' && scope.of !== 'all') return `${name} is of the directory, not of peers`;
+  const labels = name.endsWith('_bucket') && name !== base ? [...spec.labels, 'le'] : spec.labels;
+  for (const matcher of matchers) {
+    const { label, value } = matcher;
+    if (!labels.includes(label)) return `${name} has no label "${label}".${suggestion(label, labels)}`;
+    const known = label === 'le' ? [...(spec.buckets ?? []).map(String), '+Inf'] : LABEL_VALUES[label];
+    if (known && !speaksOf(matcher, known))
+      return `the label "${label}" is never ${JSON.stringify(value)}.${suggestion(value, known)}`;
   }
-  return {
-    figure: {
-      text,
-      scope,
-      what: { kind: 'metric', name, labels: labels as Record<string, string> },
-      unit: 'count',
-      live: true,
-    },
-  };
+  return undefined;
 }
 
 /** pino's levels: 40 warns, 50 is an error. */
-const LEVELS: Record<string, number> = { warnings: 40, errors: 50 };
+const LEVELS = new Map([
+  ['warnings', 40],
+  ['errors', 50],
+]);
 
-function readLogs(text: string, rest: string, scope: Scope): Read {
+function readLogs(text: string, name: string, argument: string | undefined, scope: Scope): Read {
   if (scope.of === 'steps') return { flaw: 'a log is of instances, not of a step' };
-  const matching = /^matching\("([^"]+)"\)$/.exec(rest)?.[1];
-  const level = LEVELS[rest];
-  if (matching === undefined && level === undefined)
+  const level = LEVELS.get(name);
+  const asked = name === 'matching' ? argument : level;
+  if (asked === undefined || asked === '' || (level !== undefined && argument !== undefined))
     return { flaw: 'expected logs.errors, logs.warnings or logs.matching("text")' };
-  const what: What =
-    matching === undefined ? { kind: 'logs', level: level as number } : { kind: 'logs', text: matching };
+  const what: What = typeof asked === 'string' ? { kind: 'logs', text: asked } : { kind: 'logs', level: asked };
   return { figure: { text, scope, what, unit: 'count', live: false } };
 }
 
@@ -116,7 +161,9 @@ function readPath(text: string, path: readonly string[], scope: Scope, { verbs }
   for (const [depth, key] of path.entries()) {
     const byVerb = path[0] === 'operations' && depth === 1;
     if (byVerb && !verbs.has(key))
-      return { flaw: `no step of this scenario is "${key}".${suggestion(key, [...verbs])}` };
+      return { flaw: `no step of this scenario does "${key}".${suggestion(key, [...verbs])}` };
+    if (path[0] === 'failures' && depth === 1 && !Object.hasOwn(ERRORS, key))
+      return { flaw: `there is no error code "${key}".${suggestion(key, Object.keys(ERRORS))}` };
     const next =
       depth === 0 && ELSEWHERE.has(key) ? undefined : (schema.properties?.[key] ?? schema.additionalProperties);
     if (!next || typeof next !== 'object')

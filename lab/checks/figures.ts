@@ -5,6 +5,7 @@ import type { Figure, Scope } from './figure.ts';
 import { type History, isTransfer } from './history.ts';
 import { compareDisks } from './integrity.ts';
 import type { Result, ScopeFigures } from './result-schema.ts';
+import { matchesAll } from './selector.ts';
 
 export type Figures = ScopeFigures &
   Pick<
@@ -75,9 +76,8 @@ export function figureValue({ scope, what }: Figure, source: FigureSource): numb
   }
   const instances = instancesOf(scope, source);
   if (what.kind === 'metric') {
-    const sums = instances.flatMap(
-      (instance) => sumOf(source.metrics.get(instance) ?? [], what.name, what.labels) ?? [],
-    );
+    const meant = (samples: readonly Sample[]) => samples.filter(({ labels }) => matchesAll(what.matchers, labels));
+    const sums = instances.flatMap((instance) => sumOf(meant(source.metrics.get(instance) ?? []), what.name) ?? []);
     // A labelled series that was never counted does not exist yet: it is zero, as long as the metric itself is there to say so.
     const known = instances.some((instance) => (source.metrics.get(instance) ?? []).length > 0);
     return sums.length > 0 ? sum(sums) : known && what.name.startsWith('peerlab_') ? 0 : undefined;

@@ -31,7 +31,7 @@ const DISTRIBUTIONS = [
 ];
 
 function figure(text: string): Figure {
-  const read = readFigure(text, NAMES);
+  const read = readFigure({ text, name: text }, NAMES);
   if ('flaw' in read) throw new Error(read.flaw);
   return read.figure;
 }

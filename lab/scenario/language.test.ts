@@ -299,13 +299,17 @@ describe('expectations on', () => {
     'groups.seeders.metrics.peerlab_share_files == 12',
     'metrics.process_cpu_seconds_total < 100',
     'logs.errors == 0',
+    'metrics.peerlab_transfers_total{outcome!="ok",reason=~"busy|no-.*",} == 0',
+    'metrics.peerlab_transfer_first_byte_seconds_bucket{le="0.001"} >= 1',
+    'metrics.foreign_total{any="}=="} == 0',
     'logs.matching("not found") == 0',
+    'logs.matching("said (\\"no\\")") == 0',
     'failures.no-source == 0',
     'lab.lagSeconds < 1s',
     '{that: transfers.failed == 0, abort: true}',
     '{that: metrics.peerlab_directory_peers_online == 13, within: 5s}',
   ])('%s', (expectation) => {
-    const text = expectation.startsWith('{') ? expectation : `'${expectation}'`;
+    const text = expectation.startsWith('{') ? expectation : JSON.stringify(expectation);
     expect(mistakes(steps, { expect: text })).toBe(
       expectation.startsWith('steps.entry.latency')
         ? 'try.yaml:11:5: steps.entry.latency: there is no figure "latency". Known: operations, transfers, fairness, failures.'
@@ -320,6 +324,23 @@ describe('expectations on', () => {
     ['metrics.peerlab_transfer_total == 0', 'Did you mean "peerlab_transfers_total"?'],
     ['metrics.peerlab_transfers_total{outcom="x"} == 0', 'has no label "outcom". Did you mean "outcome"?'],
     ['metrics.peerlab_transfer_duration_seconds == 0', 'is a histogram'],
+    ['metrics.peerlab_transfers_total{outcome=failed} > 0', 'at character 41: expected a text in quotes'],
+    ['metrics.peerlab_transfers_total{outcome="faild"} > 0', 'is never "faild". Did you mean "failed"?'],
+    ['metrics.peerlab_transfers_total{reason!="no-sorce"} > 0', 'Did you mean "no-source"?'],
+    ['metrics.peerlab_transfers_total{reason=~"no-sorce.*"} > 0', 'the label "reason" is never "no-sorce.*"'],
+    ['metrics.peerlab_transfers_total_count > 0', 'there is no metric "peerlab_transfers_total_count"'],
+    ['metrics.peerlab_transfers_total{le="1"} > 0', 'has no label "le"'],
+    ['metrics.toString == 0{a="b"}', 'expected a number'],
+    ['groups.leechers.metrics.peerlab_directory_peers_online == 0', 'is of the directory, not of peers'],
+    ['transfers{outcome="ok"}.failed == 0', 'expected "<figure> <comparison> <value>"'],
+    ['transfers.failed{outcome="ok"} == 0', 'only metrics have labels in braces'],
+    ['failures.no-sorce == 0', 'there is no error code "no-sorce". Did you mean "no-source"?'],
+    ['groups.leechers.failures.toString == 0', 'there is no error code "toString"'],
+    ['peers.leechers-99.transfers.ok == 4', 'no peer "leechers-99": the plan has leechers-1 to leechers-10'],
+    ['peers.leechers.transfers.ok == 4', '"leechers" is a group: expected the name of a peer, such as leechers-1'],
+    ['peers.leechers-01.transfers.ok == 4', 'there is no peer "leechers-01"'],
+    ['operations.wait.count == 0', 'no step of this scenario does "wait"'],
+    ['logs.constructor == 0', 'expected logs.errors'],
     ['logs.erors == 0', 'expected logs.errors, logs.warnings or logs.matching("text")'],
     ['fairness == 1', 'expected a figure in it: jain, slowestToMedian'],
     ['verdict == 1', 'this is not a number'],
@@ -328,7 +349,18 @@ describe('expectations on', () => {
     ['transfers.throughputBytesPerSecond.p50 > 10MB', 'expected a rate such as 10MB/s'],
     ['transfers.bytes > 10MB/s', 'expected a size such as 10MiB'],
   ])('%s: a mistake', (expectation, message) => {
-    expect(mistakes(steps, { expect: `'${expectation}'` })).toContain(message);
+    expect(mistakes(steps, { expect: JSON.stringify(expectation) })).toContain(message);
+  });
+
+  test('operations are those that steps record, a churn its logins', () => {
+    const churn = '  - login: all\n  - churn: {group: seeders, rate: 2/s, away: 1s, for: 9s, leave: logout}';
+    expect(mistakes(churn, { expect: 'operations.logout.failed == 0' })).toBe('');
+    expect(mistakes(churn, { expect: 'operations.churn.failed == 0' })).toContain('does "churn"');
+  });
+
+  test('an expect step on a peer beyond the plan is a mistake too', () => {
+    const beyond = '  - expect: peers.seeders-4.transfers.ok == 4';
+    expect(mistakes(`${steps}\n${beyond}`)).toContain('the plan has seeders-1 to seeders-3');
   });
 
   test('figures that are known only at the end can not be held before', () => {

@@ -4,7 +4,7 @@ import type { Demand } from '../checks/verdict.ts';
 import type { Flaw } from '../language/mistake.ts';
 import { type PlannedFile, type PlannedPeer, World } from '../language/world.ts';
 import { listsInside, type PlannedStep, type Step } from '../steps/step.ts';
-import type { Scenario } from './read.ts';
+import type { Asked, Scenario } from './read.ts';
 import type { Group } from './schema.ts';
 import { clashes, planShares } from './shares.ts';
 
@@ -38,6 +38,7 @@ export function makePlan(scenario: Scenario, options: PlanOptions = {}): Plan {
   const flaws: Flaw[] = [...scenario.flaws];
   const peersPerInstance = options.peersPerInstance ?? scenario.peersPerInstance;
   const peers = inHosts(planPeers(scenario, seed, options.peers, flaws), peersPerInstance);
+  flaws.push(...strangers(scenario.asked, peers));
   // With a step missing, the ones after it may seem to have nothing to do, or fail to be laid out.
   const steps = scenario.flaws.length === 0 ? planSteps(scenario, new World(peers, seed), flaws) : [];
   if (flaws.length > 0) throw scenario.invalid(flaws);
@@ -76,6 +77,18 @@ function planPeers(scenario: Scenario, seed: number, total: number | undefined, 
   const bad = peers.flatMap(({ share }) => share).find(({ name }) => nameFlaw(name));
   if (bad) flaws.push({ path: ['groups'], message: `expected names that a share can hold, got ${nameFlaw(bad.name)}` });
   return peers;
+}
+
+/** Expectations on peers that the plan does not have: only here is it known how many a group has. */
+function strangers(asked: readonly Asked[], peers: readonly PlannedPeer[]): Flaw[] {
+  const byGroup = Map.groupBy(peers, ({ group }) => group);
+  return asked.flatMap(({ expectation: { figure }, path }) => {
+    const { scope } = figure;
+    if (scope.of !== 'peers' || peers.some(({ name }) => name === scope.name)) return [];
+    const group = byGroup.get(scope.name.replace(/-\d+$/, '')) ?? [];
+    const known = `${group[0]?.name} to ${group.at(-1)?.name}`;
+    return [{ path, message: `${figure.text}: there is no peer "${scope.name}": the plan has ${known}` }];
+  });
 }
 
 /** Neighbours share a host. A peer that comes later comes by itself. */

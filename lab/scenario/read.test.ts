@@ -103,7 +103,7 @@ test.each([
     'a figure of a step that is not there',
     `${HEAD}${STEPS}expect:\n  - operations.upload.ok == 0\n`,
     [
-      '10:5: operations.upload: no step of this scenario is "upload". Known: login, download.'.replace(
+      '10:5: operations.upload: no step of this scenario does "upload". Known: login, download.'.replace(
         'operations.upload:',
         'operations.upload.ok:',
       ),

@@ -1,5 +1,5 @@
 import { LineCounter, parseDocument } from 'yaml';
-import { parseExpectation } from '../checks/expectation.ts';
+import { type Expectation, parseExpectation } from '../checks/expectation.ts';
 import type { Names } from '../checks/figure.ts';
 import type { Demand } from '../checks/verdict.ts';
 import { type Flaw, ScenarioInvalid } from '../language/mistake.ts';
@@ -21,10 +21,18 @@ export interface Scenario extends Omit<ScenarioFrame, 'steps' | 'vars'> {
   /** What figures of this scenario can be of. */
   readonly names: Names;
   readonly demands: readonly Demand[];
+  /** All expectations with their places, those of `expect` steps too. */
+  readonly asked: readonly Asked[];
   /** What is wrong with steps and expectations; the plan adds what only shows when all is laid out, and refuses. */
   readonly flaws: readonly Flaw[];
   /** Turns flaws into the error that names their places. */
   invalid(flaws: readonly Flaw[]): ScenarioInvalid;
+}
+
+/** An expectation, and where it stands. */
+export interface Asked {
+  readonly expectation: Expectation;
+  readonly path: readonly PropertyKey[];
 }
 
 /** Bounds on the file, far above any scenario and far below what hurts. */
@@ -69,10 +77,11 @@ export function readScenario(text: string, file: string, given: Variables = {}):
   const groups = new Set(Object.keys(groupsOf(value)));
   const steps = readSteps(listAt(value, 'steps'), ['steps'], { groups, flaws, withinEach: false, timed: false });
   const names = namesOf(steps, groups);
-  const demands = readDemands(listAt(value, 'expect'), names, flaws);
-  checkExpectSteps(steps, names, flaws);
+  const asked: Asked[] = [];
+  const demands = readDemands(listAt(value, 'expect'), names, flaws, asked);
+  readExpectSteps(steps, names, flaws, asked);
   if (!frame.success) throw invalid(flaws);
-  return { ...frame.data, vars, file, text, steps, names, demands, flaws, invalid };
+  return { ...frame.data, vars, file, text, steps, names, demands, asked, flaws, invalid };
 }
 
 function plain(toJs: () => unknown, refuse: (message: string) => Error): unknown {
@@ -191,7 +200,7 @@ function namesOf(steps: readonly Step[], groups: ReadonlySet<string>): Names {
   const named = new Set<string>();
   const visit = (some: readonly Step[]) => {
     for (const { kind, spec, inner } of some) {
-      verbs.add(kind.verb);
+      for (const operation of kind.records ?? []) verbs.add(operation);
       const { as } = spec as { as?: string };
       if (as !== undefined) named.add(as);
       for (const list of inner) visit(list);
@@ -201,7 +210,7 @@ function namesOf(steps: readonly Step[], groups: ReadonlySet<string>): Names {
   return { verbs, groups, steps: named };
 }
 
-function readDemands(values: readonly unknown[], names: Names, flaws: Flaw[]): Demand[] {
+function readDemands(values: readonly unknown[], names: Names, flaws: Flaw[], asked: Asked[]): Demand[] {
   return values.flatMap((value, index) => {
     const given = typeof value === 'string' ? { that: value } : (value as Record<string, unknown> | null);
     // What has no text is the frame's mistake.
@@ -212,6 +221,7 @@ function readDemands(values: readonly unknown[], names: Names, flaws: Flaw[]): D
       flaws.push({ path, message: parsed.flaw });
       return [];
     }
+    asked.push({ expectation: parsed.expectation, path });
     const read = scenarioFrame.shape.expect.safeParse([value]);
     const { within, abort } = read.data?.[0] ?? {};
     if ((within !== undefined || abort) && !parsed.expectation.figure.live) {
@@ -226,13 +236,17 @@ function readDemands(values: readonly unknown[], names: Names, flaws: Flaw[]): D
   });
 }
 
-function checkExpectSteps(steps: readonly Step[], names: Names, flaws: Flaw[]): void {
+function readExpectSteps(steps: readonly Step[], names: Names, flaws: Flaw[], asked: Asked[]): void {
   for (const { kind, spec, path, inner } of steps) {
-    for (const list of inner) checkExpectSteps(list, names, flaws);
+    for (const list of inner) readExpectSteps(list, names, flaws, asked);
     if (kind.verb !== 'expect') continue;
     const parsed = parseExpectation((spec as { that: string }).that, names);
-    if ('flaw' in parsed) flaws.push({ path: [...path, 'that'], message: parsed.flaw });
-    else if (!parsed.expectation.figure.live) {
+    if ('flaw' in parsed) {
+      flaws.push({ path: [...path, 'that'], message: parsed.flaw });
+      continue;
+    }
+    asked.push({ expectation: parsed.expectation, path: [...path, 'that'] });
+    if (!parsed.expectation.figure.live) {
       flaws.push({
         path: [...path, 'that'],
         message: `${parsed.expectation.figure.text} is known only at the end: put it under the scenario's own expect`,

@@ -4,6 +4,7 @@ import type { StepKind } from './step.ts';
 
 export const barrier: StepKind<{ name: string; deadline: number }> = {
   verb: 'barrier',
+  records: ['barrier'],
   summary:
     'Within `each`: the peer waits until every peer that will come to the barrier of this name is there. Peers that the scenario took away are not waited for; after the deadline the step fails, and names who is missing.',
   example: 'each: {group: all, steps: [{login: self}, {barrier: {name: ready, deadline: 30s}}, {download: self}]}',

@@ -20,6 +20,7 @@ type Gaps = number[];
 
 export const churn: StepKind<Spec> = {
   verb: 'churn',
+  records: ['login', 'logout'],
   summary:
     'For a while peers of the group leave, one after another at a rate, stay away, and come back and log in. By the end all are back.',
   example: 'churn: {group: seeders, rate: 1/s, away: 2s, for: 20s}',

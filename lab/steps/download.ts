@@ -13,6 +13,7 @@ interface Spec extends WhoSpec {
 
 export const download: StepKind<Spec> = {
   verb: 'download',
+  records: ['download'],
   summary: 'Each peer fetches the files that it does not have, in an order that the seed decides.',
   example: 'download: {group: leechers, files: "*.bin", limit: 10, zipf: 1.1, concurrency: 4}',
   schema: strict({

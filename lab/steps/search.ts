@@ -10,6 +10,7 @@ interface Spec extends WhoSpec {
 
 export const search: StepKind<Spec> = {
   verb: 'search',
+  records: ['search'],
   summary: 'Each peer asks the directory who has a file.',
   example: 'search: {group: leechers, name: "*.txt"}',
   schema: strict({

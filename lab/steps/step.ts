@@ -96,6 +96,8 @@ export interface StepKind<S = unknown> {
   readonly schema: z.ZodType<S>;
   /** `login: all` is short for `login: {<shorthand>: all}`. */
   readonly shorthand?: string;
+  /** The operations that it records: figures can be of them. Without: none. */
+  readonly records?: readonly string[];
   /** The groups that the step names, by the key that names them; each is checked to exist. */
   groups(spec: S): Record<string, string>;
   /** Steps within this one, by the path below it that leads to each. */
@@ -206,6 +208,7 @@ export function oncePerPeer(verb: ControlVerb, summary: string): StepKind<WhoSpe
     verb,
     summary,
     example: `${verb}: all`,
+    records: [verb],
     schema: strict(whoShape),
     shorthand: 'group',
     groups: ({ group }) => ({ group }),

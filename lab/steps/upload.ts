@@ -12,6 +12,7 @@ interface Spec extends WhoSpec {
 
 export const upload: StepKind<Spec> = {
   verb: 'upload',
+  records: ['upload'],
   summary: 'Each peer stores its files at another peer, which the seed picks among those that do not have them.',
   example: 'upload: {group: seeders, to: leechers, files: "*", limit: 2}',
   schema: strict({
