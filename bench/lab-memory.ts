@@ -72,7 +72,7 @@ async function record(folder: ResultsFolder): Promise<number> {
   for (let id = 0; id < OPERATIONS; id++) {
     if (id === SETTLED_AFTER) settled = heapMib();
     const one = event(id);
-    live.add(one);
+    live.take({ kind: 'operation-ended', at: one.end, operation: one });
     await events.append(one);
   }
   const grown = heapMib() - settled;

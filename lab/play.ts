@@ -70,7 +70,7 @@ export async function play({
     plan,
     driver,
     folder,
-    progress: new TerminalProgress(out),
+    listeners: [new TerminalProgress(out)],
     beforeMaking: () => watchdog.start(),
     signal: ends,
   });

@@ -403,9 +403,9 @@ const LAB: readonly Mutant[] = [
     rule: 'every disk is read at the end',
     edits: [
       {
-        file: 'lab/run/course.ts',
-        find: "filter(({ role }) => role === 'peer');",
-        replace: "filter(({ role, name }) => role === 'peer' && !name.endsWith('1'));",
+        file: 'lab/run/conductor.ts',
+        find: '[...this.#roster.everStarted.values()];',
+        replace: "[...this.#roster.everStarted.values()].filter(({ name }) => !name.endsWith('1'));",
       },
     ],
     scenario: 'basic',
@@ -455,9 +455,9 @@ const LAB: readonly Mutant[] = [
     rule: 'an instance that ends by itself fails the run',
     edits: [
       {
-        file: 'lab/run/course.ts',
-        find: 'this.#exits.push({ instance: instance.name, how });',
-        replace: 'void how;',
+        file: 'lab/run/facts.ts',
+        find: 'exits.push({ instance, how });',
+        replace: 'void [exits, instance, how];',
       },
     ],
     scenario: 'early-exit',
@@ -468,9 +468,9 @@ const LAB: readonly Mutant[] = [
     rule: 'every operation is in the history',
     edits: [
       {
-        file: 'lab/run/course.ts',
-        find: 'await this.#events.append(event);',
-        replace: 'if (event.id !== 0) await this.#events.append(event);',
+        file: 'lab/run/recorder.ts',
+        find: "['events.ndjson', operation],",
+        replace: "...(operation.id === 0 ? [] : [['events.ndjson', operation] as const]),",
       },
     ],
     scenario: 'basic',

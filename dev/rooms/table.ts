@@ -137,7 +137,7 @@ export const ROOMS: readonly Room[] = [
   },
   {
     path: 'lab/run/',
-    is: 'plays a plan: starts, steps, reads disks, ends',
+    is: 'plays a plan: `conductor.ts` leads, `roster.ts` has who takes part, `disturbances.ts` does the faults, `recorder.ts` alone writes the history',
     may: [
       'lab/checks/',
       'lab/drivers/driver.ts',
@@ -167,13 +167,13 @@ export const ROOMS: readonly Room[] = [
   },
   {
     path: 'lab/history/',
-    is: 'the files of a results folder, their shapes, reading and writing',
+    is: 'the stream of events of a run (`run-event.ts`), to which listeners subscribe; the files of a results folder, their shapes, reading and writing',
     may: ['proto/'],
   },
   {
     path: 'lab/metrics/',
     is: 'the scraper and the Prometheus text format',
-    may: ['lab/drivers/driver.ts', 'lab/history/', 'lab/instance-http.ts', 'lab/limit.ts'],
+    may: ['lab/drivers/driver.ts', 'lab/instance-http.ts', 'lab/limit.ts'],
   },
   {
     path: 'lab/checks/',
@@ -183,7 +183,7 @@ export const ROOMS: readonly Room[] = [
   {
     path: 'lab/report/',
     is: 'terminal, JUnit, Markdown: they render a result',
-    may: ['lab/checks/', 'lab/history/', 'lab/run/progress.ts', 'proto/'],
+    may: ['lab/checks/', 'lab/history/', 'proto/'],
   },
   {
     path: 'lab/suite/',

@@ -64,8 +64,8 @@ async function setup(...deaf: string[]) {
     answerMs: 3000,
     driver: { restart: async () => (await patient.live()).instance },
     now: () => performance.now() / 1000,
-    record: async (record) => {
-      records.push(record);
+    tell: async (event) => {
+      if (event.kind === 'fault-ended') records.push(event.record);
     },
     running: () => [patient.instance],
     isIn: () => true,

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { reasonOf } from '#proto/errors.ts';
 import type { Driver, Instance } from '../drivers/driver.ts';
 import type { FaultKind, FaultRecord, FaultSpec, Proof } from '../history/events.ts';
+import type { Tell } from '../history/run-event.ts';
 import type { Fault, Look, Subject } from './fault.ts';
 import { FAULTS } from './table.ts';
 
@@ -14,8 +15,8 @@ export interface InjectorInit {
   readonly driver: Pick<Driver, 'restart'>;
   /** Seconds since the first step began. */
   now(): number;
-  /** Takes each record once, when the fault is over or the run is. */
-  record(fault: FaultRecord): Promise<void>;
+  /** A fault ends once: when it is over or the run is. */
+  readonly tell: Tell<'fault-begun' | 'fault-proved' | 'fault-ended'>;
   /** All instances that run now. */
   running(): readonly Instance[];
   /** Whether an instance is meant by `all`, `directory` or the name of a group. */
@@ -80,7 +81,7 @@ export class Injector {
         ...(seconds !== undefined && { requestedSeconds: seconds }),
       };
       if (!instance) {
-        await this.#init.record(record);
+        await this.#init.tell({ kind: 'fault-ended', record });
         return 0;
       }
       const open: Open = { instance, spec, record, lookMs: 0 };
@@ -90,6 +91,7 @@ export class Injector {
       record.from = this.#init.now();
       await faultOf(spec).apply(spec, this.#subject(instance));
       record.inForce = this.#init.now();
+      await this.#init.tell({ kind: 'fault-begun', fault: kind, who, step });
       await this.#prove(open, 'during');
       const tookMs = (this.#init.now() - record.inForce) * 1000;
       open.lookMs = tookMs * LOOK_MARGIN;
@@ -153,6 +155,8 @@ export class Injector {
     const proof = { when, at: this.#init.now(), ...seen };
     record.proofs.push(proof);
     if (when === 'during' && seen.figures) record.achieved = seen.figures;
+    const { kind: fault, who, step } = record;
+    await this.#init.tell({ kind: 'fault-proved', fault, who, step, proof });
     return proof;
   }
 
@@ -193,7 +197,7 @@ export class Injector {
     if (!record) return;
     this.#openOf(who).delete(kind);
     if (overtakenBy !== undefined) Object.assign(record, { overtakenBy, overtakenAt: this.#init.now() });
-    await this.#init.record(record);
+    await this.#init.tell({ kind: 'fault-ended', record });
   }
 
   #openOf(who: string): Map<FaultKind, Open> {

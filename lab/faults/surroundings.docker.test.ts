@@ -48,7 +48,9 @@ describe.skipIf(isSkipped)(isSkipped ? `${title} (skipped: ${lack})` : title, { 
     injector = new Injector({
       driver,
       now: () => performance.now() / 1000,
-      record: async (record) => void records.push(record),
+      tell: async (event) => {
+        if (event.kind === 'fault-ended') records.push(event.record);
+      },
       running: () => [directory, one, two],
       isIn: (name, scope) => scope === 'all' || name === scope,
     });

@@ -71,7 +71,9 @@ function setup() {
     answerMs: 200,
     driver: { restart: async (instance) => instance },
     now: () => performance.now() / 1000,
-    record: async (record) => void records.push(record),
+    tell: async (event) => {
+      if (event.kind === 'fault-ended') records.push(event.record);
+    },
     running: () => running as unknown as Instance[],
     isIn: (name, scope) => scope === 'all' || name === scope || name.startsWith(`${scope}-`),
   });

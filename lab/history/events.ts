@@ -57,7 +57,7 @@ export type Seen = 'answers' | 'refuses' | 'silent';
 export const LIFE_FAULTS = ['kill', 'stop', 'freeze'] as const;
 /** Faults of what lies around an instance, several together; `heal` undoes them. */
 export const DISTURBANCES = ['cut', 'lose', 'limit', 'delay', 'fill', 'lie'] as const;
-const faultKind = z.enum([...LIFE_FAULTS, ...DISTURBANCES]);
+export const faultKind = z.enum([...LIFE_FAULTS, ...DISTURBANCES]);
 export type FaultKind = z.infer<typeof faultKind>;
 
 /** Whom a `cut` can be from, beside the name of a group: everybody. */
@@ -78,7 +78,7 @@ export type SpecOf<K extends FaultKind> = Extract<FaultSpec, { kind: K }>;
 const figures = z.record(z.string(), z.number());
 
 /** A look of the lab's own at the instance that a fault befell; `figures`: what it measured. */
-const proof = z.object({
+export const proof = z.object({
   when: z.enum(['before', 'during', 'after']),
   at: z.number(),
   wanted: z.string(),
@@ -113,7 +113,7 @@ export const faultRecord = z.object({
 export type FaultRecord = z.infer<typeof faultRecord>;
 
 /** An expectation that was held while the run went on. */
-const observation = z.object({
+export const observation = z.object({
   expression: z.string(),
   /** The step that asked, `end` for one that may come true after the last step, `abort` for one that ends the run. */
   by: z.string(),

@@ -8,6 +8,7 @@ import {
   rmSync,
   symlinkSync,
   type WriteStream,
+  writeFileSync,
 } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
@@ -58,6 +59,11 @@ export class ResultsFolder {
 
   writeFacts(facts: RunFacts): void {
     this.write('run.json', `${JSON.stringify(facts, null, 2)}\n`);
+  }
+
+  /** The last scrape of an instance. */
+  writeScrape(instance: string, text: string): void {
+    writeFileSync(path.join(this.metrics, `${instance}.prom`), text);
   }
 
   readJson<S extends z.ZodType>(name: ResultFile, schema: S): z.output<S> {
@@ -113,6 +119,7 @@ export type ResultFile =
   | 'summary.md'
   | 'scenario.yaml'
   | 'metrics/samples.ndjson'
+  | 'timeline.ndjson'
   | 'watchdog.log';
 
 /** Appends records to a file, a line each; the caller waits when the disk is slower than the run. */

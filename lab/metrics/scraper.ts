@@ -1,8 +1,5 @@
-import { writeFileSync } from 'node:fs';
-import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Instance } from '../drivers/driver.ts';
-import { LineWriter, type ResultsFolder } from '../history/results-folder.ts';
 import { fetchMetrics } from '../instance-http.ts';
 import { inPool } from '../limit.ts';
 import { parsePrometheusLine, type Sample } from './prometheus-text.ts';
@@ -16,12 +13,8 @@ const MAX_SCRAPES_PER_SECOND = 25;
 const USAGE_INTERVAL_MS = 3000;
 const MAX_USAGES_PER_SECOND = 10;
 
-/** What one scrape adds to samples.ndjson: the series that changed since the last one, histogram buckets left out. */
-interface SampleLine {
-  readonly at: number;
-  readonly instance: string;
-  readonly values: Record<string, number>;
-}
+/** Takes each text that is new, and the series that changed since the last one, histogram buckets left out. */
+type Keep = (instance: string, text: string, values: Record<string, number>) => Promise<void>;
 
 /** The last scrape of an instance: what each of its lines says. Most lines stay as they are, and are read once. */
 type Lines = ReadonlyMap<string, Sample | undefined>;
@@ -33,10 +26,8 @@ type Lines = ReadonlyMap<string, Sample | undefined>;
 export class Scraper {
   readonly #instances = new Set<Instance>();
   readonly #last = new Map<string, { readonly text: string; readonly lines: Lines }>();
-  readonly #folder: ResultsFolder;
-  readonly #lines: LineWriter<SampleLine>;
+  readonly #keep: Keep;
   readonly #stop = new AbortController();
-  readonly #began = performance.now();
   #usageDueAt = 0;
   #loop: Promise<void> = Promise.resolve();
   /** Largest memory of any peer at any sample, in bytes. */
@@ -44,9 +35,8 @@ export class Scraper {
 
   #finished: Promise<void> | undefined;
 
-  constructor(folder: ResultsFolder) {
-    this.#folder = folder;
-    this.#lines = new LineWriter(folder.file('metrics/samples.ndjson'));
+  constructor(keep: Keep) {
+    this.#keep = keep;
   }
 
   /** From now on, this instance is read too. */
@@ -82,7 +72,6 @@ export class Scraper {
     this.#stop.abort();
     await this.#loop;
     await this.#scrapeAll(this.#instances);
-    await this.#lines.close();
   }
 
   async #run(): Promise<void> {
@@ -104,11 +93,9 @@ export class Scraper {
     const text = await fetchMetrics(url, TIMEOUT_MS, AbortSignal.timeout(TIMEOUT_MS)).catch(() => undefined);
     const last = this.#last.get(name);
     if (text === undefined || text === last?.text) return;
-    writeFileSync(path.join(this.#folder.metrics, `${name}.prom`), text);
     const { lines, values } = read(text, last?.lines);
     this.#last.set(name, { text, lines });
-    if (Object.keys(values).length === 0) return;
-    await this.#lines.append({ at: (performance.now() - this.#began) / 1000, instance: name, values });
+    await this.#keep(name, text, values);
   }
 
   /** Of each peer, or of one for each host: the others' is the same. */

@@ -120,9 +120,9 @@ describe('foreign text is shown, not obeyed', () => {
   test('the terminal gets no code, not even from what goes on', () => {
     const out = new PassThrough() as PassThrough & NodeJS.WriteStream;
     const progress = new TerminalProgress(out);
-    progress.begin(evil);
-    progress.note(evil);
-    progress.end(evil);
+    progress.take({ kind: 'phase-began', at: 0, what: evil });
+    progress.take({ kind: 'note', at: 0, text: evil });
+    progress.take({ kind: 'phase-ended', at: 0 });
     printSummary(hostile, new ResultsFolder('results/x'), out);
     const written = String(out.read());
     expect(written).toContain('52;c;eA==');

@@ -2,8 +2,9 @@ import { styleText } from 'node:util';
 import Table from 'cli-table3';
 import { printable, printableAll } from '#proto/printable.ts';
 import type { Result, Verdict } from '../checks/result-schema.ts';
+import type { Listener } from '../history/event-stream.ts';
 import type { ResultsFolder } from '../history/results-folder.ts';
-import type { Progress } from '../run/progress.ts';
+import type { EventKind, EventOf, RunEvent } from '../history/run-event.ts';
 import { actualText, OPERATION_HEAD, operationRows, seconds, transferLine } from './format.ts';
 
 type Out = NodeJS.WriteStream;
@@ -14,12 +15,19 @@ const REDRAW_MS = 100;
 const STILL_MS = 5000;
 const STILL_MAX_MS = 60_000;
 
-/** Shows progress: a line that moves on a terminal, plain lines elsewhere. Every phase leaves one line. */
-export class TerminalProgress implements Progress {
+type Show<K extends EventKind> = (event: EventOf<K>) => void;
+
+/** Shows how far a run is: a line that moves on a terminal, plain lines elsewhere. Every phase and step leaves one line. */
+export class TerminalProgress implements Listener {
+  readonly name = 'the progress line';
   readonly #out: Out;
+  #steps = 0;
   #what: string | undefined;
   #began = 0;
-  #far = '';
+  #done = 0;
+  #failed = 0;
+  #total = 0;
+  #inStep = false;
   #timer: NodeJS.Timeout | undefined;
   #frame = 0;
 
@@ -27,25 +35,58 @@ export class TerminalProgress implements Progress {
     this.#out = out;
   }
 
-  begin(what: string): void {
-    this.end();
+  take(event: RunEvent): void {
+    (this.#shows[event.kind] as Show<EventKind> | undefined)?.(event);
+  }
+
+  readonly #shows: { readonly [K in EventKind]?: Show<K> } = {
+    'run-began': ({ run }) => {
+      this.#steps = run.steps.filter(({ id }) => isOutermost(id)).length;
+    },
+    'phase-began': ({ what, total = 0 }) => {
+      this.#inStep = false;
+      this.#begin(what, total);
+    },
+    'phase-ended': () => this.#end(),
+    'step-began': ({ step, label, total }) => {
+      if (!isOutermost(step)) return;
+      this.#inStep = true;
+      this.#begin(`Step ${step}/${this.#steps}: ${label}`, total);
+    },
+    'step-ended': ({ step }) => {
+      if (!isOutermost(step)) return;
+      const failed = this.#failed > 0 ? `, ${this.#failed} failed` : '';
+      this.#end(this.#done === 0 ? '' : `${this.#done - this.#failed} ok${failed}`);
+    },
+    'operation-ended': ({ operation }) => this.#advance(operation.outcome === 'failed'),
+    // Within a step, operations are counted.
+    'instance-ready': ({ role }) => {
+      if (role === 'peer' && !this.#inStep) this.#advance();
+    },
+    'disk-read': () => this.#advance(),
+    note: ({ text }) => {
+      this.#clear();
+      this.#out.write(`    ${styleText('dim', printable(text), { stream: this.#out })}\n`);
+    },
+  };
+
+  #begin(what: string, total: number): void {
+    this.#end();
     this.#what = printable(what);
     this.#began = performance.now();
-    this.#far = '';
+    this.#total = total;
+    this.#done = 0;
+    this.#failed = 0;
     if (this.#out.isTTY) this.#show();
     this.#again(this.#out.isTTY ? REDRAW_MS : STILL_MS);
   }
 
-  advance(done: number, total: number): void {
-    this.#far = `${done}/${total}`;
+  #advance(failed = false): void {
+    this.#done++;
+    if (failed) this.#failed++;
   }
 
-  note(what: string): void {
-    this.#clear();
-    this.#out.write(`    ${styleText('dim', printable(what), { stream: this.#out })}\n`);
-  }
-
-  end(how = ''): void {
+  #end(how = ''): void {
     clearTimeout(this.#timer);
     if (this.#what === undefined) return;
     this.#clear();
@@ -65,18 +106,27 @@ export class TerminalProgress implements Progress {
 
   #show(): void {
     if (!this.#out.isTTY) {
-      this.#out.write(`  ${this.#what} … ${this.#far}\n`);
+      this.#out.write(`  ${this.#what} … ${this.#far()}\n`);
       return;
     }
     this.#clear();
     this.#frame = (this.#frame + 1) % FRAMES.length;
-    const line = `${FRAMES[this.#frame]} ${this.#what} ${this.#far}`;
+    const line = `${FRAMES[this.#frame]} ${this.#what} ${this.#far()}`;
     this.#out.write(line.slice(0, (this.#out.columns || 80) - 1));
+  }
+
+  #far(): string {
+    return this.#done === 0 ? '' : `${this.#done}/${Math.max(this.#done, this.#total)}`;
   }
 
   #clear(): void {
     if (this.#out.isTTY) this.#out.write('\r\u001b[2K');
   }
+}
+
+/** Not inside another one. */
+function isOutermost(step: string): boolean {
+  return !step.includes('.');
 }
 
 const MARKS = { true: '✔', false: '✘', null: '?' } as const;

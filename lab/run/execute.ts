@@ -5,15 +5,15 @@ import { PeerLabError, toPeerLabError } from '#proto/errors.ts';
 import type { Instance } from '../drivers/driver.ts';
 import type { FaultOrder } from '../faults/injector.ts';
 import type { AnswerRecord, FaultKind, OperationEvent } from '../history/events.ts';
+import type { Tell } from '../history/run-event.ts';
 import { callControl } from '../instance-http.ts';
 import type { Limit } from '../limit.ts';
 import { inPool } from '../limit.ts';
 import { type Flow, listsInside, type PlannedOperation, type PlannedStep } from '../steps/step.ts';
 import type { Live } from './live.ts';
 import type { MeetingPoints } from './meeting-points.ts';
-import type { Progress } from './progress.ts';
 
-/** What steps act on, and where they write what happened. */
+/** What steps act on, and whom they tell what happened. */
 export interface Stage {
   /** The peers that run now. */
   readonly peers: ReadonlyMap<string, Instance>;
@@ -32,63 +32,43 @@ export interface Stage {
   heal(name: string, of: readonly FaultKind[]): Promise<void>;
   /** Seconds since the first step began. */
   now(): number;
-  record(event: OperationEvent, answer?: AnswerRecord): Promise<void>;
-  /** So many operations more are to be done: so many events there must be. */
-  plan(operations: number): void;
+  readonly tell: Tell<'step-began' | 'step-ended' | 'operation-began' | 'operation-ended' | 'observation'>;
   /** An id for each operation that is about to be done. */
   nextId(): number;
-  /** A step was taken to its end. */
-  taken(id: string): void;
 }
 
-/** How a step went, for the terminal. */
-export interface Tally {
-  done: number;
-  failed: number;
-  total: number;
+/** Does what a step planned, until the signal fires. Failed operations are part of the history, not errors. */
+export async function take(step: PlannedStep, stage: Stage): Promise<void> {
+  if (stage.signal.aborted) return;
+  const { id, label } = step;
+  await stage.tell({ kind: 'step-began', step: id, label, operations: ownOperations(step), total: countOf(step) });
+  await ACTS[step.does](step as never, stage);
+  await stage.tell({ kind: 'step-ended', step: id, taken: !stage.signal.aborted });
 }
 
-/** Does what a step planned. Failed operations are part of the history, not errors. */
-export async function executeStep(step: PlannedStep, stage: Stage, progress: Progress): Promise<Tally> {
-  const tally: Tally = { done: 0, failed: 0, total: countOf(step) };
-  await take(step, stage, (failed) => {
-    tally.done++;
-    if (failed) tally.failed++;
-    progress.advance(tally.done, Math.max(tally.total, tally.done));
-  });
-  return tally;
+async function takeAll(steps: readonly PlannedStep[], stage: Stage): Promise<void> {
+  for (const step of steps) await take(step, stage);
 }
 
+/** Operations that the step does itself: so many events there must be. */
+function ownOperations(step: PlannedStep): number {
+  if (step.does === 'barrier') return 1;
+  return step.does === 'operations' ? step.flows.reduce((sum, { operations }) => sum + operations.length, 0) : 0;
+}
+
+/** With those of the steps inside it. */
 function countOf(step: PlannedStep): number {
-  if (step.does === 'operations') return step.flows.reduce((sum, { operations }) => sum + operations.length, 0);
   return listsInside(step)
     .flat()
-    .reduce((sum, inner) => sum + countOf(inner), 0);
+    .reduce((sum, inner) => sum + countOf(inner), ownOperations(step));
 }
 
-type Count = (failed: boolean) => void;
-
-async function take(step: PlannedStep, stage: Stage, count: Count): Promise<void> {
-  if (stage.signal.aborted) return;
-  await ACTS[step.does](step as never, stage, count);
-  if (!stage.signal.aborted) stage.taken(step.id);
-}
-
-async function takeAll(steps: readonly PlannedStep[], stage: Stage, count: Count): Promise<void> {
-  for (const step of steps) await take(step, stage, count);
-}
-
-type Act<D extends PlannedStep['does']> = (
-  step: Extract<PlannedStep, { does: D }>,
-  stage: Stage,
-  count: Count,
-) => Promise<void>;
+type Act<D extends PlannedStep['does']> = (step: Extract<PlannedStep, { does: D }>, stage: Stage) => Promise<void>;
 
 const ACTS: { [D in PlannedStep['does']]: Act<D> } = {
-  async operations(step, stage, count) {
+  async operations(step, stage) {
     const began = stage.now();
-    stage.plan(countOf(step));
-    await Promise.all(step.flows.map((flow) => takeFlow(flow, step, began, stage, count)));
+    await Promise.all(step.flows.map((flow) => takeFlow(flow, step, began, stage)));
   },
   wait: ({ ms }, { signal }) => pause(ms, signal),
   async start({ peers }, stage) {
@@ -103,10 +83,11 @@ const ACTS: { [D in PlannedStep['does']]: Act<D> } = {
   async heal({ of, who }, stage) {
     await Promise.all(who.map(({ peer, atMs }) => pause(atMs, stage.signal).then(() => stage.heal(peer, of))));
   },
-  async barrier(step, stage, count) {
+  async barrier(step, stage) {
     const { peer, name, deadlineMs } = step;
-    stage.plan(1);
     const id = stage.nextId();
+    const began = { id, step: step.id, operation: 'barrier', peer, file: name, deadlineSeconds: deadlineMs / 1000 };
+    await stage.tell({ kind: 'operation-began', ...began });
     const start = stage.now();
     const failure = await stage.meetings
       .arrive(name, peer, deadlineMs, stage.signal)
@@ -122,27 +103,23 @@ const ACTS: { [D in PlannedStep['does']]: Act<D> } = {
       bytes: 0,
       sources: [],
     };
-    await stage.record(
-      failure ? { ...event, error: { code: failure.code, message: failure.message, definite: true } } : event,
-    );
-    count(failure !== undefined);
+    const error = failure && { code: failure.code, message: failure.message, definite: true };
+    await stage.tell({ kind: 'operation-ended', operation: error ? { ...event, error } : event });
   },
-  async expect({ id, expectation, withinMs }, { live, signal }) {
-    await live.observe(expectation, withinMs, id, signal);
+  async expect({ id, expectation, withinMs }, { live, signal, tell }) {
+    await tell({ kind: 'observation', observation: await live.observe(expectation, withinMs, id, signal) });
   },
-  async parallel({ branches, atMs }, stage, count) {
-    await Promise.all(
-      branches.map((steps, i) => pause(atMs[i] ?? 0, stage.signal).then(() => takeAll(steps, stage, count))),
-    );
+  async parallel({ branches, atMs }, stage) {
+    await Promise.all(branches.map((steps, i) => pause(atMs[i] ?? 0, stage.signal).then(() => takeAll(steps, stage))));
   },
-  async repeat({ rounds }, stage, count) {
-    for (const round of rounds) await takeAll(round, stage, count);
+  async repeat({ rounds }, stage) {
+    for (const round of rounds) await takeAll(round, stage);
   },
-  async 'repeat-for'({ forMs, maxRounds, first, next }, stage, count) {
+  async 'repeat-for'({ forMs, maxRounds, first, next }, stage) {
     const until = performance.now() + forMs;
-    await takeAll(first, stage, count);
+    await takeAll(first, stage);
     for (let n = 1; n < maxRounds && performance.now() < until && !stage.signal.aborted; n++)
-      await takeAll(next(n), stage, count);
+      await takeAll(next(n), stage);
   },
 };
 
@@ -155,7 +132,6 @@ async function takeFlow(
   step: Extract<PlannedStep, { does: 'operations' }>,
   began: number,
   stage: Stage,
-  count: Count,
 ): Promise<void> {
   await pause(flow.atMs, stage.signal);
   let due: number | undefined = began + flow.atMs / 1000;
@@ -163,9 +139,8 @@ async function takeFlow(
     if (stage.signal.aborted) return;
     const planned = due;
     due = undefined; // The plan says when the first begins; the others follow as they can.
-    const { event, answer } = await stage.limit(() => performOperation(operation, step, stage, planned));
-    await stage.record(event, answer);
-    count(event.outcome === 'failed');
+    const ended = await stage.limit(() => performOperation(operation, step, stage, planned));
+    await stage.tell({ kind: 'operation-ended', ...ended });
   });
 }
 
@@ -174,10 +149,16 @@ async function performOperation(
   step: Extract<PlannedStep, { does: 'operations' }>,
   stage: Stage,
   due: number | undefined,
-): Promise<{ event: OperationEvent; answer?: AnswerRecord }> {
+): Promise<{ operation: OperationEvent; answer?: AnswerRecord }> {
   const id = stage.nextId();
   const instance = stage.peers.get(peer);
   const body = request.to === undefined ? request : { ...request, to: stage.addressOf(request.to) ?? request.to };
+  const what = {
+    ...(verb !== 'search' && request.name !== undefined && { file: request.name }),
+    ...(request.to !== undefined && { to: request.to }),
+  };
+  const began = { id, step: step.id, operation: verb, peer, ...what, deadlineSeconds: timeoutMs / 1000 };
+  await stage.tell({ kind: 'operation-began', ...began });
   const start = stage.now();
   const answer = instance
     ? await callControl({
@@ -207,15 +188,14 @@ async function performOperation(
     start,
     end: stage.now(),
     ...(verb === 'search' && request.name !== undefined && { asked: request.name }),
-    ...(verb !== 'search' && request.name !== undefined && { file: request.name }),
-    ...(request.to !== undefined && { to: request.to }),
+    ...what,
   };
   if ('failure' in answer) {
     const { code, message, definite, bytes, sources } = answer.failure;
-    return { event: { ...common, outcome: 'failed', error: { code, message, definite }, bytes, sources } };
+    return { operation: { ...common, outcome: 'failed', error: { code, message, definite }, bytes, sources } };
   }
   const { entries, ...figures } = figuresOf(verb, answer.ok);
-  return { event: { ...common, outcome: 'ok', ...figures }, ...(entries && { answer: { id, entries } }) };
+  return { operation: { ...common, outcome: 'ok', ...figures }, ...(entries && { answer: { id, entries } }) };
 }
 
 type Figures = Pick<

@@ -5,7 +5,9 @@ import type { Figure } from '../checks/figure.ts';
 import { type FigureSource, figureValue } from '../checks/figures.ts';
 import { RunningFigure } from '../checks/running-figure.ts';
 import type { Instance } from '../drivers/driver.ts';
-import type { Observation, OperationEvent } from '../history/events.ts';
+import type { Listener } from '../history/event-stream.ts';
+import type { Observation } from '../history/events.ts';
+import type { RunEvent } from '../history/run-event.ts';
 import type { Sample } from '../metrics/prometheus-text.ts';
 
 const POLL_MS = 200;
@@ -16,11 +18,13 @@ export interface LiveInit {
   readonly peers: FigureSource['peers'];
   now(): number;
   scrape(isMeant: (instance: Instance) => boolean): Promise<ReadonlyMap<string, readonly Sample[]>>;
+  /** The figures have missed events: nothing can be held against them any more. */
+  dropped?(why: string): void;
 }
 
 /** What is known while a run goes on: enough to hold live expectations against it, and no more. */
-export class Live {
-  readonly observations: Observation[] = [];
+export class Live implements Listener {
+  readonly name = 'the running figures';
   readonly #init: LiveInit;
   /** By the figure's text. */
   readonly #running: ReadonlyMap<string, RunningFigure>;
@@ -31,24 +35,26 @@ export class Live {
     this.#running = new Map(ofEvents.map((figure) => [figure.text, new RunningFigure(figure, init.peers)]));
   }
 
-  add(event: OperationEvent): void {
-    for (const figure of this.#running.values()) figure.add(event);
+  take(event: RunEvent): void {
+    if (event.kind !== 'operation-ended') return;
+    for (const figure of this.#running.values()) figure.add(event.operation);
   }
 
-  /** Looks at an expectation until it is kept, for at most `withinMs`, and records what was seen last. */
+  dropped(why: string): void {
+    this.#init.dropped?.(why);
+  }
+
+  /** Looks at an expectation until it is kept, for at most `withinMs`. @returns what was seen last */
   async observe(expectation: Expectation, withinMs: number, by: string, signal: AbortSignal): Promise<Observation> {
     const until = performance.now() + withinMs;
     for (;;) {
       const seen = await this.look(expectation, by);
-      if (seen.ok || performance.now() >= until || signal.aborted) {
-        this.observations.push(seen);
-        return seen;
-      }
+      if (seen.ok || performance.now() >= until || signal.aborted) return seen;
       await sleep(POLL_MS, undefined, { signal }).catch(() => {});
     }
   }
 
-  /** Looks once, without recording. */
+  /** Looks once. */
   async look(expectation: Expectation, by: string): Promise<Observation> {
     const actual = await this.#valueOf(expectation.figure);
     return {

@@ -1,6 +1,6 @@
 import { toPeerLabError } from '#proto/errors.ts';
 import type { RunFacts } from '../history/events.ts';
-import { Course, type RunInit } from './course.ts';
+import { Conductor, type RunInit } from './conductor.ts';
 
 /**
  * Plays a plan: starts everything, takes the steps, reads the disks, ends everything. What happened is in the results
@@ -8,19 +8,15 @@ import { Course, type RunInit } from './course.ts';
  * the user does.
  */
 export async function run(init: RunInit): Promise<RunFacts> {
-  const { driver, progress } = init;
-  const course = new Course(init);
+  const conductor = new Conductor(init);
   try {
     init.beforeMaking();
-    await course.setUp();
-    await course.takeSteps();
-    await course.readDisks();
+    await conductor.setUp();
+    await conductor.takeSteps();
+    await conductor.readDisks();
   } catch (error) {
-    course.trouble(toPeerLabError(init.signal.aborted ? init.signal.reason : error));
+    conductor.trouble(toPeerLabError(init.signal.aborted ? init.signal.reason : error));
   }
-  await course.close();
-  progress.begin('Clean up');
-  const leftovers = await driver.end(true);
-  progress.end();
-  return course.facts(leftovers);
+  await conductor.close();
+  return conductor.conclude(await init.driver.end(true));
 }

@@ -1,0 +1,166 @@
+import type { Driver, Instance, PeerSpec, ShareFile } from '../drivers/driver.ts';
+import { ALL, DIRECTORY } from '../history/events.ts';
+import type { Tell } from '../history/run-event.ts';
+import { openContent } from '../language/content.ts';
+import type { PlannedPeer } from '../language/world.ts';
+import { inPool } from '../limit.ts';
+import type { Plan } from '../scenario/plan.ts';
+
+const STARTS_AT_A_TIME = 16;
+
+export interface RosterInit {
+  readonly plan: Plan;
+  readonly driver: Driver;
+  readonly controlToken: string;
+  tell(event: Parameters<Tell<'instance-started' | 'instance-ready' | 'instance-ended'>>[0]): void;
+  /** An instance runs, or runs again. */
+  entered(instance: Instance): void;
+  /** The same, and those who must know before it does anything have heard of it. */
+  arrived(instance: Instance): Promise<void>;
+  /** A peer is gone, or about to be: nobody needs to wait for it. */
+  left(name: string): void;
+}
+
+/** Who takes part: starts the directory and the peers, and watches for their ends. */
+export class Roster {
+  readonly #init: RosterInit;
+  readonly #planned: ReadonlyMap<string, PlannedPeer>;
+  /** Peers that run now, and the addresses and shares of all that ever did. */
+  readonly #peers = new Map<string, Instance>();
+  readonly #everStarted = new Map<string, Instance>();
+  /** Those whose end the scenario wants. */
+  readonly #asked = new Set<Instance>();
+  #directory: Instance | undefined;
+  #closed = false;
+
+  constructor(init: RosterInit) {
+    this.#init = init;
+    this.#planned = new Map(init.plan.peers.map((peer) => [peer.name, peer]));
+  }
+
+  get peers(): ReadonlyMap<string, Instance> {
+    return this.#peers;
+  }
+
+  get directory(): Instance | undefined {
+    return this.#directory;
+  }
+
+  /** Peers that run, or ever did. */
+  get everStarted(): ReadonlyMap<string, Instance> {
+    return this.#everStarted;
+  }
+
+  running(): Instance[] {
+    return [...(this.#directory ? [this.#directory] : []), ...this.#peers.values()];
+  }
+
+  /** The instance of this name that runs now. */
+  find(name: string): Instance | undefined {
+    return name === DIRECTORY ? this.#directory : this.#peers.get(name);
+  }
+
+  /** Whether `scope` (all, directory, or a group) means the instance. */
+  isIn(instance: string, scope: string): boolean {
+    return scope === ALL || scope === instance || this.#planned.get(instance)?.group === scope;
+  }
+
+  async startDirectory(): Promise<void> {
+    const { plan, driver } = this.#init;
+    const env = { ...plan.directoryEnv, DIRECTORY_LEASE: `${plan.leaseMs}ms` };
+    await this.#timed([DIRECTORY], async () => [await driver.startDirectory({ name: DIRECTORY, env })]);
+  }
+
+  /** All of these, many at a time; for each host the peers that it carries. */
+  async startAll(peers: readonly PlannedPeer[], signal: AbortSignal): Promise<void> {
+    await inPool(byHost(peers), STARTS_AT_A_TIME, async ([host, some]) => {
+      signal.throwIfAborted();
+      if (some[0]?.host === undefined) return this.start(host);
+      const specs = some.map((peer) => this.#specOf(peer));
+      const names = some.map(({ name }) => name);
+      await this.#timed(names, () => this.#init.driver.startHost({ name: host, peers: specs }));
+    });
+  }
+
+  async start(name: string): Promise<void> {
+    const spec = this.#specOf(this.#planned.get(name) as PlannedPeer);
+    await this.#timed([name], async () => [await this.#init.driver.startPeer(spec)]);
+  }
+
+  /** One that was started again by somebody else: it takes part from now on. */
+  async welcome(instance: Instance, tookSeconds: number): Promise<void> {
+    const { name, role, address, host } = instance;
+    if (role === 'directory') this.#directory = instance;
+    else {
+      this.#peers.set(name, instance);
+      this.#everStarted.set(name, instance);
+    }
+    const ready = { instance: name, role, address, ...(host !== undefined && { host }), tookSeconds };
+    this.#init.tell({ kind: 'instance-ready', ...ready });
+    this.#init.entered(instance);
+    this.#watch(instance);
+    await this.#init.arrived(instance);
+  }
+
+  /** The scenario ends it: nobody waits for it, or takes its end for a surprise. */
+  expectEnd(instance: Instance): void {
+    this.#asked.add(instance);
+    this.#peers.delete(instance.name);
+    this.#init.left(instance.name);
+  }
+
+  /** From here on, instances that end were asked to. */
+  close(): void {
+    this.#closed = true;
+  }
+
+  async #timed(names: readonly string[], start: () => Promise<readonly Instance[]>): Promise<void> {
+    const began = performance.now();
+    for (const instance of names) this.#init.tell({ kind: 'instance-started', instance });
+    const instances = await start();
+    const tookSeconds = (performance.now() - began) / 1000;
+    for (const instance of instances) await this.welcome(instance, tookSeconds);
+  }
+
+  #specOf(peer: PlannedPeer): PeerSpec {
+    const share: ShareFile[] = peer.share.map(({ name, sizeBytes, content }) => ({
+      name,
+      sizeBytes,
+      open: () => openContent(content, sizeBytes),
+    }));
+    const env = {
+      PEER_USER: peer.user,
+      PEER_PASSWORD: `password of ${peer.user}`,
+      PEER_CONTROL_TOKEN: this.#init.controlToken,
+      ...peer.env,
+    };
+    const { name, image, double, memoryBytes, cpus, diskBytes } = peer;
+    return {
+      name,
+      env,
+      directory: this.#directory as Instance,
+      share,
+      ...(image !== undefined && { image }),
+      ...(double !== undefined && { double }),
+      ...(memoryBytes !== undefined && { memoryBytes }),
+      ...(cpus !== undefined && { cpus }),
+      ...(diskBytes !== undefined && { diskBytes }),
+    };
+  }
+
+  #watch(instance: Instance): void {
+    const { name } = instance;
+    void instance.ended.then((how) => {
+      const asked = this.#closed || this.#asked.has(instance);
+      this.#init.tell({ kind: 'instance-ended', instance: name, how, asked });
+      this.#init.left(name);
+    });
+  }
+}
+
+/** Peers that share a process or container, by its name; one that is by itself, by its own. */
+export function byHost<P extends { readonly name: string; readonly host?: string }>(
+  peers: Iterable<P>,
+): Map<string, P[]> {
+  return Map.groupBy(peers, ({ name, host }) => host ?? name);
+}
