@@ -5,12 +5,13 @@ import path from 'node:path';
 import { z } from 'zod';
 import { resultSchema } from '../lab/checks/result-schema.ts';
 import { scenarioJsonSchema } from '../lab/scenario/json-schema.ts';
+import { DIRECTORY, type Endpoint } from '../proto/directory-api.ts';
 import { DIRECTORY_ENV, type EnvSpec, HOST_ENV, PEER_ENV } from '../proto/env.ts';
 import { ERRORS, type ErrorKind } from '../proto/errors.ts';
 import { METRICS, type MetricSpec } from '../proto/metrics.ts';
 import { languageReference } from './language-reference.ts';
-import { cell, page, table } from './markdown.ts';
-import { withRooms } from './rooms/map.ts';
+import { cell, page, table, withMade } from './markdown.ts';
+import { roomsTable } from './rooms/map.ts';
 import { ROOMS } from './rooms/table.ts';
 
 /**
@@ -121,8 +122,22 @@ function errorsPage(): string {
   );
 }
 
+/** The first table of docs/directory-api.md, each path with a link to its chapter there. */
+function endpointsTable(): string {
+  const rows = Object.values<Endpoint>(DIRECTORY).map(({ path: url, methods, token, does }) => [
+    `[\`${url}\`](#${url.slice(1)})`,
+    methods.join(', '),
+    token ? 'yes' : 'no',
+    does,
+  ]);
+  return table(['endpoint', 'method', 'token', 'does'], rows);
+}
+
+const readPage = (file: string) => readFileSync(path.join(root, file), 'utf8');
+
 const generated: Record<string, string> = {
-  'ARCHITECTURE.md': withRooms(readFileSync(path.join(root, 'ARCHITECTURE.md'), 'utf8'), ROOMS),
+  'ARCHITECTURE.md': withMade(readPage('ARCHITECTURE.md'), 'dev/rooms/table.ts', roomsTable(ROOMS)),
+  'docs/directory-api.md': withMade(readPage('docs/directory-api.md'), 'proto/directory-api.ts', endpointsTable()),
   ...wireTypes(),
   'docs/metrics.md': metricsPage(),
   'docs/environment.md': environmentPage(),

@@ -151,61 +151,126 @@ export const errorResponse = z.object({
   error: z.object({ code: z.string(), message: z.string(), hint: z.string().optional() }),
 });
 
-/** THE ENDPOINTS: what the routes serve, what /openapi.json says, and what tests try. */
+/**
+ * THE ENDPOINTS. The directory's routes, the typed client, /openapi.json, the page /docs and the table in
+ * docs/directory-api.md are made from this table; the order is that in which the examples can be made.
+ */
 export interface Endpoint {
   readonly path: string;
   readonly methods: readonly ('GET' | 'POST' | 'PUT')[];
-  /** Whether it wants `Authorization: Bearer <token>`. */
+  /** Who may ask: a peer that is logged in (`Authorization: Bearer <token>`), or anyone. */
   readonly token: boolean;
   readonly does: string;
-  /** Parameters of a GET; a POST takes the same as its body. */
-  readonly query?: z.ZodType;
-  /** The body, where it has one of its own. */
-  readonly body?: z.ZodType;
+  /** What is asked: the parameters of a GET, the body of any other method. */
+  readonly request: z.ZodType;
   readonly response: z.ZodType;
   /** Codes of its own, beside those that any request may get. */
   readonly errors: readonly ErrorCode[];
+  /** Tokens and tickets differ each time. */
+  readonly example: { readonly request: object; readonly response: object };
 }
+
+const hello = {
+  name: 'hello.txt',
+  size: 6,
+  sha256: '5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03',
+};
+const ann = { user: 'ann', ip: '127.0.0.1', port: 7001 };
+const TICKET = {
+  ticket: 'eyJhbGciOiJFZERTQSIsInR5cCI6IkpXVCJ9.eyJzdWIiOiJhbm4ifQ.c2lnbmF0dXJl',
+  ticketKey: '11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo',
+};
+/** What a request with a list of files may be refused for. */
+const FILES_ERRORS = [
+  'too-many-files',
+  'directory-full',
+  'body-too-large',
+  'too-deep',
+  'busy',
+  'storage-failed',
+] as const;
 
 export const DIRECTORY = {
   login: {
-    ...{ path: '/login', methods: ['POST'], token: false, body: loginRequest, response: loginResponse },
+    path: '/login',
+    methods: ['POST'],
+    token: false,
     does: 'Enters a peer and its files; gives a token, a lease and a ticket.',
+    request: loginRequest,
+    response: loginResponse,
     errors: [
-      ...['wrong-password', 'too-many-guesses', 'address-not-yours', 'address-taken', 'too-many-files'],
-      ...['too-many-peers', 'directory-full', 'body-too-large', 'too-deep', 'busy', 'storage-failed'],
-    ] as ErrorCode[],
+      ...FILES_ERRORS,
+      ...(['wrong-password', 'too-many-guesses', 'address-not-yours', 'address-taken', 'too-many-peers'] as const),
+    ],
+    example: {
+      request: { ...ann, password: 'correct horse', files: [hello] },
+      response: { token: 'YGlkiXlGDydiEaMUDAeeDeG4wblHNXI5iaPeBnsIBlA', leaseSeconds: 30, ...TICKET },
+    },
   },
   index: {
-    ...{ path: '/index', methods: ['GET', 'POST'], token: true, query: pageQuery, response: indexResponse },
+    path: '/index',
+    methods: ['GET', 'POST'],
+    token: true,
     does: 'Lists the peers and their files.',
+    request: pageQuery,
+    response: indexResponse,
     errors: ['busy'],
+    example: { request: { limit: 100 }, response: { peers: [{ ...ann, files: [hello] }] } },
   },
   search: {
-    ...{ path: '/search', methods: ['GET'], token: true, query: searchQuery, response: searchResponse },
+    path: '/search',
+    methods: ['GET'],
+    token: true,
     does: 'Finds who holds a name or a content.',
+    request: searchQuery,
+    response: searchResponse,
     errors: ['search-too-costly', 'busy'],
+    example: {
+      request: { name: 'hello.*' },
+      response: { results: [{ ...hello, peers: [{ ...ann, name: 'hello.txt' }] }] },
+    },
   },
   loadfiles: {
-    ...{
-      path: '/loadfiles',
-      methods: ['PUT', 'POST'],
-      token: true,
-      body: loadfilesRequest,
-      response: loadfilesResponse,
-    },
+    path: '/loadfiles',
+    methods: ['PUT', 'POST'],
+    token: true,
     does: "Replaces the peer's whole list of files at once.",
-    errors: ['too-many-files', 'directory-full', 'body-too-large', 'too-deep', 'busy', 'storage-failed'],
+    request: loadfilesRequest,
+    response: loadfilesResponse,
+    errors: FILES_ERRORS,
+    example: { request: { files: [] }, response: { files: 0 } },
   },
   heartbeat: {
-    ...{ path: '/heartbeat', methods: ['POST'], token: true, body: heartbeatRequest, response: heartbeatResponse },
+    path: '/heartbeat',
+    methods: ['POST'],
+    token: true,
     does: 'Renews the lease, and says how busy the peer is.',
+    request: heartbeatRequest,
+    response: heartbeatResponse,
     errors: [],
+    example: { request: { load: { serving: 1, capacity: 256 } }, response: { leaseSeconds: 30, ...TICKET } },
   },
   logout: {
-    ...{ path: '/logout', methods: ['POST'], token: true, body: logoutRequest, response: logoutResponse },
+    path: '/logout',
+    methods: ['POST'],
+    token: true,
     does: 'The peer and its files leave; its token ends.',
+    request: logoutRequest,
+    response: logoutResponse,
     errors: ['storage-failed'],
+    example: { request: {}, response: {} },
   },
 } as const satisfies Record<string, Endpoint>;
 export type EndpointName = keyof typeof DIRECTORY;
+/** What is asked, as it is sent. */
+export type AskedOf<E extends EndpointName> = z.input<(typeof DIRECTORY)[E]['request']>;
+/** What is asked, once it is checked. */
+export type RequestOf<E extends EndpointName> = z.output<(typeof DIRECTORY)[E]['request']>;
+export type AnswerOf<E extends EndpointName> = z.output<(typeof DIRECTORY)[E]['response']>;
+
+/** What is asked of a GET, as it stands behind the `?`. */
+export function queryText(asked: object): string {
+  const query = new URLSearchParams();
+  for (const [key, value] of Object.entries(asked)) if (value !== undefined) query.set(key, String(value));
+  return query.toString();
+}

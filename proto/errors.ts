@@ -43,6 +43,13 @@ export const ERRORS = {
     meaning: 'the request is not understood',
     next: 'Compare the request with the API reference in docs/.',
   },
+  'dialect-off': {
+    http: 400,
+    grpc: GRPC.INVALID_ARGUMENT,
+    definite: true,
+    meaning: 'this is a request of the SD_P2P dialect, and the dialect is off here',
+    next: 'Start the directory with DIRECTORY_SD_P2P=1, if peers of the predecessor shall take part (docs/directory-api.md).',
+  },
   'bad-name': {
     http: 400,
     grpc: GRPC.INVALID_ARGUMENT,

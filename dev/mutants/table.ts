@@ -217,7 +217,7 @@ const PRODUCT: readonly Mutant[] = [
     rule: 'a list that is published replaces the one before',
     edits: [
       {
-        file: 'images/directory/routes.ts',
+        file: 'images/directory/handlers.ts',
         find: 'registry.replaceFiles(registration, files);',
         replace: 'void registration;',
       },
@@ -229,7 +229,7 @@ const PRODUCT: readonly Mutant[] = [
     name: 'ignores-logout',
     rule: 'who logs out leaves the index',
     edits: [
-      { file: 'images/directory/routes.ts', find: 'registry.remove(registration);', replace: 'void registration;' },
+      { file: 'images/directory/handlers.ts', find: 'registry.remove(registration);', replace: 'void registration;' },
     ],
     scenario: 'upload',
     becomes: fails('directory tells the truth'),
@@ -292,7 +292,9 @@ const PRODUCT: readonly Mutant[] = [
   {
     name: 'renews-no-lease',
     rule: 'a heartbeat renews the lease',
-    edits: [{ file: 'images/directory/routes.ts', find: 'registry.renew(registration, load);', replace: 'void load;' }],
+    edits: [
+      { file: 'images/directory/handlers.ts', find: 'registry.renew(registration, load);', replace: 'void load;' },
+    ],
     scenario: 'short-lease',
     becomes: fails('metrics.peerlab_directory_leases_expired_total == 0'),
   },

@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest';
 import { circles, covers, roomOf, trespasses, unused } from './check.ts';
 import { importsOf } from './imports.ts';
-import { withRooms } from './map.ts';
 import type { Room } from './table.ts';
 
 const room = (path: string, ...may: string[]): Room => ({ path, is: '', may });
@@ -75,8 +74,4 @@ test('imports are found however they are written', () => {
     'images/directory/d.ts',
     'proto/e.ts',
   ]);
-});
-
-test('a map that lost its marks is not written', () => {
-  expect(() => withRooms('# Architecture', [])).toThrow('marks');
 });

@@ -1,15 +1,17 @@
 import { expect, it } from 'vitest';
-import { DIRECTORY, type EndpointName } from '#proto/directory-api.ts';
-import { EXAMPLES } from './openapi.ts';
+import { DIRECTORY, type Endpoint, queryText } from '#proto/directory-api.ts';
 import { TestDirectory } from './testing/test-directory.ts';
 
 it('the examples of the API are what a directory answers', async () => {
   await using directory = await TestDirectory.start();
   let token: string | undefined;
-  for (const [name, { query, body, answer }] of Object.entries(EXAMPLES)) {
-    const { path, methods, response } = DIRECTORY[name as EndpointName];
-    const url = query ? `${path}?${new URLSearchParams(query)}` : path;
-    const found = await directory.ask(url, { method: methods[0] as string, token, body });
+  for (const [name, { path, methods, response, example }] of Object.entries<Endpoint>(DIRECTORY)) {
+    const [method] = methods as ['GET' | 'POST' | 'PUT'];
+    const found =
+      method === 'GET'
+        ? await directory.ask(`${path}?${queryText(example.request)}`, { method, token })
+        : await directory.ask(path, { method, token, body: example.request });
+    const answer = example.response;
     expect(found.status, `${name}: ${found.text}`).toBe(200);
     expect(response.safeParse(answer).success, `the example of ${name} keeps the schema`).toBe(true);
     token ??= found.json.token;

@@ -1,10 +1,11 @@
 import { type HttpService, startHttpService, type Tls } from '#base/http-service.ts';
 import type { Logger } from '#base/logger.ts';
 import { createMetrics, type Metrics } from '#base/metrics.ts';
-import { addressText } from '#proto/directory-api.ts';
+import { addressText, DIRECTORY } from '#proto/directory-api.ts';
 import type { Networks } from '#proto/networks.ts';
 import { Accounts } from './accounts.ts';
 import { Bodies } from './body.ts';
+import { handlersOf } from './handlers.ts';
 import { LOWEST_COST, type PasswordCost } from './passwords.ts';
 import { Registry, type RegistryLimits } from './registry.ts';
 import { directoryRoutes } from './routes.ts';
@@ -81,7 +82,7 @@ export async function startDirectory(given: DirectoryInit): Promise<HttpService>
   const requests = metrics.counter('peerlab_directory_requests_total');
   const seconds = metrics.histogram('peerlab_directory_request_seconds');
   const ages = metrics.histogram('peerlab_directory_answer_age_seconds');
-  const ageOf = { '/index': ages.labels('/index'), '/search': ages.labels('/search') };
+  const ageOf = { index: ages.labels(DIRECTORY.index.path), search: ages.labels(DIRECTORY.search.path) };
   const service = await startHttpService(
     {
       logger,
@@ -94,10 +95,12 @@ export async function startDirectory(given: DirectoryInit): Promise<HttpService>
         seconds.observe({ endpoint }, took);
       },
       routes: (app) => {
-        const common = { registry, bodies, logger, committed };
-        if (init.sdP2p) sdP2pRoutes({ ...common, peers: sdP2pPeers }, { trusted, maxFiles })(app);
+        const common = { registry, logger, committed };
+        if (init.sdP2p) sdP2pRoutes({ ...common, bodies, peers: sdP2pPeers }, { trusted, maxFiles })(app);
         const onAnswer = (endpoint: keyof typeof ageOf, ageMs: number) => ageOf[endpoint].observe(ageMs / 1000);
-        directoryRoutes({ ...common, accounts, tickets, sdP2pPeers, peerBodies, onAnswer }, { trusted, maxFiles })(app);
+        const handlers = handlersOf({ ...common, accounts, tickets, sdP2pPeers, onAnswer }, { trusted });
+        const rules = { maxFiles, sdP2p: init.sdP2p !== undefined };
+        directoryRoutes({ handlers, registry, bodies, peerBodies }, rules)(app);
       },
     },
     host,

@@ -1,13 +1,13 @@
-import { DIRECTORY, type Endpoint, type EndpointName } from '#proto/directory-api.ts';
+import { DIRECTORY, type Endpoint, queryText } from '#proto/directory-api.ts';
 import { ERRORS } from '#proto/errors.ts';
-import { EXAMPLES, inputsOf } from './openapi.ts';
+import { inputsOf } from './openapi.ts';
 
 /** What the browser may do with the page: show it. It fetches nothing, from here or elsewhere. */
 export const DOCS_PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'";
 
 /** The API for people, as one page of HTML that stands by itself. */
 export function docsPage(): string {
-  const entries = Object.entries<Endpoint>(DIRECTORY) as [EndpointName, Endpoint][];
+  const entries = Object.entries<Endpoint>(DIRECTORY);
   const links = entries.map(([name, { path }]) => `<a href="#${name}"><code>${path}</code></a>`).join(' ');
   return `<!doctype html>
 <html lang="en">
@@ -35,15 +35,14 @@ ${entries.map(([name, endpoint]) => section(name, endpoint)).join('\n')}
 `;
 }
 
-function section(name: EndpointName, endpoint: Endpoint): string {
-  const { path, methods, token, does, errors } = endpoint;
-  const example = EXAMPLES[name];
+function section(name: string, endpoint: Endpoint): string {
+  const { path, methods, token, does, errors, example } = endpoint;
   return `<h2 id="${name}">${methods.join(', ')} <code>${path}</code></h2>
 <p>${escaped(does)} ${token ? 'Wants the token.' : ''}</p>
 ${table('Fields', inputsOf(endpoint))}
-<pre>${escaped(curl(path, methods[0] as string, token, example))}
+<pre>${escaped(curl(endpoint))}
 
-${escaped(JSON.stringify(example.answer, undefined, 2))}</pre>
+${escaped(JSON.stringify(example.response, undefined, 2))}</pre>
 ${table(
   'Errors',
   errors.map((code) => [code, ERRORS[code].http, ERRORS[code].meaning]),
@@ -56,19 +55,14 @@ function table(caption: string, rows: readonly (string | number)[][]): string {
   return `<table><caption>${caption}</caption>${rows.map((row) => `<tr>${cells(row)}</tr>`).join('')}</table>`;
 }
 
-function curl(
-  path: string,
-  method: string,
-  token: boolean,
-  { query, body }: { query?: Record<string, string>; body?: unknown },
-): string {
-  const url = `$URL${path}${query ? `?${new URLSearchParams(query)}` : ''}`;
+function curl({ path, methods, token, example: { request } }: Endpoint): string {
+  const method = methods[0];
   return [
     'curl -s',
-    ...(method === 'GET' || method === 'POST' ? [] : [`-X ${method}`]),
+    ...(method === 'PUT' ? ['-X PUT'] : []),
     ...(token ? ['-H "Authorization: Bearer $TOKEN"'] : []),
-    `"${url}"`,
-    ...(body === undefined ? [] : [`-d '${JSON.stringify(body)}'`]),
+    method === 'GET' ? `"$URL${path}?${queryText(request)}"` : `"$URL${path}"`,
+    ...(method === 'GET' ? [] : [`-d '${JSON.stringify(request)}'`]),
   ].join(' ');
 }
 

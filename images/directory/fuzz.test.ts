@@ -95,9 +95,9 @@ describe('requests made from the schemas', () => {
   for (const [name, endpoint] of Object.entries<Endpoint>(DIRECTORY)) {
     for (const method of endpoint.methods) {
       it(`${method} /${name}`, async () => {
-        const { query, body = query, path } = endpoint;
-        const inQuery = method === 'GET' && query !== undefined;
-        const value = inQuery ? queriesOf(schemaOf(query)) : broken(schemaOf(body as z.ZodType));
+        const { request, path } = endpoint;
+        const inQuery = method === 'GET';
+        const value = inQuery ? queriesOf(schemaOf(request)) : broken(schemaOf(request));
         await fc.assert(
           fc.asyncProperty(value, async (made) => {
             if (inQuery) await expectAnswer(endpoint, method, `${path}?${made}`, undefined);

@@ -1,34 +1,6 @@
 import { z } from 'zod';
-import { DIRECTORY, type Endpoint, type EndpointName, errorResponse } from '#proto/directory-api.ts';
+import { DIRECTORY, type Endpoint, errorResponse } from '#proto/directory-api.ts';
 import { ERRORS, type ErrorCode } from '#proto/errors.ts';
-
-/** One request of an endpoint and its answer, as they are; the tests make them. Tokens and tickets differ each time. */
-interface Example {
-  readonly query?: Record<string, string>;
-  readonly body?: unknown;
-  readonly answer: object;
-}
-
-const SHA256 = '5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03';
-const hello = { name: 'hello.txt', size: 6, sha256: SHA256 };
-const ann = { user: 'ann', ip: '127.0.0.1', port: 7001 };
-const TICKET = {
-  ticket: 'eyJhbGciOiJFZERTQSIsInR5cCI6IkpXVCJ9.eyJzdWIiOiJhbm4ifQ.c2lnbmF0dXJl',
-  ticketKey: '11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo',
-};
-
-/** In an order in which they can be made one after another. */
-export const EXAMPLES: Record<EndpointName, Example> = {
-  login: {
-    body: { ...ann, password: 'correct horse', files: [hello] },
-    answer: { token: 'YGlkiXlGDydiEaMUDAeeDeG4wblHNXI5iaPeBnsIBlA', leaseSeconds: 30, ...TICKET },
-  },
-  index: { query: { limit: '100' }, answer: { peers: [{ ...ann, files: [hello] }] } },
-  search: { query: { name: 'hello.*' }, answer: { results: [{ ...hello, peers: [{ ...ann, name: 'hello.txt' }] }] } },
-  loadfiles: { body: { files: [] }, answer: { files: 0 } },
-  heartbeat: { body: { load: { serving: 1, capacity: 256 } }, answer: { leaseSeconds: 30, ...TICKET } },
-  logout: { body: {}, answer: {} },
-};
 
 /** What every endpoint may answer, whatever it is for. */
 const ANYWHERE: readonly ErrorCode[] = ['bad-request', 'headers-too-large', 'too-slow', 'internal'];
@@ -43,10 +15,7 @@ export function openApi(): object {
       description: 'Knows which peer is online and which files each one shares. All bodies are JSON.',
     },
     paths: Object.fromEntries(
-      Object.entries<Endpoint>(DIRECTORY).map(([name, endpoint]) => [
-        endpoint.path,
-        pathItem(endpoint, name as EndpointName),
-      ]),
+      Object.entries<Endpoint>(DIRECTORY).map(([name, endpoint]) => [endpoint.path, pathItem(endpoint, name)]),
     ),
     components: {
       securitySchemes: { token: { type: 'http', scheme: 'bearer', description: 'The token that /login gave.' } },
@@ -55,46 +24,44 @@ export function openApi(): object {
   };
 }
 
-function pathItem(endpoint: Endpoint, name: EndpointName): object {
+function pathItem(endpoint: Endpoint, name: string): object {
   return Object.fromEntries(
     endpoint.methods.map((method) => [method.toLowerCase(), operation(endpoint, name, method)]),
   );
 }
 
-function operation(endpoint: Endpoint, name: EndpointName, method: string): object {
-  const { query, body = query, response, does, token, methods } = endpoint;
-  const example = EXAMPLES[name];
-  const takesQuery = method === 'GET' && query !== undefined;
+function operation(endpoint: Endpoint, name: string, method: string): object {
+  const { request, response, does, token, methods, example } = endpoint;
   return {
     operationId: methods[0] === method ? name : `${name}By${method}`,
     summary: does,
     ...(token && { security: [{ token: [] }] }),
-    ...(takesQuery && { parameters: parametersOf(query, example.query ?? {}) }),
-    ...(!takesQuery &&
-      body && {
-        requestBody: {
-          required: !body.safeParse({}).success,
-          content: { 'application/json': { schema: schemaOf(body), example: example.body ?? example.query } },
-        },
-      }),
+    ...(method === 'GET'
+      ? { parameters: parametersOf(request, example.request) }
+      : {
+          requestBody: {
+            required: !request.safeParse({}).success,
+            content: { 'application/json': { schema: schemaOf(request), example: example.request } },
+          },
+        }),
     responses: {
       200: {
         description: 'Done.',
-        content: { 'application/json': { schema: schemaOf(response, 'output'), example: example.answer } },
+        content: { 'application/json': { schema: schemaOf(response, 'output'), example: example.response } },
       },
       ...errorAnswers([...ANYWHERE, ...(token ? (['unauthorized'] as const) : []), ...endpoint.errors]),
     },
   };
 }
 
-function parametersOf(query: z.ZodType, example: Record<string, string>): object[] {
-  const { properties = {}, required = [] } = schemaOf(query) as {
+function parametersOf(request: z.ZodType, example: object): object[] {
+  const { properties = {}, required = [] } = schemaOf(request) as {
     properties?: Record<string, object>;
     required?: string[];
   };
   return Object.entries(properties).map(([name, schema]) => ({
     ...{ name, in: 'query', required: required.includes(name) && !Object.hasOwn(schema, 'default'), schema },
-    ...(Object.hasOwn(example, name) && { example: example[name] }),
+    ...(Object.hasOwn(example, name) && { example: (example as Record<string, unknown>)[name] }),
   }));
 }
 
@@ -112,9 +79,8 @@ interface Property {
 }
 
 /** What can be sent to an endpoint, for people: the field, whether it must be there, and what it may be. */
-export function inputsOf({ query, body = query }: Endpoint): [name: string, need: string, kind: string][] {
-  if (!body) return [];
-  const { properties = {}, required = [] } = schemaOf(body) as {
+export function inputsOf({ request }: Endpoint): [name: string, need: string, kind: string][] {
+  const { properties = {}, required = [] } = schemaOf(request) as {
     properties?: Record<string, Property>;
     required?: string[];
   };

@@ -1,7 +1,11 @@
 import {
+  DIRECTORY,
+  type Endpoint,
+  type EndpointName,
   type IndexResponse,
   type LoginResponse,
   parseAddress,
+  queryText,
   type SearchResponse,
   type SharedFile,
 } from '#proto/directory-api.ts';
@@ -9,6 +13,7 @@ import { isErrorCode, PeerLabError } from '#proto/errors.ts';
 import { settings } from './double.ts';
 
 const TIMEOUT_MS = 10_000;
+const PAGE_LIMIT = 1000;
 
 /** A registration at the directory, as the contract asks for it and no more: a page of answers is enough for a double. */
 export class DirectoryLink {
@@ -21,12 +26,12 @@ export class DirectoryLink {
     const address = parseAddress(settings.PEER_ADVERTISE);
     if (!address) throw new PeerLabError('bad-setting', { about: 'PEER_ADVERTISE' });
     const { PEER_USER: user, PEER_PASSWORD: password } = settings;
-    const answer = await this.#ask<LoginResponse>('POST', '/login', { user, password, ...address, files: told(files) });
+    const answer = await this.#ask<LoginResponse>('login', { user, password, ...address, files: told(files) });
     this.#token = answer.token;
     this.ticket = answer.ticket;
     clearInterval(this.#renewal);
     const renew = async () => {
-      const { ticket } = await this.#ask<{ ticket?: string }>('POST', '/heartbeat', {});
+      const { ticket } = await this.#ask<{ ticket?: string }>('heartbeat', {});
       this.ticket = ticket ?? this.ticket;
     };
     this.#renewal = setInterval(() => void renew().catch(() => {}), (answer.leaseSeconds * 1000) / 3);
@@ -34,27 +39,30 @@ export class DirectoryLink {
   }
 
   index(): Promise<IndexResponse> {
-    return this.#ask('GET', '/index?limit=1000');
+    return this.#ask('index', { limit: PAGE_LIMIT });
   }
 
   search(by: { name: string } | { sha256: string }): Promise<SearchResponse> {
-    return this.#ask('GET', `/search?limit=1000&${new URLSearchParams(by)}`);
+    return this.#ask('search', { ...by, limit: PAGE_LIMIT });
   }
 
   async publish(files: readonly SharedFile[]): Promise<void> {
-    await this.#ask('PUT', '/loadfiles', { files: told(files) });
+    await this.#ask('loadfiles', { files: told(files) });
   }
 
   async logout(): Promise<void> {
     clearInterval(this.#renewal);
-    await this.#ask('POST', '/logout', {});
+    await this.#ask('logout', {});
   }
 
-  async #ask<T>(method: string, path: string, body?: object): Promise<T> {
-    const answer = await fetch(settings.PEER_DIRECTORY_URL + path, {
-      method,
+  async #ask<T>(name: EndpointName, asked: object): Promise<T> {
+    const { path, methods }: Endpoint = DIRECTORY[name];
+    const isGet = methods[0] === 'GET';
+    const query = isGet ? `?${queryText(asked)}` : '';
+    const answer = await fetch(settings.PEER_DIRECTORY_URL + path + query, {
+      ...(!isGet && { body: JSON.stringify(asked) }),
+      method: methods[0] as string,
       headers: { authorization: `Bearer ${this.#token}`, 'content-type': 'application/json' },
-      ...(body && { body: JSON.stringify(body) }),
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
     const told = (await answer.json()) as T & { error?: { code: string; message: string } };

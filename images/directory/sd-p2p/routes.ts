@@ -1,6 +1,6 @@
 import type { Express, Request, RequestHandler, Response } from 'express';
 import type { Logger } from '#base/logger.ts';
-import { addressText, parseAddress } from '#proto/directory-api.ts';
+import { addressText, DIRECTORY, parseAddress } from '#proto/directory-api.ts';
 import { canonicalIp, isLoopback, mayRegister, type Networks } from '#proto/networks.ts';
 import type { Bodies } from '../body.ts';
 import { callerIp } from '../caller-ip.ts';
@@ -138,23 +138,23 @@ export function sdP2pRoutes(parts: SdP2pComponents, { trusted, maxFiles }: SdP2p
 
   return (app) => {
     app.post(
-      '/login',
+      DIRECTORY.login.path,
       dialect((_req, body) => Object.hasOwn(body, 'files'), login),
     );
     // What has a query and no body is one of ours without its token.
     app.get(
-      '/index',
+      DIRECTORY.index.path,
       dialect((req, body) => Object.keys(body).length === 0 && isQuery(req), index),
     );
     app.get(
-      '/search',
+      DIRECTORY.search.path,
       dialect((req, body) => Object.keys(body).length === 0 && isQuery(req), search),
     );
     app.put(
-      '/loadfiles',
+      DIRECTORY.loadfiles.path,
       dialect((_req, body) => Object.hasOwn(body, 'files'), loadfiles),
     );
-    app.post('/logout', dialect(never, logout));
+    app.post(DIRECTORY.logout.path, dialect(never, logout));
   };
 }
 
