@@ -54,7 +54,7 @@ function metricsPage(): string {
   return page(
     'Metrics',
     'proto/metrics.ts',
-    'Each program answers `GET /metrics` in the Prometheus text format, without a token. Durations are in seconds, sizes in bytes.',
+    'Each program answers `GET /metrics` in the Prometheus text format, without a token. Durations are in seconds, and sizes are in bytes.',
     '## A peer, at its control port',
     table(
       head,
@@ -80,14 +80,14 @@ function environmentPage(): string {
   return page(
     'Settings',
     'proto/env.ts',
-    'The programs read their settings from the environment. An empty variable counts as unset. All that is missing or wrong is named at once at the start, and the program ends with exit code 64.',
+    'The programs read their settings from the environment. An empty variable counts as unset. If settings are missing or wrong, the program names all of them at the start, and ends with exit code 64.',
     '## Peer',
     table(
       head,
       rows(PEER_ENV).map((row) => row.map(cell)),
     ),
     '## Many peers in one process',
-    "With `PEER_HOSTED` set, the peer's program hosts all peers that the file lists; the settings above are then each peer's own, in its `env` there.",
+    "With `PEER_HOSTED` set, the peer's program hosts all peers of a list. Each peer then has its own settings from the table above, in its `env` in that list.",
     table(
       head,
       rows(HOST_ENV).map((row) => row.map(cell)),
@@ -113,8 +113,8 @@ function errorsPage(): string {
   return page(
     'Errors',
     'proto/errors.ts',
-    'Every error has a stable code. A REST answer carries it as `{"error": {"code", "message", "hint"}}`; a gRPC call as its status, with the code in the trailing metadata `peerlab-error`; the lab prints it and leaves with the exit code.',
-    '*Definite* means that the operation certainly did not take effect; otherwise it may have.',
+    'Every error has a stable code. A REST answer carries it as `{"error": {"code", "message", "hint"}}`. A gRPC call ends with the status, and has the code in the trailing metadata `peerlab-error`. The lab prints the error and ends with the exit code.',
+    '*Definite* means: the operation certainly did not take effect. If an error is not definite, the operation may have taken effect.',
     table(
       ['code', 'HTTP', 'gRPC', 'exit', 'definite', 'meaning', 'what to do next'],
       rows.map((row) => row.map(cell)),

@@ -84,7 +84,7 @@ function stepSections(): string[] {
       summary,
       `\`\`\`yaml\n- ${example}\n\`\`\``,
       ...(own.length > 0 ? [keys(spec, common)] : []),
-      ...(common.length > 0 ? [`And ${common.map((key) => `\`${key}\``).join(', ')}, as in [\`login\`](#login).`] : []),
+      ...(common.length > 0 ? [`Also ${common.map((key) => `\`${key}\``).join(', ')}: see [\`login\`](#login).`] : []),
     ];
   });
 }
@@ -106,16 +106,23 @@ function figureRows(schema: Schema, prefix: string): string[][] {
   });
 }
 
-const INTRO = `A scenario is a YAML 1.2 file that asks one question. \`bin/lab validate FILE\` checks it without starting anything, and names every
-mistake with its line and column. \`bin/lab schema\` prints its JSON Schema: an editor that knows it completes and checks as you type
-(for VS Code's YAML extension: \`# yaml-language-server: $schema=scenario.schema.json\` in the first line, with the schema saved beside the file).
+const INTRO = `A scenario is a YAML 1.2 file that asks one question. \`bin/lab validate FILE\` checks it without starting anything and shows every
+mistake with its line and column. \`bin/lab schema\` prints its JSON Schema. An editor that knows the schema completes and checks as you type.
+For VS Code's YAML extension, save the schema beside the file and begin the file with \`# yaml-language-server: $schema=scenario.schema.json\`.
 
-A first one, step by step, is in [writing-scenarios.md](writing-scenarios.md).`;
+[writing-scenarios.md](writing-scenarios.md) writes a first scenario, step by step. [glossary.md](glossary.md) explains the words.`;
 
-const EXPECTATIONS = `An expectation is \`<figure> <comparison> <value>\`; comparisons are \`==\`, \`!=\`, \`<\`, \`<=\`, \`>\`, \`>=\`. The value is in the figure's own
-unit: a duration needs its unit (\`2s\`, \`500ms\`), a size may have one (\`10MiB\`), a rate is \`10MB/s\`, a ratio \`0.9\` or \`90%\`. An unknown figure is
-a mistake in the file, not a pass; a figure that is missing at the end (the latency of an operation that never succeeded) makes the
-run inconclusive.
+const VARIABLES = `Anywhere below \`vars\`, \`\${name}\` stands for a variable. If it is the whole value, it has the type of the variable. Inside a text, it is
+replaced by the variable's text. \`--var name=value\` sets the variable.`;
+
+const STEPS_INTRO = `A step is a map with one key, the verb. Steps run one after another: the next step begins when all peers have finished the last one,
+unless \`parallel\` or \`each\` says otherwise. If an operation fails, the failure is recorded and the run goes on. Expectations say whether it
+matters. A step in which no peer has anything to do is a mistake.`;
+
+const EXPECTATIONS = `An expectation is \`<figure> <comparison> <value>\`. Comparisons are \`==\`, \`!=\`, \`<\`, \`<=\`, \`>\`, \`>=\`. The value is in the unit of the
+figure: a duration needs its unit (\`2s\`, \`500ms\`), a size may have one (\`10MiB\`), a rate is \`10MB/s\`, a ratio is \`0.9\` or \`90%\`. An unknown
+figure is a mistake in the file, not a pass. If a figure is missing at the end (for example the latency of an operation that never
+succeeded), the run is inconclusive.
 
 \`\`\`yaml
 expect:
@@ -127,19 +134,22 @@ expect:
   - {that: operations.login.failed == 0, abort: true}
 \`\`\`
 
-With \`within\`, it may take so long after the last step to come true. With \`abort\`, it is held while the run goes on, and the run ends as soon as it is
-broken. Both, and the step \`expect\`, need a figure that is known while the run goes on: operations, transfers, fairness, failures and metrics are;
-integrity, the directory's precision and recall, and logs are not.`;
+With \`within\`, the expectation has this time after the last step to become true. With \`abort\`, it is judged during the whole run, and the run ends as soon as it is
+broken. Both, and the step \`expect\`, need a figure that is known during the run. Operations, transfers, fairness, failures and metrics are known then.
+Integrity, the directory's precision and recall, and logs are not.`;
 
-const SCOPES = `Figures marked with * also exist for a part of the run: \`groups.<group>.…\`, \`peers.<group>-<n>.…\`, and \`steps.<name>.…\` for a step with \`as: <name>\`.
-Beside these there are, for the whole run, a group or a peer:
+const SCOPES = `Figures with * also exist for a part of the run: \`groups.<group>.…\`, \`peers.<group>-<n>.…\`, and \`steps.<name>.…\` for a step with \`as: <name>\`.
+There are more figures, for the whole run, a group or a peer:
 
 - \`metrics.<name>{label="value"}\`: the sum of these series in the last scrape of each instance ([metrics.md](metrics.md) lists the names);
 - \`logs.errors\`, \`logs.warnings\`, \`logs.matching("text")\`: lines in the logs.`;
 
-const VERDICTS = `**pass**: the run got to its end, something was done, every expectation holds and every built-in check passes. **fail**: an expectation or a check is
-broken. **inconclusive**: the lab or the machine could not give a trustworthy answer (the engine went away, a figure is missing, the machine was
-saturated, cleanup left something); never counted as a pass. Each verdict has its reason in one sentence, and names the file to look into.`;
+const VERDICTS = `- **pass**: the run got to its end, something was done, every expectation holds and every built-in check passes.
+- **fail**: an expectation or a check is broken.
+- **inconclusive**: the lab or the machine could not give an answer that you can trust. For example, the engine went away, a figure is missing, the machine was
+saturated, or cleanup left something. This never counts as a pass.
+
+Each verdict has its reason in one sentence, and names the file to look into. See also [troubleshooting.md](troubleshooting.md).`;
 
 export function languageReference(): string[] {
   const frame = scenarioJsonSchema() as Schema;
@@ -153,8 +163,7 @@ export function languageReference(): string[] {
     INTRO,
     '## The file',
     keys(frame),
-    // biome-ignore lint/suspicious/noTemplateCurlyInString: it shows what people write.
-    'A `${name}` anywhere below `vars` stands for a variable: alone in a value it gives the variable’s own type, within a text its text. `--var name=value` sets it.',
+    VARIABLES,
     // biome-ignore lint/suspicious/noTemplateCurlyInString: it shows what people write.
     '```yaml\nvars: {files: 10}\ngroups:\n  seeders: {count: 2, share: {files: "${files}", size: 64KiB..1MiB}}\n```',
     '`directory`:',
@@ -168,7 +177,7 @@ export function languageReference(): string[] {
     keys(share),
     '```yaml\nshare:\n  - {files: 10, size: 1MiB, copies: all}      # ten files, the same at every peer of the group\n  - {from: ../docs, include: "*.md"}           # real files\n```',
     '## Steps',
-    'A step is a map with one key, the verb. Steps follow one another: the next begins when all peers have done the last, unless `parallel` or `each` says otherwise. An operation that fails is recorded, and the run goes on: whether it matters is for expectations to say. A step in which nobody has anything to do is a mistake.',
+    STEPS_INTRO,
     ...stepSections(),
     '## Expectations',
     EXPECTATIONS,
@@ -183,7 +192,7 @@ export function languageReference(): string[] {
       ['check', 'asks'],
       CHECKS.map(({ name, question }) => [name, question]),
     ),
-    'For the directory: what a peer received may take 2 s to be published; logout ends an entry at once.',
+    'The directory has some time: what a peer received may take 2 s to be published. Logout ends an entry at once.',
     '## Verdicts',
     VERDICTS,
   ];

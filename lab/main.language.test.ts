@@ -48,7 +48,7 @@ test('a barrier that not everybody reaches: fail, naming who is missing', async 
   );
   expect(code).toBe(1);
   expect(resultOf(run).reason).toMatch(
-    /barriers met: .*: not everybody came to the barrier in time \(meet\): got 1 missing after 0.3 s: [sl]-1/,
+    /barriers met: .*: not all peers came to the barrier in time \(meet\): got 1 missing after 0.3 s: [sl]-1/,
   );
 });
 

@@ -31,7 +31,7 @@ export const METRICS = {
     kind: 'counter',
     at: 'peer',
     labels: [DIRECTION, 'outcome', 'reason'],
-    help: 'Transfers that ended. outcome: ok or failed; reason: the error code, "none" when ok.',
+    help: 'Transfers that ended. outcome: ok or failed; reason: the error code, or "none" if ok.',
   },
   peerlab_transfers_in_progress: { kind: 'gauge', at: 'peer', labels: [DIRECTION], help: 'Transfers under way now.' },
   peerlab_transfer_duration_seconds: {
@@ -46,7 +46,7 @@ export const METRICS = {
     at: 'peer',
     labels: [DIRECTION],
     buckets: BYTES_PER_SECOND,
-    help: 'Bytes by duration of each transfer that ended well and moved at least one byte.',
+    help: 'Bytes per second of each transfer that ended well and moved at least one byte.',
   },
   peerlab_transfer_first_byte_seconds: {
     kind: 'histogram',
@@ -59,13 +59,13 @@ export const METRICS = {
     kind: 'counter',
     at: 'peer',
     labels: [],
-    help: 'Pieces that were received whole and were not what the hash tree says.',
+    help: 'Pieces that were received completely but did not match the hash tree.',
   },
   peerlab_resumed_bytes_total: {
     kind: 'counter',
     at: 'peer',
     labels: [],
-    help: 'Bytes that did not have to be fetched again: kept from an earlier attempt, and right when read again.',
+    help: 'Bytes that did not have to be fetched again: kept from an earlier attempt, and right when they were read again.',
   },
   peerlab_share_files: {
     kind: 'gauge',
@@ -85,7 +85,7 @@ export const METRICS = {
     kind: 'counter',
     at: 'directory',
     labels: ['endpoint', 'method', 'status'],
-    help: 'Requests answered. endpoint: the route, "unknown" for all else.',
+    help: 'Answered requests. endpoint: the route, or "unknown" for everything else.',
   },
   peerlab_directory_request_seconds: {
     kind: 'histogram',
@@ -94,25 +94,25 @@ export const METRICS = {
     buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
     help: 'Time to answer.',
   },
-  peerlab_directory_peers_online: { kind: 'gauge', at: 'directory', labels: [], help: 'Peers whose lease holds.' },
+  peerlab_directory_peers_online: { kind: 'gauge', at: 'directory', labels: [], help: 'Peers with a valid lease.' },
   peerlab_directory_files_indexed: {
     kind: 'gauge',
     at: 'directory',
     labels: [],
-    help: 'Entries in the index: one for each file of each peer online.',
+    help: 'Entries in the index: one for each file of each online peer.',
   },
   peerlab_directory_answer_age_seconds: {
     kind: 'histogram',
     at: 'directory',
     labels: ['endpoint'],
     buckets: [0.5, 1, 2, 5, 10, 15, 20, 30, 45, 60, 120, 300],
-    help: 'How stale answers of /search and /index were: how long ago the peer named there that was silent longest had renewed its lease.',
+    help: 'Age of the answers of /search and /index: the time since the last lease renewal of that peer in the answer that was silent longest.',
   },
   peerlab_directory_leases_expired_total: {
     kind: 'counter',
     at: 'directory',
     labels: [],
-    help: 'Peers that left because they stopped renewing.',
+    help: 'Peers that left because they stopped renewing their lease.',
   },
 } as const satisfies Record<string, MetricSpec>;
 

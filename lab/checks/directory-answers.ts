@@ -137,7 +137,7 @@ function timeline({ facts, events, faults, shares }: History): Map<string, Entry
 export const directoryTells: Check = {
   name: 'directory tells the truth',
   question:
-    'Does every answer to index and search name all who certainly shared a file then, and nobody who can not have?',
+    'Does every answer to index and search name all peers that certainly shared a file, and no peer that could not have it?',
   judge(history) {
     const { answers, wrong } = judgeAnswers(history);
     return noneWrong(

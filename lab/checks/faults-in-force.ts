@@ -6,7 +6,7 @@ const MAX_OVERTIME_SECONDS = 2;
 
 export const faultsInForce: Check = {
   name: 'faults in force',
-  question: 'Was every fault in force, and gone again, by what the lab itself saw of the instance?',
+  question: 'Did the lab itself see that every fault was in force, and gone again?',
   decides: true,
   judge({ faults }) {
     const doubts = faults.flatMap((fault) => {

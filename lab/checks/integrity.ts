@@ -55,7 +55,7 @@ function flawOf(found: FileRecord | undefined, truth: FileRecord | undefined): s
 
 export const integrity: Check = {
   name: 'integrity',
-  question: 'Is every file under a final name byte-exact, read from the disk?',
+  question: 'Is every file under a final name right, byte for byte, when it is read from the disk?',
   judge(history) {
     const { verified, wrong } = compareDisks(history);
     return noneWrong(

@@ -7,7 +7,7 @@ const MAX_STALL_SECONDS = 2;
 
 export const labKeptUp: Check = {
   name: 'lab kept up',
-  question: 'Did operations begin when the plan wanted, on a machine that was not saturated?',
+  question: 'Did operations begin at their planned time, on a machine that was not saturated?',
   judge(history) {
     const { lagSeconds = 0, stallSeconds = 0 } = figuresOf(history).lab;
     const said = `operations began up to ${lagSeconds.toFixed(2)} s late (99th percentile); the lab was held up for ${stallSeconds.toFixed(2)} s at most`;

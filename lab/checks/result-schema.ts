@@ -15,7 +15,7 @@ const operationFigures = z.object({
   count,
   ok: count,
   failed: count,
-  latency: percentiles.optional().meta({ description: 'Of the operations that ended well; absent when none did.' }),
+  latency: percentiles.optional().meta({ description: 'Of the operations that ended well. Absent if none did.' }),
 });
 
 const transferFigures = z.object({
@@ -29,12 +29,12 @@ const transferFigures = z.object({
       p95: bytesPerSecond,
       max: bytesPerSecond,
       aggregate: bytesPerSecond.meta({
-        description: 'Bytes of all good transfers by the time in which at least one was under way.',
+        description: 'Bytes of all good transfers, divided by the time in which at least one was under way.',
       }),
     })
     .optional()
     .meta({
-      description: 'Of transfers that ended well and moved bytes, as the lab timed them; absent when none did.',
+      description: 'Of transfers that ended well and moved bytes, as the lab timed them. Absent if none did.',
     }),
   firstByteSeconds: percentiles.optional().meta({ description: 'As the downloading peers report it.' }),
 });
@@ -42,11 +42,14 @@ const transferFigures = z.object({
 const fairness = z
   .object({
     jain: ratio.meta({
-      description: "Jain's index of the peers' download throughputs: 1 when all are alike, 1/n when one has all.",
+      description:
+        "Jain's index of the peers' download throughputs: 1 if all are equal, 1/n if one peer has everything.",
     }),
-    slowestToMedian: ratio.meta({ description: "The slowest peer's throughput by the median one's." }),
+    slowestToMedian: ratio.meta({
+      description: 'The throughput of the slowest peer, divided by that of the median peer.',
+    }),
   })
-  .meta({ description: 'Among peers that downloaded; absent when fewer than two did.' });
+  .meta({ description: 'Among peers that downloaded. Absent if fewer than two did.' });
 
 /** What some of the operations give: of the whole run, a group, a peer, or a named step. */
 export const scopeFigures = z.object({
@@ -80,10 +83,10 @@ export const resultSchema = scopeFigures.extend({
   seed: z.number().int(),
   verdict: z.enum(['pass', 'fail', 'inconclusive']),
   reason: z.string().meta({ description: 'One sentence.' }),
-  look: z.string().optional().meta({ description: 'Where to look for more, when the verdict is not pass.' }),
+  look: z.string().optional().meta({ description: 'Where to look for more, if the verdict is not pass.' }),
   knownFailure: z.string().optional().meta({ description: 'Why the scenario is expected to fail, if it is.' }),
   startedAt: z.iso.datetime(),
-  durationSeconds: seconds.meta({ description: 'Of the steps, set-up and cleanup not included.' }),
+  durationSeconds: seconds.meta({ description: 'Duration of the steps, without set-up and cleanup.' }),
   setupSeconds: seconds,
   peers: count,
   groups: z.record(z.string(), scopeFigures).meta({ description: 'The same figures for the peers of each group.' }),
@@ -97,11 +100,9 @@ export const resultSchema = scopeFigures.extend({
     mismatched: count.meta({ description: 'Files under a final name that are wrong, missing, or should not exist.' }),
   }),
   directory: z.object({
-    answers: count.meta({ description: 'Answers to index and search that were held against who really shared what.' }),
-    precision: ratio.optional().meta({ description: 'Of the entries in those answers, the part that was true.' }),
-    recall: ratio
-      .optional()
-      .meta({ description: 'Of the entries that had to be in those answers, the part that was.' }),
+    answers: count.meta({ description: 'Answers to index and search that were compared with who really shared what.' }),
+    precision: ratio.optional().meta({ description: 'The part of the entries in those answers that was true.' }),
+    recall: ratio.optional().meta({ description: 'The part of the expected entries that was in those answers.' }),
     stalenessSeconds: seconds
       .optional()
       .meta({ description: 'The oldest untrue entry: how long its peer or file had been gone.' }),
@@ -110,34 +111,35 @@ export const resultSchema = scopeFigures.extend({
     count: count.meta({ description: 'Faults that the scenario did to instances.' }),
     recoverySeconds: percentiles.optional().meta({
       description:
-        'From the moment at which a fault began to be undone until a probe saw that it was gone; absent when none was undone.',
+        'From the moment when undoing a fault began until a probe saw that it was gone. Absent if no fault was undone.',
     }),
     list: z
       .array(faultRecord.extend({ achievedSeconds: seconds.optional() }))
-      .meta({ description: 'Each of them, with what the lab saw before, during and after.' }),
+      .meta({ description: 'Each fault, with what the lab saw before, during and after it.' }),
   }),
   lab: z
     .object({
-      lagSeconds: seconds.meta({ description: 'The 99th percentile of how much later than planned operations began.' }),
-      stallSeconds: seconds.meta({ description: "The longest time in which the lab's own event loop was held up." }),
+      lagSeconds: seconds.meta({ description: 'How much later than planned operations began, 99th percentile.' }),
+      stallSeconds: seconds.meta({ description: "The longest time for which the lab's own event loop was blocked." }),
     })
     .partial(),
   resources: z
     .object({
       peerCpuSeconds: seconds,
       directoryCpuSeconds: seconds,
-      labCpuSeconds: seconds.meta({ description: 'Of the lab itself while the steps were taken.' }),
-      labSetupCpuSeconds: seconds.meta({ description: 'Of the lab itself before that.' }),
-      labMemoryBytes: bytes.meta({ description: 'Of the lab itself at the end of the steps.' }),
+      labCpuSeconds: seconds.meta({ description: 'CPU time of the lab itself during the steps.' }),
+      labSetupCpuSeconds: seconds.meta({ description: 'CPU time of the lab itself before the steps.' }),
+      labMemoryBytes: bytes.meta({ description: 'Memory of the lab itself at the end of the steps.' }),
       peerMemoryBytesMax: bytes.meta({
-        description: 'The largest peer at any sample; a hosted one counts with an equal part of its host.',
+        description:
+          'The largest memory of any peer in any sample. A hosted peer counts with an equal part of its host.',
       }),
     })
     .partial(),
   checks: z.array(checkResult).meta({ description: 'The built-in checks.' }),
   expectations: z.array(expectationResult),
   artifacts: z.record(z.string(), z.string()).meta({ description: 'Versions, images and digests that ran.' }),
-  leftovers: z.array(z.string()).meta({ description: 'What cleanup found still there: normally empty.' }),
+  leftovers: z.array(z.string()).meta({ description: 'What was still there after cleanup. Normally empty.' }),
 });
 export type Result = z.infer<typeof resultSchema>;
 export type Verdict = Result['verdict'];

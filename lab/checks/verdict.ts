@@ -6,7 +6,7 @@ import { CHECKS } from './table.ts';
 
 /** An expectation of the scenario's list, and when it counts. */
 export interface Demand extends Expectation {
-  /** It may take so long after the last step to come true. */
+  /** After the last step, the expectation has this time to become true. */
   readonly withinMs?: number;
   /** It is held all the time, and the run ends as soon as it is broken. */
   readonly abort?: boolean;

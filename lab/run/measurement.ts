@@ -16,7 +16,7 @@ export class Measurement {
     return this.#resources;
   }
 
-  /** The longest time in which the lab's own event loop was held up. */
+  /** The longest time for which the lab's own event loop was blocked. */
   get stallSeconds(): number {
     return this.#loopDelay.max / 1e9;
   }

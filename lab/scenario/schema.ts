@@ -11,18 +11,14 @@ const copies = z
   .union([z.literal('all'), z.number().int().min(1)], { error: 'expected "all" or a whole number from 1' })
   .meta({
     description:
-      'How many peers of the group hold each file; neighbours hold the same. Default: 1, and all with `from`.',
+      'How many peers of the group have each file. Peers with neighbouring numbers have the same files. Default: 1, and all with `from`.',
   });
 
 /** One item of a share: files made from the seed, or real files. */
 const shareItem = strict({
-  files: z
-    .number()
-    .int()
-    .min(1)
-    .max(100_000)
-    .optional()
-    .meta({ description: 'Files on each peer; with `from`, at most so many in all, picked by the seed.' }),
+  files: z.number().int().min(1).max(100_000).optional().meta({
+    description: 'The number of files on each peer. With `from`: the largest number in all, picked by the seed.',
+  }),
   size: sizeRange.optional(),
   copies: copies.optional(),
   name: z
@@ -33,7 +29,7 @@ const shareItem = strict({
     .meta({ description: 'Pattern of the names; {n} is the number of the file. Default: <group>-{n}.bin' }),
   from: z.string().min(1).optional().meta({
     description:
-      'A folder of real files, relative to the scenario file; subfolders become part of the names, joined by __.',
+      'A folder of real files, relative to the scenario file. Subfolders become part of the names, joined by __.',
   }),
   include: z.string().min(1).optional().meta({ description: 'With `from`: only names that match this glob.' }),
 }).superRefine((item, context) => {
@@ -57,16 +53,15 @@ const env = z
   .meta({ description: 'Settings of these instances; docs/environment.md lists them.' });
 
 const limits = strict({
-  memory: sizeRange.optional().meta({ description: 'Memory of each peer; needs the docker driver.' }),
+  memory: sizeRange.optional().meta({ description: 'Memory of each peer. Needs the docker driver.' }),
   cpus: z
     .number()
     .min(0.01)
     .max(1024)
     .optional()
-    .meta({ description: 'CPUs of each peer, 0.5 for half of one; needs the docker driver.' }),
+    .meta({ description: 'CPUs of each peer; 0.5 is half a CPU. Needs the docker driver.' }),
   disk: sizeRange.optional().meta({
-    description:
-      "Size of the disk that each peer's share lies on; such a disk can be filled (`fill`). Needs the docker driver.",
+    description: "Size of the disk of each peer's share. Such a disk can be filled (`fill`). Needs the docker driver.",
   }),
 });
 
@@ -76,8 +71,11 @@ const group = strict({
     .union([z.array(shareItem), shareItem], { error: 'expected a share item or a list of them' })
     .transform((share) => (Array.isArray(share) ? share : [share]))
     .default([])
-    .meta({ description: 'What lies in the share folder of each peer at the start.' }),
-  later: z.boolean().default(false).meta({ description: 'Not there at the start: a `start` step brings these peers.' }),
+    .meta({ description: 'The files in the share folder of each peer at the start.' }),
+  later: z
+    .boolean()
+    .default(false)
+    .meta({ description: 'If true, these peers do not exist at the start: a `start` step brings them.' }),
   user: z
     .string()
     .regex(/^[\w.@-]{1,64}$/)
@@ -90,9 +88,9 @@ const group = strict({
     .meta({ description: 'Bring your own peer: a container image, or a command for the process driver.' }),
   double: z.enum(DOUBLES).optional().meta({
     description:
-      'A program of the lab in place of the peer: byzantine-peer lies, sends or reads slowly, as `env` and the step `lie` say.',
+      'A program of the lab instead of the peer: a Byzantine peer lies, sends slowly or reads slowly, as `env` and the step `lie` say.',
   }),
-  limits: limits.default({}).meta({ description: 'Limits of each peer; need the docker driver.' }),
+  limits: limits.default({}).meta({ description: 'Limits of each peer. They need the docker driver.' }),
   env,
 }).refine(({ image, double }) => image === undefined || double === undefined, {
   message: 'expected one of `image` and `double`',
@@ -101,7 +99,9 @@ const group = strict({
 export type Group = z.output<typeof group>;
 
 const directory = strict({
-  lease: duration.optional().meta({ description: 'How long a registration holds without a heartbeat. Default: 30s.' }),
+  lease: duration
+    .optional()
+    .meta({ description: 'How long a registration is valid without a heartbeat. Default: 30s.' }),
   env,
 });
 
@@ -110,11 +110,13 @@ const demand = z.union(
     z.string().transform((that) => ({ that, within: undefined, abort: false })),
     strict({
       that: z.string(),
-      within: duration.optional().meta({ description: 'It may take so long after the last step to come true.' }),
+      within: duration
+        .optional()
+        .meta({ description: 'After the last step, the expectation has this time to become true.' }),
       abort: z
         .boolean()
         .default(false)
-        .meta({ description: 'Held all the time; the run ends as soon as it is broken.' }),
+        .meta({ description: 'Judged during the whole run: the run ends as soon as the expectation is broken.' }),
     }),
   ],
   { error: 'expected an expectation, such as "transfers.failed == 0"' },
@@ -129,8 +131,10 @@ export const scenarioFrame = strict({
   tags: z
     .array(z.string().regex(/^[a-z0-9-]+$/, 'expected a tag of lower-case letters, digits and dashes'))
     .default([])
-    .meta({ description: 'For suites to choose by.' }),
-  takes: duration.optional().meta({ description: 'How long it usually takes, set-up included; `lab list` shows it.' }),
+    .meta({ description: 'Suites choose scenarios by tag.' }),
+  takes: duration
+    .optional()
+    .meta({ description: 'How long the run usually takes, set-up included. `lab list` shows it.' }),
   knownFailure: z.string().min(10, 'expected the reason, in a sentence').optional().meta({
     description: 'Why it fails today: the verdict stays fail, and a suite accepts it. A pass then fails the suite.',
   }),
@@ -143,7 +147,7 @@ export const scenarioFrame = strict({
     .meta({ description: 'Decides files, picks, arrivals and orders.' }),
   peersPerInstance: z.number().int().min(1).max(MAX_PEERS_PER_INSTANCE).default(1).meta({
     description:
-      'So many peers share a process or container, which carries ten times as many of them; faults of their own (but `stop`), limits and images are for peers by themselves. Peers that are `later` are by themselves always.',
+      'How many peers share one process or container. With many, ten times as many peers fit on a machine. Such peers can have no limits, no image and no faults of their own, except `stop`. Peers that are `later` never share.',
   }),
   vars: z
     .record(z.string().regex(/^[a-zA-Z]\w*$/, 'expected a name of letters, digits and _'), variable)

@@ -22,20 +22,20 @@ export const churn: StepKind<Spec> = {
   verb: 'churn',
   records: ['login', 'logout'],
   summary:
-    'For a while peers of the group leave, one after another at a rate, stay away, and come back and log in. By the end all are back.',
+    'For a while, peers of the group leave one after another at a rate, stay away, come back, and log in. At the end all are back.',
   example: 'churn: {group: seeders, rate: 1/s, away: 2s, for: 20s}',
   idle: 'no peer of the group is there, or nobody leaves within the time: a higher `rate`, or a longer `for`',
   schema: strict({
     group: whoShape.group,
     take: whoShape.take,
-    rate: rate.meta({ description: 'Departures, of all of them together; the gaps are those of a Poisson process.' }),
-    away: duration.meta({ description: 'How long each stays away.' }),
+    rate: rate.meta({ description: 'Departures of all these peers together, as a Poisson process.' }),
+    away: duration.meta({ description: 'How long each peer stays away.' }),
     for: duration
       .refine((ms) => ms <= MAX_CHURN_MS, 'expected at most 24h')
-      .meta({ description: 'Nobody leaves after so long.' }),
+      .meta({ description: 'After this time no peer leaves any more.' }),
     leave: z.enum(['kill', 'stop', 'logout']).default('kill').meta({
       description:
-        'How they leave: without a word (default), in order, or out of the index only, while they go on running.',
+        'How they leave: without a word (`kill`, the default), in order (`stop`), or only out of the index, while they go on running (`logout`).',
     }),
     timeout: whoShape.timeout,
     as: whoShape.as,

@@ -7,16 +7,12 @@ import { faultShape, ONE_DIRECTORY, oneDirectory } from './fault-step.ts';
 export const cut = disturbance({
   verb: 'cut',
   summary:
-    'Nothing passes between peers, or the `directory`, and those they are cut off from, either way; connections stay open. The lab reaches them all the same. `heal` undoes it, or `for`.',
+    'A network partition: nothing passes between the peers, or the `directory`, and those they are cut off from, both ways. Connections stay open. The lab still reaches them. `heal` undoes it, or `for`.',
   example: 'cut: {group: seeders, from: directory, for: 10s}',
   idle: 'none of them is there',
   schema: strict({
     ...faultShape,
-    from: z
-      .string()
-      .min(1)
-      .default(ALL)
-      .meta({ description: 'all (everybody, the default), directory, or the name of a group.' }),
+    from: z.string().min(1).default(ALL).meta({ description: 'all (the default), directory, or the name of a group.' }),
     for: lasts(MIN_NETWORK_FAULT_MS),
   })
     .refine(oneDirectory, ONE_DIRECTORY)

@@ -7,7 +7,7 @@ const MAX_DELAY_MS = 10_000;
 export const delay = disturbance({
   verb: 'delay',
   summary:
-    'What peers, or the `directory`, send is late by so much, give or take the jitter. Needs a kernel with netem.',
+    'Everything that the peers, or the `directory`, send is late by this time, plus or minus the jitter. Needs a kernel with netem.',
   example: 'delay: {group: leechers, by: 80ms, jitter: 10ms}',
   idle: 'none of them is there',
   schema: strict({
@@ -15,7 +15,7 @@ export const delay = disturbance({
     by: duration
       .refine((ms) => ms >= 1 && ms <= MAX_DELAY_MS, `expected from 1ms to ${MAX_DELAY_MS / 1000}s`)
       .meta({ description: 'How much later each packet leaves.' }),
-    jitter: duration.optional().meta({ description: 'The standard deviation of it. Default: none.' }),
+    jitter: duration.optional().meta({ description: 'The standard deviation of the delay. Default: none.' }),
     for: lasts(MIN_NETWORK_FAULT_MS),
   })
     .refine(oneDirectory, ONE_DIRECTORY)

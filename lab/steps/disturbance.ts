@@ -11,7 +11,9 @@ export const lasts = (minMs: number) =>
   duration
     .refine((ms) => ms >= minMs, `expected at least ${minMs / 1000}s: what is shorter can not be proved`)
     .optional()
-    .meta({ description: 'It is undone after so long, and the step ends then; otherwise `heal` undoes it.' });
+    .meta({
+      description: 'After this time the fault is undone and the step ends. Without it, `heal` undoes the fault.',
+    });
 
 /** Verbs that disturb what lies around an instance: several of them can be in force on one. */
 interface DisturbanceVerb<S extends FaultStepSpec> {

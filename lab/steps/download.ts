@@ -24,13 +24,13 @@ export const download: StepKind<Spec> = {
       .int()
       .min(1)
       .optional()
-      .meta({ description: 'At most so many files for each peer, picked by the seed.' }),
+      .meta({ description: 'The largest number of files for each peer, picked by the seed.' }),
     zipf: z.number().min(0).max(5).default(0).meta({
       description:
-        'Popularity: the n-th file is picked with a weight of 1/n^zipf. 0: all alike; about 1 is what the web shows.',
+        'Popularity: the n-th file is picked with a weight of 1/n^zipf. 0: all files alike. About 1 is typical for the web.',
     }),
     again: z.boolean().default(false).meta({
-      description: 'Also files that it should have by now: an earlier step may not have got to its end.',
+      description: 'Also fetch files that the peer should have by now, because an earlier step may not have finished.',
     }),
     concurrency,
   }),

@@ -3,7 +3,8 @@ import { type PlannedStep, type StepKind, stepList, type WhoSpec, whoShape } fro
 
 export const each: StepKind<WhoSpec & { steps: unknown[] }> = {
   verb: 'each',
-  summary: 'Each peer takes the steps at its own pace, without waiting for the others; within, the peer is `self`.',
+  summary:
+    'Each peer takes the steps at its own pace and does not wait for the others. In these steps, the peer is `self`.',
   example: 'each: {group: leechers, arrival: {poisson: 5/s}, steps: [{login: self}, {download: self}]}',
   schema: strict({ group: whoShape.group, take: whoShape.take, arrival: whoShape.arrival, steps: stepList }),
   groups: ({ group }) => ({ group }),

@@ -5,10 +5,11 @@ import type { StepKind } from './step.ts';
 
 export const expectStep: StepKind<{ that: string; within: number }> = {
   verb: 'expect',
-  summary: 'Holds a figure against a limit at this point of the run; with `within`, it may take so long to come true.',
+  summary:
+    'Compares a figure with a limit at this point of the run. With `within`, the comparison has this time to become true.',
   example: 'expect: {that: metrics.peerlab_directory_peers_online == 4, within: 5s}',
   schema: strict({
-    that: z.string().meta({ description: 'An expectation on a figure that is known while the run goes on.' }),
+    that: z.string().meta({ description: 'An expectation on a figure that is known during the run.' }),
     within: duration.default(0),
   }),
   shorthand: 'that',

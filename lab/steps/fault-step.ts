@@ -10,7 +10,7 @@ const { take, arrival } = whoShape;
 const group = z.string().min(1).meta({ description: 'all, the name of a group, self within `each`, or directory.' });
 const at = duration
   .optional()
-  .meta({ description: 'So long after the step began; then the arrivals begin. Default: at once.' });
+  .meta({ description: 'The time after the step began at which the arrivals begin. Default: at once.' });
 export const faultShape = { group, take, arrival, at };
 
 export const oneDirectory = ({ group, take, arrival }: WhoSpec) =>

@@ -7,7 +7,7 @@ const MIN_DISK_FAULT_MS = 2000;
 export const fill = disturbance({
   verb: 'fill',
   summary:
-    "The disk of the peers' shares is full, and stays so whatever they remove from it. Only where it has a size: `limits: {disk: …}` of the group.",
+    "The disk of the peers' shares is full, and stays full whatever they remove from it. The disk needs a size: `limits: {disk: …}` of the group.",
   example: 'fill: {group: leechers, take: 1, for: 5s}',
   idle: 'none of them is there and has a disk with a size (`limits: {disk: 64MB}` of the group)',
   schema: strict({ ...faultShape, for: lasts(MIN_DISK_FAULT_MS) }).refine(oneDirectory, ONE_DIRECTORY),

@@ -7,7 +7,7 @@ const MIN_FREEZE_MS = 1000;
 export const freeze = lifeStep({
   verb: 'freeze',
   summary:
-    'Peers, or the `directory`, stand still, as on SIGSTOP: their connections stay, and nothing answers. With `for` they go on after so long, and the step ends then; otherwise on `thaw`.',
+    'The peers, or the `directory`, stand still, as on SIGSTOP: their connections stay open, and nothing answers. With `for` they go on after that time, and the step ends then. Otherwise `thaw` lets them go on.',
   example: 'freeze: {group: seeders, take: 1, for: 3s}',
   idle: 'none of them is there and runs',
   schema: strict({
@@ -15,7 +15,7 @@ export const freeze = lifeStep({
     for: duration
       .refine((ms) => ms >= MIN_FREEZE_MS, 'expected at least 1s: what is shorter can not be proved')
       .optional()
-      .meta({ description: 'They stand still for so long.' }),
+      .meta({ description: 'How long they stand still.' }),
   }).refine(oneDirectory, ONE_DIRECTORY),
   of: ['there'],
   after: ({ for: forMs }) => (forMs === undefined ? 'frozen' : 'there'),

@@ -10,7 +10,7 @@ interface HealSpec extends FaultStepSpec {
 
 export const heal: StepKind<HealSpec> = {
   verb: 'heal',
-  summary: `Undoes ${DISTURBANCES.map((kind) => `\`${kind}\``).join(', ')}, those named or all, of those in whom they are in force.`,
+  summary: `Undoes ${DISTURBANCES.map((kind) => `\`${kind}\``).join(', ')}: all of them, or those named in \`of\`.`,
   example: 'cut: seeders\n- heal: seeders',
   shorthand: 'group',
   idle: 'nothing that it could undo is in force on any of them',

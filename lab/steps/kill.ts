@@ -3,7 +3,7 @@ import { faultShape, lifeStep, ONE_DIRECTORY, oneDirectory, THERE } from './faul
 
 export const kill = lifeStep({
   verb: 'kill',
-  summary: 'Peers, or the `directory`, end at once, as on SIGKILL, and tell nobody. `restart` brings them back.',
+  summary: 'The peers, or the `directory`, end at once, as on SIGKILL, and tell nobody. `restart` brings them back.',
   example: 'kill: {group: seeders, take: 1}',
   idle: 'none of them is there',
   schema: strict(faultShape).refine(oneDirectory, ONE_DIRECTORY),

@@ -8,7 +8,7 @@ const MIN_LIE_MS = 2000;
 
 export const lie = disturbance({
   verb: 'lie',
-  summary: 'Byzantine peers (`double: byzantine-peer` of the group) send something else than they announce.',
+  summary: 'Byzantine peers (`double: byzantine-peer` of the group) send other content than they announce.',
   example: 'lie: {group: liars, how: wrong-bytes, for: 5s}',
   idle: 'none of them is there and is a byzantine-peer (`double` of the group)',
   schema: strict({

@@ -13,7 +13,7 @@ const limitRate = byteRate.refine(
 export const limit = disturbance({
   verb: 'limit',
   summary:
-    'Peers, or the `directory`, send (`up`) and receive (`down`) at most so many content bytes a second, each in sum over all its connections.',
+    'The peers, or the `directory`, send (`up`) and receive (`down`) content at no more than this rate, each in sum over all its connections.',
   example: 'limit: {group: seeders, up: 4MB/s}',
   idle: 'none of them is there',
   schema: strict({

@@ -9,7 +9,7 @@ const MAX_LOSS_PERCENT = 90;
 
 export const lose = disturbance({
   verb: 'lose',
-  summary: 'So many percent of the packets from and to peers, or the `directory`, are lost, each by chance.',
+  summary: 'Packets from and to the peers, or the `directory`, are lost at random, each with the same probability.',
   example: 'lose: {group: leechers, percent: 5}',
   idle: 'none of them is there',
   schema: strict({
@@ -18,7 +18,7 @@ export const lose = disturbance({
       .number()
       .min(MIN_LOSS_PERCENT)
       .max(MAX_LOSS_PERCENT)
-      .meta({ description: 'Of the packets, in each direction.' }),
+      .meta({ description: 'How many percent of the packets are lost, in each direction.' }),
     for: lasts(MIN_NETWORK_FAULT_MS),
   }).refine(oneDirectory, ONE_DIRECTORY),
   fault: ({ percent }) => ({ kind: 'lose', percent }),

@@ -4,7 +4,7 @@ import { type StepKind, stepList } from './step.ts';
 
 export const parallel: StepKind<{ branches: unknown[][] }> = {
   verb: 'parallel',
-  summary: 'Branches that go on at the same time; the step ends when all have ended.',
+  summary: 'Branches that run at the same time. The step ends when all branches have ended.',
   example: 'parallel: {branches: [[{search: leechers}], [{wait: 1s}, {index: seeders}]]}',
   schema: strict({
     branches: z.array(stepList).min(2, 'expected at least two branches').meta({ description: 'Lists of steps.' }),

@@ -7,11 +7,11 @@ const MAX_ROUNDS = 10_000;
 
 export const repeat: StepKind<{ times?: number | undefined; for?: number | undefined; steps: unknown[] }> = {
   verb: 'repeat',
-  summary: 'Steps again and again: so many times, or for a time (a round under way is finished).',
+  summary: 'Runs steps again and again: a number of times, or for a time (the last round is finished).',
   example: 'repeat: {times: 3, steps: [{search: leechers}]}',
   schema: strict({
     times: z.number().int().min(1).max(MAX_ROUNDS).optional().meta({ description: 'Rounds.' }),
-    for: duration.optional().meta({ description: 'No round begins after so long.' }),
+    for: duration.optional().meta({ description: 'After this time no new round begins.' }),
     steps: stepList,
   }).refine((spec) => (spec.times === undefined) !== (spec.for === undefined), 'expected one of `times` and `for`'),
   groups: () => ({}),

@@ -4,7 +4,7 @@ import { faultShape, lifeStep, ONE_DIRECTORY, oneDirectory } from './fault-step.
 export const restart = lifeStep({
   verb: 'restart',
   summary:
-    'Peers, or the `directory`, come back after they were killed or stopped, with the same name, address and share; peers log in only when a step says so.',
+    'The peers, or the `directory`, come back after they were killed or stopped, with the same name, address and share. Peers log in only when a step says so.',
   example: 'kill: directory\n- restart: directory',
   idle: 'none of them was killed or stopped',
   schema: strict(faultShape).refine(oneDirectory, ONE_DIRECTORY),

@@ -11,12 +11,12 @@ interface Spec extends WhoSpec {
 export const search: StepKind<Spec> = {
   verb: 'search',
   records: ['search'],
-  summary: 'Each peer asks the directory who has a file.',
+  summary: 'Each peer asks the directory which peers have a file.',
   example: 'search: {group: leechers, name: "*.txt"}',
   schema: strict({
     ...whoShape,
     name: z.string().min(1).default('*').meta({ description: 'A file name, or a glob with * and ?.' }),
-    times: z.number().int().min(1).max(10_000).default(1).meta({ description: 'So often for each peer.' }),
+    times: z.number().int().min(1).max(10_000).default(1).meta({ description: 'The number of searches of each peer.' }),
     concurrency,
   }),
   shorthand: 'group',

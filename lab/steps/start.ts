@@ -5,7 +5,7 @@ const { group, take, arrival } = whoShape;
 
 export const start: StepKind<WhoSpec> = {
   verb: 'start',
-  summary: 'Peers of a group that is `later` join: they are started, and log in only when a step says so.',
+  summary: 'Peers of a group that is `later` are started. They log in only when a step says so.',
   example: 'start: latecomers',
   schema: strict({ group, take, arrival }),
   shorthand: 'group',

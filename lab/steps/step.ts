@@ -138,7 +138,7 @@ const take = z
     });
     return z.NEVER;
   })
-  .meta({ description: 'Only so many of them, or such a share, picked by the seed.', examples: [3, '50%'] });
+  .meta({ description: 'Only this number of peers, or this part of them, picked by the seed.', examples: [3, '50%'] });
 
 const as = z
   .string()
@@ -150,7 +150,7 @@ export const whoShape = {
   group,
   take: take.optional(),
   arrival: arrival.optional(),
-  timeout: duration.optional().meta({ description: 'An operation without an answer after so long has failed.' }),
+  timeout: duration.optional().meta({ description: 'An operation without an answer after this time has failed.' }),
   as: as.optional(),
 };
 export interface WhoSpec extends Who {
@@ -164,7 +164,7 @@ export const concurrency = z
   .min(1)
   .max(1000)
   .default(4)
-  .meta({ description: 'Operations under way at one time, for each peer.' });
+  .meta({ description: 'Operations under way at the same time, for each peer.' });
 
 /** Time for an answer unless the step says otherwise: of a control call, and of a transfer. */
 const CONTROL_TIMEOUT_MS = 60_000;

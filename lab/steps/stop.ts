@@ -3,7 +3,8 @@ import { faultShape, lifeStep, ONE_DIRECTORY, oneDirectory, THERE } from './faul
 
 export const stop = lifeStep({
   verb: 'stop',
-  summary: 'Peers, or the `directory`, end in order, as on SIGTERM; peers leave the index. `restart` brings them back.',
+  summary:
+    'The peers, or the `directory`, end in order, as on SIGTERM. Peers leave the index. `restart` brings them back.',
   example: 'stop: {group: seeders, take: 1}',
   idle: 'none of them is there',
   schema: strict(faultShape).refine(oneDirectory, ONE_DIRECTORY),

@@ -3,7 +3,7 @@ import { faultShape, lifeStep, ONE_DIRECTORY, oneDirectory } from './fault-step.
 
 export const thaw = lifeStep({
   verb: 'thaw',
-  summary: 'Those that are frozen go on.',
+  summary: 'Frozen peers, or the frozen `directory`, go on.',
   example: 'freeze: seeders\n- thaw: seeders',
   idle: 'none of them is frozen',
   schema: strict(faultShape).refine(oneDirectory, ONE_DIRECTORY),

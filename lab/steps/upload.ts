@@ -13,13 +13,13 @@ interface Spec extends WhoSpec {
 export const upload: StepKind<Spec> = {
   verb: 'upload',
   records: ['upload'],
-  summary: 'Each peer stores its files at another peer, which the seed picks among those that do not have them.',
+  summary: 'Each peer uploads its files to another peer, which the seed picks among those that do not have them.',
   example: 'upload: {group: seeders, to: leechers, files: "*", limit: 2}',
   schema: strict({
     ...whoShape,
     to: group,
     files: z.string().min(1).default('*').meta({ description: 'Which of its files: a name, or a glob with * and ?.' }),
-    limit: z.number().int().min(1).optional().meta({ description: 'At most so many files for each peer.' }),
+    limit: z.number().int().min(1).optional().meta({ description: 'The largest number of files for each peer.' }),
     concurrency,
   }),
   shorthand: 'group',

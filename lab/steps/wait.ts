@@ -6,7 +6,7 @@ const MAX_WAIT_MS = 24 * 3600 * 1000;
 
 export const wait: StepKind<{ duration: number }> = {
   verb: 'wait',
-  summary: 'Nothing is asked for a while.',
+  summary: 'Waits. The lab sends no requests during this time.',
   example: 'wait: 500ms',
   schema: strict({ duration: duration.refine((ms) => ms <= MAX_WAIT_MS, 'expected at most 24h') }),
   shorthand: 'duration',
