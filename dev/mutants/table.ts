@@ -179,8 +179,8 @@ const PRODUCT: readonly Mutant[] = [
     edits: [
       {
         file: 'images/peer/client/tally.ts',
-        find: '({ peer, ...share }));',
-        replace: '({ ...share, peer: peer && "127.0.0.1:1" }));',
+        find: '({ ...figures }));',
+        replace: '({ ...figures, peer: "127.0.0.1:1" }));',
       },
     ],
     scenario: 'basic',

@@ -75,7 +75,10 @@ export async function startPeer(
     memory: memory.sending,
     admit: (call) => tickets.admit(call),
     vouched: (call) => tickets.vouched(call),
-    pull: async (offer, from, signal) => (await downloads.withoutSlot({ ...offer, from }, signal)).bytes,
+    pull: async (offer, from, signal) => {
+      const { bytes, sources } = await downloads.withoutSlot({ ...offer, from }, signal);
+      return { bytes, cut: sources.some(({ cut }) => cut) };
+    },
     quota: new Quota({
       maxFileBytes: config.PEER_MAX_UPLOAD,
       maxShareBytes: config.PEER_UPLOAD_QUOTA,
@@ -103,7 +106,7 @@ export async function startPeer(
   const self = addressText(address);
   const downloads = new Downloads({ share, directory, clients, meter, slots, stallTimeoutMs, self });
   const uploads = new Uploads({
-    ...{ share, clients, meter, slots, sending, stallTimeoutMs },
+    ...{ share, clients, meter, slots, sending, stallTimeoutMs, logger },
     canOffer: () => tickets.hasOwn,
   });
   const batches = new Batches({ share, directory, clients, meter, downloads, slots, stallTimeoutMs, self });

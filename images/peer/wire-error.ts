@@ -29,16 +29,23 @@ export function namedCode(metadata: grpc.Metadata | undefined): ErrorCode | unde
 export function fromStatus(thrown: unknown, about: string, moved: boolean): PeerLabError {
   const { code, details, metadata } = thrown as Partial<grpc.ServiceError>;
   const reason = printable(details ?? reasonOf(thrown));
-  return new PeerLabError(namedCode(metadata) ?? codeOf(code, moved), { about, got: reason, cause: thrown });
+  // Who names a code has answered, whatever it could not reach itself.
+  const hasAnswered = moved || metadata?.get(ERROR_CODE_METADATA)[0] !== undefined;
+  return new PeerLabError(namedCode(metadata) ?? codeOf(code, moved, hasAnswered), {
+    about,
+    got: reason,
+    cause: thrown,
+  });
 }
 
-function codeOf(status: number | undefined, moved: boolean): ErrorCode {
+function codeOf(status: number | undefined, moved: boolean, hasAnswered: boolean): ErrorCode {
   switch (status) {
     case grpc.status.NOT_FOUND:
       return 'file-not-found';
     case grpc.status.UNAVAILABLE:
     case undefined:
-      return moved ? 'truncated' : 'source-unreachable';
+      if (moved) return 'truncated';
+      return hasAnswered ? 'source-refused' : 'source-unreachable';
     case grpc.status.CANCELLED:
     case grpc.status.INTERNAL:
       return moved ? 'truncated' : 'source-refused';

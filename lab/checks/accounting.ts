@@ -52,22 +52,31 @@ function isUnseenAtTheEnd({ kind, until }: FaultRecord): boolean {
   return kind === 'kill' || kind === 'stop' || (kind === 'freeze' && until === undefined);
 }
 
+function isCut({ sources }: OperationEvent): boolean {
+  return sources.some(({ cut }) => cut);
+}
+
 type Add = (event: OperationEvent, moved: Map<string, Moved>, nameOf: (address: string) => string) => void;
 
 const addReceived: Add = (event, moved) => {
   const entry = moved.get(receiverOf(event));
   if (!entry) return;
   entry.bytes += event.bytes;
+  // What was handed to a call that was cut did not all arrive.
+  entry.less ||= event.operation === 'upload' && isCut(event);
   if (event.outcome === 'ok') return;
   if (event.operation === 'upload' || !event.error?.definite) entry.more = ANY;
   entry.less ||= event.operation === 'upload';
 };
 
-const addSent: Add = ({ operation, outcome, peer, bytes, sources, error }, moved, nameOf) => {
+const addSent: Add = (event, moved, nameOf) => {
+  const { operation, outcome, peer, bytes, sources, error } = event;
   if (operation === 'upload') {
     const entry = moved.get(peer);
     if (!entry) return;
     entry.bytes += bytes;
+    // The receiver of an offer left a call with bytes under way.
+    if (isCut(event)) entry.more += MAX_UNDER_WAY_BYTES;
     if (outcome === 'failed' && !error?.definite) entry.more = ANY;
     return;
   }

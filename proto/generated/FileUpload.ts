@@ -15,7 +15,8 @@ export interface FileUpload {
   'sha256'?: (string);
   /**
    * In the first and only message: the sender serves this content under this name at the address that its ticket names, and the
-   * receiver may fetch it there. A receiver that can't, or knows nothing of offers, answers success=false; then the content is streamed.
+   * receiver may fetch it there. A receiver that can't reach it, or knows nothing of offers, answers success=false; then the content
+   * is streamed.
    */
   'offer'?: (boolean);
   '_size'?: "size";
@@ -35,7 +36,8 @@ export interface FileUpload__Output {
   'sha256'?: (string);
   /**
    * In the first and only message: the sender serves this content under this name at the address that its ticket names, and the
-   * receiver may fetch it there. A receiver that can't, or knows nothing of offers, answers success=false; then the content is streamed.
+   * receiver may fetch it there. A receiver that can't reach it, or knows nothing of offers, answers success=false; then the content
+   * is streamed.
    */
   'offer': (boolean);
   '_size'?: "size";

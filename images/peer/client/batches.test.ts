@@ -135,6 +135,24 @@ describe('what a source does wrong is mended by another one', () => {
       expect(await readFile(join(it.leecher.share, name), 'utf8')).toBe(content);
   });
 
+  test('a call that breaks off is marked as cut', async () => {
+    await using it = await setup(files);
+    const stand = await StandInSource.start({
+      DownloadFiles: (call) => {
+        call.write({ files: [{ index: 0, content: contents[0] as Buffer }] });
+        setImmediate(() => call.emit('error', { code: 14, details: 'gone' }));
+      },
+    });
+    using _bad = stand;
+    it.directory.peers.set('bad', {
+      ...{ user: 'bad', password: 'x', ip: '127.0.0.1', port: stand.port },
+      files: Object.entries(files).map(([name, content]) => announced(name, content)),
+    });
+    const { sources, bytes } = await result(it.leecher, 'file-*');
+    expect(sources).toContainEqual(expect.objectContaining({ peer: stand.address, cut: true, error: 'truncated' }));
+    expect(bytes).toBe(sources.reduce((sum, source) => sum + source.bytes, 0));
+  });
+
   test('a source that is gone', async () => {
     await using it = await setup(files);
     const gone = await source(it.directory, files);

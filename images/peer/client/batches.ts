@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import type { BatchResult } from '#proto/control-api.ts';
+import { type BatchResult, transferFailure } from '#proto/control-api.ts';
 import { addressText, type SearchResult } from '#proto/directory-api.ts';
 import { PeerLabError, toPeerLabError } from '#proto/errors.ts';
 import { TreeHasher } from '#proto/hash-tree.ts';
@@ -56,7 +56,7 @@ export class Batches {
     if (found.length === 0) throw new PeerLabError('file-not-found', { about: match });
     const batch = new Batch(this.#init, signal);
     await batch.run(found.map((result) => batchFileOf(result, match)));
-    return { outcome: 'ok', match, ...batch.figures, seconds: (performance.now() - began) / 1000 };
+    return { outcome: 'ok', match, ...(await batch.final()), seconds: (performance.now() - began) / 1000 };
   }
 }
 
@@ -79,8 +79,6 @@ class Batch {
   #failures = 0;
   #files = 0;
   #size = 0;
-  /** Bytes that single downloads moved, by source. */
-  readonly #singles = new Map<string, number>();
 
   constructor(init: BatchesInit, signal: AbortSignal) {
     this.#init = init;
@@ -88,19 +86,9 @@ class Batch {
     this.#tally = new Tally(init.meter.start('received'));
   }
 
-  get figures(): Pick<BatchResult, 'files' | 'size' | 'bytes' | 'sources' | 'failures' | 'failed'> {
-    const bytes = new Map(this.#tally.figures.sources.map((source) => [source.peer, source.bytes]));
-    for (const [peer, more] of this.#singles) bytes.set(peer, (bytes.get(peer) ?? 0) + more);
-    const sources = Array.from(bytes, ([peer, moved]) => ({ peer, bytes: moved }));
-    const sum = sources.reduce((total, source) => total + source.bytes, 0);
-    return {
-      files: this.#files,
-      size: this.#size,
-      bytes: sum,
-      sources,
-      failures: this.#failures,
-      failed: this.#failed,
-    };
+  async final(): Promise<Pick<BatchResult, 'files' | 'size' | 'bytes' | 'sources' | 'failures' | 'failed'>> {
+    const moved = await this.#tally.final();
+    return { files: this.#files, size: this.#size, ...moved, failures: this.#failures, failed: this.#failed };
   }
 
   async run(wanted: readonly BatchFile[]): Promise<void> {
@@ -114,7 +102,7 @@ class Batch {
       this.#tally.transfer.end();
     } catch (error) {
       share.settled();
-      throw this.#tally.failed(error);
+      throw await this.#tally.failed(error);
     }
     await directory.publish().catch(() => {});
   }
@@ -149,15 +137,13 @@ class Batch {
   async #fetchCall(address: string, files: readonly BatchFile[], missing: Set<BatchFile>): Promise<void> {
     const { clients, share, stallTimeoutMs } = this.#init;
     using lease = clients.lease(address);
-    this.#tally.asked(address);
     const request = files.map(({ sha256, sources }) => ({
       filename: sources.find((source) => source.address === address)?.name ?? '',
       sha256,
     }));
-    const init = { lease, address, stallTimeoutMs, signal: this.#signal };
+    const init = { lease, address, stallTimeoutMs, tally: this.#tally, signal: this.#signal };
     for await (const { index, content } of receiveFiles(request, init)) {
       const file = files[index];
-      this.#tally.add(address, content.length);
       // What is wrong or was not asked for is fetched by itself, where a liar is found out and another one asked.
       if (!file || !missing.has(file) || content.length !== file.size || hash('sha256', content, 'hex') !== file.sha256)
         continue;
@@ -176,9 +162,10 @@ class Batch {
       const { name, sha256 } = file;
       // The slot is the batch's.
       const { sources } = await this.#init.downloads.withoutSlot({ name, sha256 }, this.#signal);
-      for (const { peer, bytes } of sources) this.#singles.set(peer, (this.#singles.get(peer) ?? 0) + bytes);
+      this.#tally.include(sources);
       this.#count(file.size);
     } catch (error) {
+      this.#tally.include(transferFailure.parse(toPeerLabError(error).beside).sources);
       if (this.#signal.aborted) throw error;
       this.#fail(file, error);
     }

@@ -261,23 +261,28 @@ describe('names and targets', () => {
     expect(codeOf(await it.peer.control('download', { name: 'copy', sha256: sha256('mine') }))).toBe('no-source');
   });
 
-  test('an existing target is never replaced; the same content moves no bytes', async () => {
+  test('an existing target is never replaced; the same content moves no bytes once its hash is known', async () => {
     await using it = await setup();
     const source = await it.source('theirs', honest('theirs'));
     await writeFile(join(it.peer.share, 'file'), 'mine');
     const fromSource = { name: 'file', from: source.address };
     it.directory.peers.delete(`source-${source.port}`);
-    expect(failed(await it.peer.control('download', fromSource))).toMatchObject({ code: 'file-exists', bytes: 0 });
+    // What the file is stands in the first chunk: that one has arrived, and the call is left.
+    expect(failed(await it.peer.control('download', fromSource))).toMatchObject({
+      code: 'file-exists',
+      sources: [{ peer: source.address, bytes: 6, cut: true }],
+    });
     expect(failed(await it.peer.control('download', { ...fromSource, sha256: sha256('theirs') }))).toMatchObject({
       code: 'file-exists',
       bytes: 0,
     });
     expect(await readFile(join(it.peer.share, 'file'), 'utf8')).toBe('mine');
     await writeFile(join(it.peer.share, 'file'), 'theirs');
-    for (const request of [fromSource, { ...fromSource, sha256: sha256('theirs') }]) {
-      expect(transferResult.parse((await it.peer.control('download', request)).body)).toMatchObject({
-        bytes: 0,
-      });
+    for (const [request, bytes] of [
+      [fromSource, 6],
+      [{ ...fromSource, sha256: sha256('theirs') }, 0],
+    ]) {
+      expect(transferResult.parse((await it.peer.control('download', request)).body)).toMatchObject({ bytes });
     }
   });
 

@@ -76,9 +76,9 @@ export class Downloads {
       await atMost(TELL_MS, directory.publish());
       const first = firstByteSeconds === undefined ? {} : { firstByteSeconds };
       const { name, size, sha256 } = entry;
-      return { outcome: 'ok', name, size, sha256, ...tally.figures, seconds, ...first, ...how };
+      return { outcome: 'ok', name, size, sha256, ...(await tally.final()), seconds, ...first, ...how };
     } catch (error) {
-      throw tally.failed(error);
+      throw await tally.failed(error);
     } finally {
       this.#common.limits.downloads--;
     }

@@ -15,10 +15,6 @@ export interface LaneInit {
   /** The connection to the source, for one call. */
   readonly lease: () => ClientLease;
   readonly receiving: Omit<ReceiveInit, 'lease'>;
-  /** Told the content bytes of each message. */
-  readonly moved: (bytes: number) => void;
-  /** Told when a call was ended before its end. */
-  readonly cut: () => void;
   /** Told of each piece that was wrong. */
   readonly rejected: () => void;
 }
@@ -64,9 +60,7 @@ export class Lane implements Worker {
         this.#lastBytesAt = performance.now();
         return intake.take(chunk);
       });
-      if (intake.wasStopped) this.#init.cut();
     } catch (error) {
-      this.#init.cut();
       if (stopped.signal.aborted && !receiving.signal.aborted) return;
       throw error;
     }
@@ -85,8 +79,6 @@ export class Lane implements Worker {
 
 /** Cuts the chunks of one call into pieces, and checks each. */
 class Intake implements Disposable {
-  /** The call was ended for want of interest. */
-  wasStopped = false;
   readonly #range: Range;
   readonly #lane: Lane;
   readonly #init: LaneInit;
@@ -125,9 +117,8 @@ class Intake implements Disposable {
   }
 
   take(chunk: FileChunk__Output): Next | Promise<Next> {
-    const { file, moved } = this.#init;
+    const { file } = this.#init;
     const { content } = chunk;
-    moved(content.length);
     this.#position ??= this.#begin(chunk);
     if (chunk.offset !== undefined && chunk.offset !== this.#position)
       throw this.#lie(`a chunk at ${this.#position}`, `one at ${chunk.offset}`);
@@ -135,7 +126,7 @@ class Intake implements Disposable {
       if (this.#range.next >= this.#range.end) return this.#excess();
       at = this.#cut(content, at);
     }
-    if (this.#range.next >= this.#range.end) return this.#range.end < this.#askedEnd ? this.#stop() : 'enough';
+    if (this.#range.next >= this.#range.end) return this.#goesOn ? 'stop' : 'enough';
     return file.room();
   }
 
@@ -192,15 +183,16 @@ class Intake implements Disposable {
     work.arrived(this.#range);
   }
 
-  #stop(): Next {
-    this.wasStopped = true;
-    return 'stop';
+  /** The source has more to send than is wanted of it, and not by its own fault. */
+  get #goesOn(): boolean {
+    const { file } = this.#init;
+    const isShorter = this.#range.end < this.#askedEnd;
+    return isShorter || (this.#lane.ignoresRanges && this.#range.end < file.pieces);
   }
 
   /** More content, although all of the range is there. */
   #excess(): Next {
-    const isLess = this.#range.end < this.#askedEnd;
-    if (isLess || this.#lane.ignoresRanges) return this.#stop();
+    if (this.#goesOn) return 'stop';
     throw this.#lie('', 'more bytes than asked for', 'too-many-bytes');
   }
 

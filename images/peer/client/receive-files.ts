@@ -16,10 +16,12 @@ export interface ReceivedFile {
  */
 export async function* receiveFiles(
   files: { filename: string; sha256: string }[],
-  { lease, address, stallTimeoutMs, signal }: ReceiveInit,
+  { lease, address, stallTimeoutMs, tally, signal }: ReceiveInit,
 ): AsyncGenerator<ReceivedFile> {
   if (signal.aborted) throw new PeerLabError('cancelled');
+  tally.asked(address);
   const call = lease.client.downloadFiles({ files });
+  let hasEnded = false;
   let stalled = false;
   let moved = false;
   call.on('error', () => {});
@@ -36,17 +38,20 @@ export async function* receiveFiles(
       let bytes = 0;
       for (const { index, content, error } of next.value.files) {
         bytes += content.length;
+        tally.add(address, content.length);
         if (error === '') yield { index, content };
       }
       const waitMs = lease.receiving.reserve(bytes);
       if (waitMs > 0) await sleep(waitMs);
     }
+    hasEnded = true;
   } catch (error) {
     if (signal.aborted) throw new PeerLabError('cancelled', { cause: error });
     if (stalled) throw new PeerLabError('source-stalled', { about: address, got: `nothing for ${stallTimeoutMs} ms` });
     throw fromStatus(error, address, moved);
   } finally {
     signal.removeEventListener('abort', cancel);
+    if (!hasEnded) tally.cut(address);
     cancel();
   }
 }

@@ -5,12 +5,15 @@ import type { FileChunk__Output } from '#proto/generated/FileChunk.ts';
 import type { FileRequest } from '#proto/generated/FileRequest.ts';
 import { fromStatus } from '../wire-error.ts';
 import type { ClientLease } from './peer-clients.ts';
+import type { Tally } from './tally.ts';
 
 export interface ReceiveInit {
   readonly lease: Pick<ClientLease, 'client' | 'receiving'>;
   /** Whom it is asked from, `ip:port`, for messages. */
   readonly address: string;
   readonly stallTimeoutMs: number;
+  /** Told what the call moves, and whether it was ended before its end. */
+  readonly tally: Tally;
   readonly signal: AbortSignal;
 }
 
@@ -32,10 +35,15 @@ export function receive(
   init: ReceiveInit,
   take: (chunk: FileChunk__Output) => Next | Promise<Next>,
 ): Promise<void> {
-  const { lease, address, stallTimeoutMs, signal } = init;
+  const { lease, address, stallTimeoutMs, tally, signal } = init;
   if (signal.aborted) return Promise.reject(new PeerLabError('cancelled'));
   return new Promise((resolve, reject) => {
+    tally.asked(address);
     const call = lease.client.downloadFile(request);
+    const cut = () => {
+      tally.cut(address);
+      call.cancel();
+    };
     let moved = false;
     let over = false;
     let waits = true;
@@ -52,7 +60,7 @@ export function receive(
     const fail = (error: unknown) => {
       if (over) return;
       leave();
-      call.cancel();
+      cut();
       reject(error);
     };
     const cancelled = () => fail(new PeerLabError('cancelled'));
@@ -62,8 +70,8 @@ export function receive(
       if (over || next === undefined) return;
       if (next === 'enough' || next === 'stop') {
         leave();
-        if (next === 'stop') call.cancel();
-        else letEnd(call);
+        if (next === 'stop') cut();
+        else tally.ending(lastWord(call, cut));
         return resolve();
       }
       call.pause();
@@ -79,6 +87,7 @@ export function receive(
     call.on('data', (chunk: FileChunk__Output) => {
       if (over) return;
       moved = true;
+      tally.add(address, chunk.content.length);
       unmarkedBytes += chunk.content.length;
       if (unmarkedBytes >= MIN_PROGRESS_BYTES) {
         unmarkedBytes = 0;
@@ -102,11 +111,16 @@ export function receive(
   });
 }
 
-/** The sender's own count says that the transfer ended well only when it may end it. */
-function letEnd(call: ClientReadableStream<FileChunk__Output>): void {
-  const cut = setTimeout(() => call.cancel(), LAST_WORD_MS).unref();
-  call.on('data', (chunk: FileChunk__Output) => {
-    if (chunk.content.length > 0) call.cancel();
+/** The sender's own count says that the transfer ended well only when it may end it. Content that nobody asked for is cut off. */
+function lastWord(call: ClientReadableStream<FileChunk__Output>, cut: () => void): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(cut, LAST_WORD_MS).unref();
+    call.on('data', (chunk: FileChunk__Output) => {
+      if (chunk.content.length > 0) cut();
+    });
+    call.once('status', () => {
+      clearTimeout(timer);
+      resolve();
+    });
   });
-  call.once('status', () => clearTimeout(cut));
 }

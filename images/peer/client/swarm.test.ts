@@ -48,11 +48,23 @@ async function setup(content: Buffer, env = {}) {
       return source;
     },
     async download(request: object = {}) {
-      return transferResult.parse((await peer.control('download', { name: 'file', ...request })).body);
+      return transferResult.parse((await this.ask(request)).body);
     },
     async failure(request: object = {}) {
-      const answer = await peer.control('download', { name: 'file', ...request });
+      const answer = await this.ask(request);
       return { code: codeOf(answer), ...transferFailure.parse(answer.body) };
+    },
+    /** Whatever the download: who sent more than arrived was left early, and is marked so. */
+    async ask(request: object) {
+      const before = new Map(sources.map((source) => [source, source.sentBytes]));
+      const answer = await peer.control('download', { name: 'file', ...request });
+      const figures = new Map(transferFailure.parse(answer.body).sources.map((source) => [source.peer, source]));
+      for (const source of sources) {
+        const { bytes = 0, cut = false } = figures.get(source.address) ?? {};
+        const sent = source.sentBytes - (before.get(source) ?? 0);
+        if (sent > bytes) expect({ bytes, cut }, `${source.address} sent ${sent}`).toMatchObject({ cut: true });
+      }
+      return answer;
     },
     onDisk: (name = 'file') => readFile(join(peer.share, name)),
     async [Symbol.asyncDispose]() {
@@ -137,7 +149,7 @@ describe('many sources', () => {
     await using it = await setup(content);
     await it.source({ everyMs: 5 });
     const request = { sha256: sha256(content) };
-    await Promise.all([it.download({ ...request, name: 'a' }), it.download({ ...request, name: 'b' })]);
+    await Promise.all(['a', 'b'].map((name) => it.peer.control('download', { ...request, name })));
     for (const name of ['a', 'b']) expect((await it.onDisk(name)).equals(content)).toBe(true);
     expect(await it.peer.parts()).toEqual([]);
   });
@@ -290,6 +302,21 @@ describe('resuming', () => {
     expect((await it.onDisk()).equals(content)).toBe(true);
     expect(await it.peer.parts()).toEqual([]);
     expect(await it.peer.metrics()).toContain(`peerlab_resumed_bytes_total ${3 * MIB}`);
+  });
+
+  test('one that ignores ranges is left when its part is there, and marked as cut', async () => {
+    const content = contentOf(6 * MIB);
+    const { it: setUp, part, journal } = await brokenOff(content, 2 * MIB);
+    await using it = setUp;
+    await using file = await open(part, 'r+');
+    await file.write(content, 5 * MIB, MIB, 5 * MIB);
+    const { layer } = treeOf(content);
+    await writeFile(journal, `5 ${layer.subarray(5 * 32).toString('hex')}\n`, { flag: 'a' });
+    // Its last chunk that is wanted ends where the piece ends.
+    const old = await it.source({ old: true }, { root: undefined });
+    const { resumedBytes, sources } = await it.download();
+    expect(resumedBytes).toBe(3 * MIB);
+    expect(sources).toContainEqual(expect.objectContaining({ peer: old.address, cut: true }));
   });
 
   test('who is stopped while reading it again loses nothing', async () => {

@@ -114,13 +114,10 @@ export class Swarm {
   #lane(source: Source): Lane {
     const { file, tally, clients, stallTimeoutMs, rejected } = this.#init;
     const { address } = source;
-    tally.asked(address);
     return new Lane({
       ...{ source, file, rejected, work: this.#work },
       lease: () => clients.lease(address),
-      receiving: { address, stallTimeoutMs, signal: this.#over.signal },
-      moved: (bytes) => tally.add(address, bytes),
-      cut: () => tally.cut(address),
+      receiving: { address, stallTimeoutMs, tally, signal: this.#over.signal },
     });
   }
 

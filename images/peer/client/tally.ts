@@ -2,16 +2,13 @@ import type { TransferFailure } from '#proto/control-api.ts';
 import { type ErrorCode, toPeerLabError } from '#proto/errors.ts';
 import type { MeteredTransfer } from '../transfer-meter.ts';
 
-interface SourceFigures {
-  bytes: number;
-  cut?: boolean;
-  error?: ErrorCode;
-}
+type SourceFigures = TransferFailure['sources'][number];
 
-/** What one transfer moved, by the peer at the other end: the one place where received content is counted. */
+/** What one transfer moved, by the peer at the other end: the one place where content is counted. */
 export class Tally {
   readonly transfer: MeteredTransfer;
   readonly #sources = new Map<string, SourceFigures>();
+  readonly #ending = new Set<Promise<void>>();
 
   constructor(transfer: MeteredTransfer) {
     this.transfer = transfer;
@@ -27,6 +24,12 @@ export class Tally {
     this.#of(address).cut = true;
   }
 
+  /** A call that the transfer does not need any more is still ending, and may be cut yet. `end` must be bounded, and not reject. */
+  ending(end: Promise<void>): void {
+    this.#ending.add(end);
+    void end.then(() => this.#ending.delete(end));
+  }
+
   add(address: string, bytes: number): void {
     if (bytes === 0) return;
     this.#of(address).bytes += bytes;
@@ -38,20 +41,32 @@ export class Tally {
     this.#of(address).error ??= code;
   }
 
-  get figures(): TransferFailure {
-    const sources = Array.from(this.#sources, ([peer, share]) => ({ peer, ...share }));
+  /** Adds what a transfer that is part of this one moved; it was measured by itself. */
+  include(sources: readonly SourceFigures[]): void {
+    for (const { peer, bytes, cut, error } of sources) {
+      const figures = this.#of(peer);
+      figures.bytes += bytes;
+      if (cut !== undefined) figures.cut ||= cut;
+      if (error !== undefined) figures.error ??= error;
+    }
+  }
+
+  /** The figures, when every call has ended. */
+  async final(): Promise<TransferFailure> {
+    await Promise.all(this.#ending);
+    const sources = Array.from(this.#sources.values(), (figures) => ({ ...figures }));
     return { bytes: sources.reduce((sum, source) => sum + source.bytes, 0), sources };
   }
 
   /** The error that a failed transfer ends with, the figures beside it. */
-  failed(thrown: unknown): Error {
+  async failed(thrown: unknown): Promise<Error> {
     this.transfer.end(thrown);
-    return Object.assign(toPeerLabError(thrown), { beside: this.figures });
+    return Object.assign(toPeerLabError(thrown), { beside: await this.final() });
   }
 
-  #of(address: string): SourceFigures {
-    const figures = this.#sources.get(address) ?? { bytes: 0 };
-    this.#sources.set(address, figures);
+  #of(peer: string): SourceFigures {
+    const figures = this.#sources.get(peer) ?? { peer, bytes: 0 };
+    this.#sources.set(peer, figures);
     return figures;
   }
 }

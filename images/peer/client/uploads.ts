@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClientWritableStream } from '@grpc/grpc-js';
-import type { TransferResult } from '#proto/control-api.ts';
+import type { Logger } from '#base/logger.ts';
+import { type TransferFailure, type TransferResult, transferFailure } from '#proto/control-api.ts';
 import { type ErrorCode, PeerLabError, toPeerLabError } from '#proto/errors.ts';
 import type { FileResponse__Output } from '#proto/generated/FileResponse.ts';
 import type { FileUpload } from '#proto/generated/FileUpload.ts';
@@ -27,6 +28,7 @@ export interface UploadsInit {
   /** Whether a receiver can learn from this peer's ticket where to fetch. */
   readonly canOffer: () => boolean;
   readonly stallTimeoutMs: number;
+  readonly logger: Logger;
 }
 
 /** A smaller file is there before an offer is answered. */
@@ -62,9 +64,10 @@ export class Uploads {
   async upload({ name, to }: { name: string; to: string }, signal: AbortSignal): Promise<TransferResult> {
     const { share, clients, meter, slots } = this.#init;
     using _slot = await slots.take(signal);
-    const pulled = await this.#offer(name, to, signal);
-    if (pulled) return pulled;
+    const offered = await this.#offer(name, to, signal);
+    if (offered && 'outcome' in offered) return offered;
     const tally = new Tally(meter.start('sent'));
+    tally.include(offered?.sources ?? []);
     try {
       const { entry, file } = await share.open(name);
       await using _file = file;
@@ -74,20 +77,28 @@ export class Uploads {
       const { seconds, firstByteSeconds } = tally.transfer;
       tally.transfer.end();
       const first = firstByteSeconds === undefined ? {} : { firstByteSeconds };
-      return { outcome: 'ok', name, size: entry.size, sha256: entry.sha256, ...tally.figures, seconds, ...first };
+      return {
+        outcome: 'ok',
+        name,
+        size: entry.size,
+        sha256: entry.sha256,
+        ...(await tally.final()),
+        seconds,
+        ...first,
+      };
     } catch (error) {
-      throw tally.failed(error);
+      throw await tally.failed(error);
     }
   }
 
   /**
    * Lets the receiver fetch the file, which is faster, many times so on a long path: a server's receive window is small. What it fetches is
    * counted where it is served.
-   * @returns undefined when the content is to be streamed
+   * @returns the result; or what moved in vain, if anything, and the content is to be streamed
    * @throws PeerLabError when the receiver refuses the file, or fails to fetch it
    */
-  async #offer(name: string, to: string, signal: AbortSignal): Promise<TransferResult | undefined> {
-    const { share, clients, canOffer } = this.#init;
+  async #offer(name: string, to: string, signal: AbortSignal): Promise<TransferResult | TransferFailure | undefined> {
+    const { share, clients, canOffer, logger } = this.#init;
     const began = performance.now();
     const { size, sha256 } = share.find(name);
     if (size < OFFER_AT_LEAST_BYTES || !canOffer()) return undefined;
@@ -95,15 +106,18 @@ export class Uploads {
     const call = new UploadCall(lease.client, to);
     try {
       await orAborted(call.write({ filename: name, size, sha256, offer: true }), signal);
-      const { success, bytes = 0 } = await orAborted(call.end(), signal);
+      const answer = await orAborted(call.end(), signal);
       const seconds = (performance.now() - began) / 1000;
-      if (success) return { outcome: 'ok', name, size, sha256, bytes, sources: [{ peer: to, bytes }], seconds };
+      const moved = movedBy(answer, to);
+      return answer.success ? { outcome: 'ok', name, size, sha256, ...moved, seconds } : moved;
     } catch (thrown) {
-      if (FINAL.has(toPeerLabError(thrown).code)) throw thrown;
+      const error = toPeerLabError(thrown);
+      if (FINAL.has(error.code)) throw error;
+      logger.info({ file: name, to, reason: error.message }, 'an offer was not taken; the content is streamed');
+      return transferFailure.parse(error.beside);
     } finally {
       call.cancel();
     }
-    return undefined;
   }
 
   async #send(
@@ -113,7 +127,9 @@ export class Uploads {
     tally: Tally,
     signal: AbortSignal,
   ): Promise<FileResponse__Output> {
+    tally.asked(to);
     const call = new UploadCall(client, to);
+    let hasTakenAll = false;
     const chunkSizeBytes = this.#init.sending.chunkSize(CHUNK_SIZE_BYTES);
     using watch = new StallWatch(this.#init.stallTimeoutMs, () => call.stall());
     try {
@@ -130,11 +146,14 @@ export class Uploads {
         position += content.length;
         if (content.length === 0) break;
       }
-      if (!call.isAnswered && !(await file.isUnchanged()))
-        throw new PeerLabError('file-changed', { about: entry.name });
+      const isEarly = call.isAnswered;
+      if (!isEarly && !(await file.isUnchanged())) throw new PeerLabError('file-changed', { about: entry.name });
       using _answerWatch = new StallWatch(ANSWER_TIMEOUT_MS, () => call.stall());
-      return await orAborted(call.end(), signal);
+      const answer = await orAborted(call.end(), signal);
+      hasTakenAll = !isEarly && (answer.bytes ?? entry.size) === entry.size;
+      return answer;
     } finally {
+      if (!hasTakenAll) tally.cut(to);
       call.cancel();
     }
   }
@@ -191,7 +210,13 @@ class UploadCall {
     this.isAnswered = true;
     if (error || !response) this.#answer.reject(fromStatus(error, to, false));
     else if (!response.success && refusal) {
-      this.#answer.reject(new PeerLabError(refusal, { about: to, got: printable(response.message) }));
+      const beside = movedBy(response, to);
+      this.#answer.reject(new PeerLabError(refusal, { about: to, got: printable(response.message), beside }));
     } else this.#answer.resolve(response);
   }
+}
+
+/** What the receiver of an offer says that it fetched. */
+function movedBy({ bytes = 0, cut = false }: FileResponse__Output, to: string): TransferFailure {
+  return { bytes, sources: bytes > 0 || cut ? [{ peer: to, bytes, cut }] : [] };
 }

@@ -30,7 +30,6 @@ export async function fetchWhole(
   const { share, clients, tally, stallTimeoutMs, signal } = init;
   const { address } = source;
   using lease = clients.lease(address);
-  tally.asked(address);
   let part: PartFile | undefined;
   let present: ShareEntry | undefined;
   const begin = async (first: FileChunk__Output | undefined): Promise<PartFile> => {
@@ -41,13 +40,9 @@ export async function fetchWhole(
   };
   try {
     const request = { filename: source.name, sha256: known.sha256 ?? '' };
-    await receive(request, { lease, address, stallTimeoutMs, signal }, async (chunk): Promise<Next> => {
+    await receive(request, { lease, address, stallTimeoutMs, tally, signal }, async (chunk): Promise<Next> => {
       const begun = part ?? (await begin(chunk));
-      if (present) {
-        tally.cut(address);
-        return 'stop';
-      }
-      tally.add(address, chunk.content.length);
+      if (present) return 'stop';
       return append(begun, chunk, address);
     });
     const whole = part ?? (await begin(undefined));
@@ -55,9 +50,6 @@ export async function fetchWhole(
     await whole.finish();
     const entry = await share.publish(whole, name);
     return { entry, verified: whole.expected.sha256 === undefined ? 'none' : 'sha256' };
-  } catch (error) {
-    tally.cut(address);
-    throw error;
   } finally {
     await (part as PartFile | undefined)?.[Symbol.asyncDispose]();
   }

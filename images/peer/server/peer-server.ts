@@ -16,7 +16,7 @@ import type { Quota } from './quota.ts';
 import { sendBatch } from './send-batch.ts';
 import { sendFile } from './send-file.ts';
 import type { SendMemory } from './send-memory.ts';
-import { type Offer, REFUSALS, takeUpload } from './take-upload.ts';
+import { type Fetched, type Offer, REFUSALS, takeUpload } from './take-upload.ts';
 
 export interface PeerServerInit {
   readonly share: Share;
@@ -39,8 +39,8 @@ export interface PeerServerInit {
   readonly quota: Quota;
   /** The address that the directory vouches for as the caller's, `ip:port`. */
   readonly vouched: (call: { readonly metadata: grpc.Metadata; getPeer(): string }) => string | undefined;
-  /** Fetches what a caller at this address offers; comes back with the bytes that moved. */
-  readonly pull: (offer: Offer, from: string, signal: AbortSignal) => Promise<number>;
+  /** Fetches what a caller at this address offers. @throws PeerLabError with what moved beside it, as a failed transfer */
+  readonly pull: (offer: Offer, from: string, signal: AbortSignal) => Promise<Fetched>;
   /** Makes the share known, before an upload is answered. Best effort: must not reject. */
   readonly publish: () => Promise<void>;
 }
@@ -206,8 +206,9 @@ class Calls {
     } catch (thrown) {
       const error = call.cancelled && !stalled ? new PeerLabError('cancelled') : toPeerLabError(thrown);
       this.#ended(transfer, error, 'UploadFile', '');
-      if (REFUSALS.has(error.code)) answer(null, { success: false, message: error.message }, errorMetadata(error.code));
-      else answer(toStatus(error));
+      if (!REFUSALS.has(error.code)) return answer(toStatus(error));
+      const moved: Partial<Fetched> = error.beside;
+      answer(null, { success: false, message: error.message, ...moved }, errorMetadata(error.code));
     }
   }
 

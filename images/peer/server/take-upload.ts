@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type ErrorCode, PeerLabError } from '#proto/errors.ts';
+import { transferFailure } from '#proto/control-api.ts';
+import { type ErrorCode, PeerLabError, toPeerLabError } from '#proto/errors.ts';
 import type { FileResponse } from '#proto/generated/FileResponse.ts';
 import type { FileUpload__Output } from '#proto/generated/FileUpload.ts';
 import { StallWatch } from '../bounds.ts';
@@ -31,7 +32,7 @@ export interface TakeUploadInit {
   readonly pace: Pick<Pace, 'reserve'>;
   readonly quota: Quota;
   /** Fetches what is offered; undefined where the sender is nobody that the directory vouches for. */
-  readonly pull: ((offer: Offer) => Promise<number>) | undefined;
+  readonly pull: ((offer: Offer) => Promise<Fetched>) | undefined;
   /** Begins the measurement of content that is streamed; told the bytes of each message. */
   readonly streaming: () => (bytes: number) => void;
   /** Runs when the sender sends nothing for `stallTimeoutMs`: must end `messages` with an error. */
@@ -46,8 +47,25 @@ export interface Offer {
   readonly sha256: string;
 }
 
-/** What the sender is told; `bytes` that were fetched, where it was an offer. */
-export type Taken = Pick<FileResponse, 'message' | 'bytes'>;
+/** What moved of an offer; `cut`: a call was ended before its end, so that the sender may have sent more. */
+export interface Fetched {
+  readonly bytes: number;
+  readonly cut: boolean;
+}
+
+/** What the sender is told; with what was fetched, where it was an offer. */
+export type Taken = Pick<FileResponse, 'message'> & Partial<Fetched>;
+
+/** What keeps a receiver from a file, wherever it comes from. Every other failure to fetch is one between it and the sender's address. */
+const NOT_MENDED_BY_STREAMING: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'bad-name',
+  'cancelled',
+  'disk-full',
+  'file-exists',
+  'hash-mismatch',
+  'internal',
+  'too-many-bytes',
+]);
 
 /**
  * Receives one file and publishes it, or fetches it where it is offered.
@@ -62,11 +80,12 @@ export async function takeUpload(messages: AsyncIterable<FileUpload__Output>, in
 
   const { filename } = first.value;
   const expected = expectation(first.value);
-  if (await share.checkTarget(filename, expected.sha256)) return { message: 'the same content is there already' };
+  if (await share.checkTarget(filename, expected.sha256))
+    return { message: 'the same content is there already', bytes: 0 };
   using _room = quota.take(expected.size);
   if (first.value.offer) {
     if (!pull) throw new PeerLabError('offer-declined', { got: 'nobody that the directory vouches for' });
-    return { message: 'fetched', bytes: await pull({ name: filename, ...expected }) };
+    return await fetchOffer({ name: filename, ...expected }, pull);
   }
 
   const moved = init.streaming();
@@ -80,6 +99,19 @@ export async function takeUpload(messages: AsyncIterable<FileUpload__Output>, in
   await part.finish();
   await share.publish(part, filename);
   return { message: 'stored' };
+}
+
+/** @throws PeerLabError with what moved beside it: `offer-declined` when the sender's address does not give the file */
+async function fetchOffer(offer: Offer, pull: (offer: Offer) => Promise<Fetched>): Promise<Taken> {
+  try {
+    return { message: 'fetched', ...(await pull(offer)) };
+  } catch (cause) {
+    const error = toPeerLabError(cause);
+    const { bytes, sources } = transferFailure.parse(error.beside);
+    const beside = { bytes, cut: sources.some(({ cut }) => cut) } satisfies Fetched;
+    if (NOT_MENDED_BY_STREAMING.has(error.code)) throw Object.assign(error, { beside });
+    throw new PeerLabError('offer-declined', { got: error.message, beside, cause });
+  }
 }
 
 /** @throws PeerLabError `unverifiable` for a bare filename, `bad-request` */
