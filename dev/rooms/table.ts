@@ -24,7 +24,7 @@ export const ROOMS: readonly Room[] = [
   {
     path: 'images/base/',
     is:
-      '**The chassis** of both services: settings, logger, metrics, HTTP service with health and drain, life of a ' +
+      '**The chassis** of both services: settings, logger, metrics, slots, HTTP service with health and drain, life of a ' +
       "process; and the directory's typed client, for peers and for the directory's own tests",
     may: ['proto/'],
   },
@@ -68,7 +68,11 @@ export const ROOMS: readonly Room[] = [
     ],
     testsMay: ['lab/limit.ts', 'lab/drivers/process/'],
   },
-  { path: 'lab/limit.ts', is: 'how much is done at one time', may: [] },
+  {
+    path: 'lab/limit.ts',
+    is: 'how much is done at one time (the services have `Slots` in the chassis, which the lab may not know)',
+    may: [],
+  },
   { path: 'lab/instance-http.ts', is: 'how the lab asks an instance over HTTP', may: ['proto/'] },
   {
     path: 'lab/language/',

@@ -1,7 +1,7 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { availableParallelism } from 'node:os';
+import { Slots } from '#base/slots.ts';
 import { PeerLabError } from '#proto/errors.ts';
-import { Gate } from './gate.ts';
 import { Guesses } from './guesses.ts';
 import { hashOfNobody, hashPassword, matchesPassword, type PasswordCost } from './passwords.ts';
 
@@ -25,7 +25,8 @@ export interface LoginAttempt {
 }
 
 /** Each hash holds 19 MiB and a thread of libuv's four; a thousand peers that start at once wait here, some 25 s on 2 cores. */
-const HASHING = { maxRunning: Math.min(4, availableParallelism()), maxWaiting: 2048 };
+const HASHES_AT_ONCE = Math.min(4, availableParallelism());
+const MAX_WAITING_LOGINS = 2048;
 
 /** Users and their passwords. */
 export class Accounts {
@@ -37,7 +38,7 @@ export class Accounts {
   readonly #standInKey = randomBytes(32);
   /** The hashes of all accounts, to pick one by a number; made when it is needed. */
   #standIns: readonly string[] | undefined;
-  readonly #gate = new Gate(HASHING);
+  readonly #hashing = new Slots(HASHES_AT_ONCE, MAX_WAITING_LOGINS);
   readonly #guesses: Guesses;
 
   constructor(init: AccountsInit) {
@@ -63,7 +64,7 @@ export class Accounts {
    */
   async admit<T>(attempt: LoginAttempt, enter: () => T): Promise<T> {
     const { user } = attempt;
-    const created = await this.#gate.run(() => this.#check(attempt));
+    const created = await this.#checkInTurn(attempt);
     if (created === undefined) return enter();
     // Another first login of this user was quicker: its password counts. Accounts stay, so this happens once at most.
     if (this.#accounts.has(user)) return this.admit(attempt, enter);
@@ -75,6 +76,11 @@ export class Accounts {
     this.#accounts.set(user, created);
     onCreated?.(user);
     return entered;
+  }
+
+  async #checkInTurn(attempt: LoginAttempt): Promise<string | undefined> {
+    using _place = await this.#hashing.take();
+    return await this.#check(attempt);
   }
 
   /** @returns what is to be kept of the password of a new user; undefined when the user has an account and it fits */

@@ -1,6 +1,6 @@
 import type { Request, Response } from 'express';
 import { PeerLabError } from '#proto/errors.ts';
-import { Turns } from './turns.ts';
+import { YieldingQueue } from './yielding-queue.ts';
 
 export interface BodiesInit {
   /** The largest body taken. */
@@ -27,7 +27,7 @@ const LINGER_MS = 1000;
 export class Bodies {
   readonly #init: BodiesInit;
   #heldBytes = 0;
-  readonly #largeOnes = new Turns(1);
+  readonly #largeOnes = new YieldingQueue(1);
 
   constructor(init: BodiesInit) {
     this.#init = init;

@@ -9,7 +9,7 @@ import type { Caller, Handler, Handlers } from './handlers.ts';
 import { openApi } from './openapi.ts';
 import type { Registration, Registry } from './registry.ts';
 import { tokenHash } from './tokens.ts';
-import { Turns } from './turns.ts';
+import { YieldingQueue } from './yielding-queue.ts';
 
 export interface RoutesComponents {
   handlers: Handlers;
@@ -32,7 +32,7 @@ export function directoryRoutes(parts: RoutesComponents, { maxFiles, sdP2p }: Ro
   const { handlers, registry, bodies, peerBodies } = parts;
 
   /** For answers that are made of the whole index. */
-  const longAnswers = new Turns(1 / 4);
+  const longAnswers = new YieldingQueue(1 / 4);
 
   function respond<E extends EndpointName>(handler: Handler<E>, asked: RequestOf<E>, by: Caller<E>, res: Response) {
     const answered = () => {

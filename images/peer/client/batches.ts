@@ -1,11 +1,11 @@
 import { hash } from 'node:crypto';
+import type { Slots } from '#base/slots.ts';
 import { type BatchResult, transferFailure } from '#proto/control-api.ts';
 import { addressText, type SearchResult } from '#proto/directory-api.ts';
 import { PeerLabError, toPeerLabError } from '#proto/errors.ts';
 import { TreeHasher } from '#proto/hash-tree.ts';
 import { matchesGlob } from '#proto/names.ts';
 import { MAX_SMALL_FILE_BYTES } from '#proto/peer.ts';
-import type { Slots } from '../bounds.ts';
 import type { DirectorySession } from '../directory/session.ts';
 import type { Share } from '../share/share.ts';
 import type { TransferMeter } from '../transfer-meter.ts';

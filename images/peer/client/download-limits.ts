@@ -1,4 +1,4 @@
-import { Slots } from '../bounds.ts';
+import { Slots } from '#base/slots.ts';
 
 const MIB = 1024 * 1024;
 /** Sources that one download asks at one time: more bring nothing to one receiver. */

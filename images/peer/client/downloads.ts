@@ -1,5 +1,6 @@
+import type { Slots } from '#base/slots.ts';
 import type { TransferResult } from '#proto/control-api.ts';
-import { atMost, KeyedMutex, type Slots } from '../bounds.ts';
+import { atMost, KeyedMutex } from '../bounds.ts';
 import type { DirectorySession } from '../directory/session.ts';
 import type { Share } from '../share/share.ts';
 import type { TransferMeter } from '../transfer-meter.ts';

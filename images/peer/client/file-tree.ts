@@ -1,8 +1,8 @@
 import * as grpc from '@grpc/grpc-js';
+import { orAborted } from '#base/slots.ts';
 import { PeerLabError } from '#proto/errors.ts';
 import type { TreeResponse__Output } from '#proto/generated/TreeResponse.ts';
 import { type HashTree, isPieceSize, rootOfLayer } from '#proto/hash-tree.ts';
-import { orAborted } from '../bounds.ts';
 import { fromStatus } from '../wire-error.ts';
 import type { PeerClients } from './peer-clients.ts';
 import type { Source } from './sources.ts';

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClientWritableStream } from '@grpc/grpc-js';
 import type { Logger } from '#base/logger.ts';
+import { orAborted, type Slots } from '#base/slots.ts';
 import { type TransferFailure, type TransferResult, transferFailure } from '#proto/control-api.ts';
 import { type ErrorCode, PeerLabError, toPeerLabError } from '#proto/errors.ts';
 import type { FileResponse__Output } from '#proto/generated/FileResponse.ts';
@@ -8,7 +9,7 @@ import type { FileUpload } from '#proto/generated/FileUpload.ts';
 import type { PeerServiceClient } from '#proto/generated/PeerService.ts';
 import { CHUNK_SIZE_BYTES } from '#proto/peer.ts';
 import { printable } from '#proto/printable.ts';
-import { orAborted, type Slots, StallWatch } from '../bounds.ts';
+import { StallWatch } from '../bounds.ts';
 import type { RateLimits } from '../rate-limit.ts';
 import type { ShareEntry } from '../share/catalogue.ts';
 import type { RegularFile } from '../share/regular-file.ts';

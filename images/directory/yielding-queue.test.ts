@@ -1,12 +1,12 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect, it } from 'vitest';
-import { Turns } from './turns.ts';
+import { YieldingQueue } from './yielding-queue.ts';
 
 it('does one piece after the other, and gives way between them, whether they fail or not', async () => {
-  const turns = new Turns(1);
+  const queue = new YieldingQueue(1);
   const seen: string[] = [];
   const pieces = [1, 2, 3].map((n) =>
-    turns.run(() => {
+    queue.run(() => {
       seen.push(`piece ${n}`);
       if (n === 2) throw new Error('broken');
       return n;

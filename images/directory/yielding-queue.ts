@@ -4,7 +4,7 @@ import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promi
 const LONG_MS = 20;
 
 /** Does work that others should not have to wait for one piece at a time, and whatever else there is between two pieces. */
-export class Turns {
+export class YieldingQueue {
   readonly #pause: number;
   #last: Promise<unknown> = Promise.resolve();
   #workedMs = 0;
