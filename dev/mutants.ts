@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { EXIT, PeerLabError, toPeerLabError } from '#proto/errors.ts';
-import { findEngine } from '../lab/drivers/docker/engine.ts';
+import { driverOf } from '../lab/drivers/table.ts';
 import { applyEdits, type Mutant, staleEdits } from './mutants/mutant.ts';
 import { trialOf } from './mutants/probes.ts';
 import { type Judged, lastLine, markdownTable, terminalTable } from './mutants/report.ts';
@@ -78,11 +78,14 @@ function chosen(names: readonly string[]): readonly Mutant[] {
 
 /** Those whose trial can be had here; the others are named. */
 async function runnable(mutants: readonly Mutant[]): Promise<readonly Mutant[]> {
-  const needy = mutants.filter(({ scenario }) => trialNamed(scenario).driver === 'docker');
-  const engine = needy.length > 0 ? await findEngine() : '';
-  if (needy.length === 0 || typeof engine !== 'string') return mutants;
-  for (const { name } of needy) say(`skipped: ${name}: ${engine}`);
-  return mutants.filter((mutant) => !needy.includes(mutant));
+  const runnable: Mutant[] = [];
+  for (const mutant of mutants) {
+    const { driver } = trialNamed(mutant.scenario);
+    const found = driver === undefined ? undefined : await driverOf(driver).survey();
+    if (typeof found === 'string') say(`skipped: ${mutant.name}: ${found}`);
+    else runnable.push(mutant);
+  }
+  return runnable;
 }
 
 function trialNamed(scenario: string): Trial {

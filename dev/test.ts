@@ -2,11 +2,12 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { findEngine } from '../lab/drivers/docker/engine.ts';
+import { DRIVERS } from '../lab/drivers/table.ts';
 
 /**
  * Runs every test that this machine can run, and names what it can't with the reason. The last line is
- * `N passed, N failed`. PEERLAB_REQUIRE_DOCKER=1 turns a missing engine into a failure: CI sets it.
+ * `N passed, N failed`. Tests in `x.<driver>.test.ts` are left out where the driver has nothing to stand on;
+ * PEERLAB_REQUIRE_DOCKER=1 (or another driver's name) has them run, and fail, all the same: CI sets it.
  */
 
 interface VitestReport {
@@ -27,9 +28,7 @@ try {
 }
 
 async function main(): Promise<number> {
-  const required = process.env.PEERLAB_REQUIRE_DOCKER === '1';
-  const engine = await findEngine();
-  const without = typeof engine === 'string' && !required;
+  const without = await absentDrivers();
   const report = path.join(folder, 'report.json');
   const { status } = spawnSync(
     process.execPath,
@@ -44,7 +43,7 @@ async function main(): Promise<number> {
     {
       cwd: root,
       stdio: ['ignore', 'inherit', 'inherit'],
-      env: { ...process.env, NODE_ENV: 'test', PEERLAB_WITHOUT_DOCKER: without ? '1' : '' },
+      env: { ...process.env, NODE_ENV: 'test', PEERLAB_WITHOUT_DRIVERS: [...without.keys()].join(',') },
     },
   );
   const results = read(report);
@@ -56,8 +55,8 @@ async function main(): Promise<number> {
   );
   const skipped = tests.filter((test) => test.status !== 'passed' && test.status !== 'failed');
 
-  if (without)
-    process.stdout.write(`\nNot run on this machine: the tests that need Docker (*.docker.test.ts): ${engine}\n`);
+  for (const [kind, why] of without)
+    process.stdout.write(`\nNot run on this machine: the tests on driver ${kind} (*.${kind}.test.ts): ${why}\n`);
   for (const { fullName } of skipped) process.stdout.write(`Not run on this machine: ${fullName}\n`);
   for (const { name, message } of broken)
     process.stdout.write(`Could not be run: ${path.relative(root, name)}: ${message.split('\n')[0]}\n`);
@@ -67,6 +66,17 @@ async function main(): Promise<number> {
     `\n${passed} passed, ${failed} failed${skipped.length > 0 ? `, ${skipped.length} skipped` : ''}\n`,
   );
   return failed > 0 || passed === 0 || status !== 0 ? 1 : 0;
+}
+
+/** Drivers that have nothing to stand on here, and why, unless they are required. */
+async function absentDrivers(): Promise<Map<string, string>> {
+  const absent = new Map<string, string>();
+  for (const { kind, survey } of DRIVERS) {
+    if (process.env[`PEERLAB_REQUIRE_${kind.toUpperCase()}`] === '1') continue;
+    const found = await survey();
+    if (typeof found === 'string') absent.set(kind, found);
+  }
+  return absent;
 }
 
 function read(report: string): VitestReport['testResults'] {

@@ -97,7 +97,7 @@ const RUN_ID = /(?:peerlab-|PEERLAB_RUN=)([0-9a-f]{10})/;
 /**
  * @param snapshot what is on this host, a line each: containers, networks, volumes; or processes and folders
  */
-export function describeLab(driver: 'process' | 'docker', snapshot: () => Promise<string[]>): void {
+export function describeLab(driver: string, snapshot: () => Promise<string[]>): void {
   const lab = (...args: string[]) => startLab([...args, '--driver', driver]);
   const slow = '[{login: all}, {wait: 60s}, {logout: all}]';
 

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
-import { FOOTPRINTS } from './doctor/footprint.ts';
+import { driverOf } from './drivers/table.ts';
 import { resultOf, startLab, writeScenario } from './end-to-end.ts';
 import { runFacts } from './history/events.ts';
 
@@ -43,7 +43,7 @@ test('forty peers in two processes: a pass, one log for each process, and no mor
   expect(facts.peersPerInstance).toBe(20);
   expect(new Set(facts.peers.map(({ host }) => host))).toEqual(new Set(['host1', 'host2']));
   expect(new Set(facts.peers.map(({ address }) => address)).size).toBe(40);
-  const { hostBytes, hostedPeerBytes } = FOOTPRINTS.process;
+  const { hostBytes, hostedPeerBytes } = driverOf('process').footprint;
   const measuredBytes = 20 * (resultOf(run).resources.peerMemoryBytesMax ?? Number.NaN);
   expect(measuredBytes).toBeLessThan(hostBytes + 20 * hostedPeerBytes);
   // A prediction that is many times too large would refuse what fits.

@@ -3,25 +3,12 @@ import { z } from 'zod';
 import { ERRORS, EXIT, PeerLabError, reasonOf } from '#proto/errors.ts';
 import { printable, printableAll } from '#proto/printable.ts';
 import { resultSchema } from './checks/result-schema.ts';
+import { type Candidate, candidatesFor } from './doctor/candidates.ts';
 import { examine } from './doctor/doctor.ts';
-import {
-  type Candidate,
-  chooseCapable,
-  firstCapable,
-  type Need,
-  needsOf,
-  refusalsOf,
-  refusalText,
-} from './doctor/needs.ts';
+import { chooseCapable, firstCapable, type Need, needsOf, refusalsOf, refusalText } from './doctor/needs.ts';
 import { printDiagnosis } from './doctor/print.ts';
 import { buildServices } from './drivers/artifacts.ts';
-import { buildImages } from './drivers/docker/build-images.ts';
-import { dockerCapabilities } from './drivers/docker/capabilities.ts';
-import { createDockerDriver } from './drivers/docker/docker-driver.ts';
-import { engineAbilities } from './drivers/docker/survey.ts';
-import type { Driver, DriverInit } from './drivers/driver.ts';
-import { processCapabilities } from './drivers/process/capabilities.ts';
-import { createProcessDriver } from './drivers/process/process-driver.ts';
+import { DRIVERS, KINDS } from './drivers/table.ts';
 import { ResultsFolder } from './history/results-folder.ts';
 import { ScenarioInvalid } from './language/mistake.ts';
 import { listScenarios } from './list.ts';
@@ -40,15 +27,11 @@ import { findSuite, suiteSchema } from './suite/suite.ts';
 import { settleDeadRuns } from './watchdog/dead-runs.ts';
 import { collectGarbage } from './watchdog/gc.ts';
 
-/** The CLI, and the only file that names concrete drivers. */
-
-const DRIVERS: Record<Driver['kind'], (init: DriverInit) => Driver> = {
-  process: createProcessDriver,
-  docker: createDockerDriver,
-};
+/** The CLI. */
 
 interface DriverOptions {
-  driver: Driver['kind'] | 'auto';
+  /** The kind of a driver, or `auto`. */
+  driver: string;
   results: string;
   peerImage?: string;
   directoryImage?: string;
@@ -68,38 +51,18 @@ interface SuiteOptions extends DriverOptions {
   peersPerInstance?: number;
 }
 
-/** What could carry a run on this machine, the better one first; or why nothing of what is wanted can. */
-async function candidatesFor(wanted: DriverOptions['driver']): Promise<Candidate<Driver['kind']>[] | string> {
-  const processes = { kind: 'process', can: processCapabilities() } as const;
-  if (wanted === 'process') return [{ ...processes, why: 'as asked; peers are processes of this machine' }];
-  const engine = await engineAbilities();
-  if (typeof engine === 'string') return wanted === 'docker' ? engine : [{ ...processes, why: engine }];
-  const why = `${wanted === 'auto' ? 'an engine answers' : 'as asked'}: Docker ${engine.version}`;
-  const docker = { kind: 'docker', why, can: dockerCapabilities(engine) } as const;
-  return wanted === 'docker' ? [docker] : [docker, { ...processes, why: 'the engine can not do it' }];
-}
-
-type Chosen = Candidate<Driver['kind']>;
-
-/** @throws PeerLabError `no-engine`: before anything is started or written */
-async function candidates(wanted: DriverOptions['driver']): Promise<readonly Chosen[]> {
-  const found = await candidatesFor(wanted);
-  if (typeof found === 'string') throw new PeerLabError('no-engine', { got: found });
-  return found;
-}
-
 /** Says which driver was chosen in the first line, and gives what plays a plan on it. */
 async function stageFor(
   options: DriverOptions,
-  { kind, why }: Chosen,
+  { driver, why }: Candidate,
 ): Promise<(scenario: Scenario, plan: Plan, signal?: AbortSignal) => Promise<Played>> {
   const out = process.stdout;
-  out.write(`Driver: ${kind} (${why})\n`);
+  out.write(`Driver: ${driver.kind} (${why})\n`);
   await settleDeadRuns((line) => out.write(`${line}\n`));
   return (scenario, plan, signal) => {
     const { name, description } = printableAll({ name: plan.name, description: plan.description.trim() });
     out.write(`Scenario: ${name}, ${plan.peers.length} peers, seed ${plan.seed}. ${description}\n`);
-    return play({ ...options, scenario, plan, kind, driver: DRIVERS[kind], out, ...(signal && { signal }) });
+    return play({ ...options, scenario, plan, driver, out, ...(signal && { signal }) });
   };
 }
 
@@ -108,7 +71,7 @@ async function runCommand(name: string, options: RunOptions): Promise<number> {
   const plan = makePlan(scenario, options);
   const playOn = await stageFor(
     options,
-    chooseCapable(await candidates(options.driver), needsOf(plan, options.peerImage)),
+    chooseCapable(await candidatesFor(options.driver), needsOf(plan, options.peerImage)),
   );
   const runs: Played[] = [];
   for (let n = 0; n < options.repeat; n++) {
@@ -129,7 +92,7 @@ async function doctorCommand(name: string, options: DoctorOptions): Promise<numb
   const scenario = findScenario(name, options.var);
   const { driver: asked, results, peers, peersPerInstance } = options;
   const planFor = (peers?: number) => makePlan(scenario, { peers, peersPerInstance });
-  const diagnosis = await examine({ planFor, peers, asked, candidates: await candidatesFor(asked), results });
+  const diagnosis = await examine({ planFor, peers, asked, results });
   printDiagnosis(diagnosis, process.stdout);
   return diagnosis.prediction === 'does not fit' ? EXIT.fail : EXIT.pass;
 }
@@ -137,9 +100,9 @@ async function doctorCommand(name: string, options: DoctorOptions): Promise<numb
 /** What the driver can't do is skipped, with the reason: the rest of the suite is worth as much without it. */
 async function suiteCommand(name: string, options: SuiteOptions): Promise<number> {
   const suite = findSuite(name, options);
-  const all = await candidates(options.driver);
+  const all = await candidatesFor(options.driver);
   const needs: Need[] = suite.entries.flatMap(({ plan }) => needsOf(plan, options.peerImage));
-  const chosen = firstCapable(all, needs) ?? (all[0] as Chosen);
+  const chosen = firstCapable(all, needs) ?? all[0];
   const playOn = await stageFor(options, chosen);
   return runSuite({
     suite,
@@ -200,7 +163,7 @@ const resultsOption = ['--results <folder>', 'where results go', 'results'] as c
 
 function driverOption(): Option {
   return new Option('--driver <driver>', 'what carries the peers; auto takes docker where an engine answers')
-    .choices(['auto', 'process', 'docker'])
+    .choices(['auto', ...KINDS])
     .default('auto');
 }
 
@@ -308,7 +271,7 @@ function program(exit: (code: number) => void): Command {
     .command('images')
     .description('build the Docker images peerlab/directory and peerlab/peer, if what goes into them changed')
     .action(async () => {
-      await buildImages((what) => process.stdout.write(`${what}\n`));
+      await DRIVERS.find(({ makeImages }) => makeImages)?.makeImages?.((what) => process.stdout.write(`${what}\n`));
       exit(EXIT.pass);
     });
   return lab;

@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { EXIT, type PeerLabError } from '#proto/errors.ts';
 import type { Result } from './checks/result-schema.ts';
 import { disturbs } from './doctor/needs.ts';
-import type { Driver, DriverInit } from './drivers/driver.ts';
+import type { DriverDescription } from './drivers/description.ts';
+import type { Driver } from './drivers/driver.ts';
 import { ResultsFolder } from './history/results-folder.ts';
 import { printSummary, TerminalProgress } from './report/terminal.ts';
 import { writeReport } from './report/write-report.ts';
@@ -16,9 +17,8 @@ import { Watchdog } from './watchdog/watchdog.ts';
 export interface PlayInit {
   readonly scenario: Scenario;
   readonly plan: Plan;
-  readonly kind: Driver['kind'];
-  /** Makes the driver that carries the run. */
-  readonly driver: (init: DriverInit) => Driver;
+  /** The driver that carries the run. */
+  readonly driver: DriverDescription;
   readonly results: string;
   readonly peerImage?: string | undefined;
   readonly directoryImage?: string | undefined;
@@ -39,8 +39,7 @@ export interface Played {
 export async function play({
   scenario,
   plan,
-  kind,
-  driver: makeDriver,
+  driver: description,
   results,
   peerImage,
   directoryImage,
@@ -50,14 +49,14 @@ export async function play({
   const runId = randomBytes(5).toString('hex');
   const folder = ResultsFolder.create(results, runId);
   folder.write('scenario.yaml', scenarioAsRun(scenario, plan, countsOf(plan), folder.path));
-  const watchdog = new Watchdog({ runId, driver: kind, scenario: plan.name, results: folder.path });
+  const watchdog = new Watchdog({ runId, driver: description.kind, scenario: plan.name, results: folder.path });
   let driver: Driver | undefined;
   using interrupt = onInterrupt(
     (what) => out.write(`\n${what}\n`),
     async () => watchdog.done((await driver?.end(false)) ?? []),
   );
   const ends = AbortSignal.any([interrupt.signal, watchdog.lost, ...(signal ? [signal] : [])]);
-  driver = makeDriver({
+  driver = description.create({
     runId,
     logsDir: folder.logs,
     signal: ends,

@@ -17,8 +17,8 @@ export interface Demand {
 export interface Trial {
   readonly scenario: string;
   readonly peer?: string;
-  /** `docker`, for what the process driver can't do; without an engine there is no such trial. */
-  readonly driver?: 'docker';
+  /** The kind of a driver, for what the process driver can't do; where it can't be had there is no such trial. */
+  readonly driver?: string;
   /** What a copy says in which nothing is broken. */
   readonly unbroken: Demand;
 }

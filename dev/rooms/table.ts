@@ -48,7 +48,7 @@ export const ROOMS: readonly Room[] = [
   },
   {
     path: 'lab/main.ts',
-    is: 'the command line, and the only file that names concrete drivers',
+    is: 'the command line',
     may: ['lab/', 'proto/'],
   },
   {
@@ -94,18 +94,25 @@ export const ROOMS: readonly Room[] = [
   },
   {
     path: 'lab/drivers/*',
-    is: '`driver.ts` is the one interface of drivers, `driver.contract.ts` the one suite; and what several drivers need',
-    may: ['lab/doubles/names.ts', 'proto/'],
+    is:
+      '`driver.ts` is the one interface of drivers, `description.ts` what each says of itself, `driver.contract.ts` the one ' +
+      'suite; and what several drivers need',
+    may: ['lab/doubles/names.ts', 'lab/machine/', 'proto/'],
+  },
+  {
+    path: 'lab/drivers/table.ts',
+    is: 'the table of drivers, and the only file that names concrete ones',
+    may: ['lab/drivers/*', 'lab/drivers/docker/description.ts', 'lab/drivers/process/description.ts'],
   },
   {
     path: 'lab/drivers/process/',
     is: 'instances as processes of this machine',
-    may: ['lab/drivers/*', 'lab/limit.ts', 'proto/'],
+    may: ['lab/drivers/*', 'lab/limit.ts', 'lab/machine/', 'proto/'],
   },
   {
     path: 'lab/drivers/docker/',
     is: 'instances as containers of a Docker engine',
-    may: ['lab/drivers/*', 'lab/drivers/agent/', 'lab/drivers/images/', 'lab/limit.ts', 'proto/'],
+    may: ['lab/drivers/*', 'lab/drivers/agent/', 'lab/drivers/images/', 'lab/limit.ts', 'lab/machine/', 'proto/'],
   },
   {
     path: 'lab/drivers/images/',
@@ -126,13 +133,18 @@ export const ROOMS: readonly Room[] = [
     testsMay: ['lab/drivers/docker/'],
   },
   {
+    path: 'lab/machine/',
+    is: 'what a machine has, read from its kernel and disks; the form of a check of it',
+    may: [],
+  },
+  {
     path: 'lab/doctor/',
-    is: 'what a scenario needs, what the machine has, whether it fits: pure checks over facts',
+    is: 'what a scenario needs, which driver can carry it, whether it fits this machine: pure checks over facts',
     may: [
       'lab/drivers/*',
-      'lab/drivers/docker/survey.ts',
-      'lab/drivers/process/ports.ts',
+      'lab/drivers/table.ts',
       'lab/language/',
+      'lab/machine/',
       'lab/scenario/',
       'lab/steps/',
       'proto/',
@@ -159,14 +171,7 @@ export const ROOMS: readonly Room[] = [
   {
     path: 'lab/watchdog/',
     is: "what ends a run when the lab can't: a process beside each run, the record of runs, `gc`",
-    may: [
-      'lab/drivers/*',
-      'lab/drivers/docker/sweeper.ts',
-      'lab/drivers/images/staging.ts',
-      'lab/drivers/process/sweeper.ts',
-      'lab/history/',
-      'proto/',
-    ],
+    may: ['lab/drivers/*', 'lab/drivers/table.ts', 'lab/drivers/images/staging.ts', 'lab/history/', 'proto/'],
     testsMay: ['lab/end-to-end.ts'],
   },
   {
@@ -222,7 +227,7 @@ export const ROOMS: readonly Room[] = [
   {
     path: 'dev/',
     is: 'what keeps the project in order: generated files, this table, the test command, mutants',
-    may: ['lab/checks/', 'lab/drivers/docker/engine.ts', 'lab/scenario/', 'lab/steps/', 'proto/'],
+    may: ['lab/checks/', 'lab/drivers/table.ts', 'lab/scenario/', 'lab/steps/', 'proto/'],
   },
   {
     path: 'bin/',

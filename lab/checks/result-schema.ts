@@ -79,7 +79,7 @@ export const resultSchema = scopeFigures.extend({
   runId: z.string(),
   scenario: z.string(),
   description: z.string(),
-  driver: z.enum(['process', 'docker']),
+  driver: z.string().meta({ description: 'The kind of the driver: process, docker, …' }),
   seed: z.number().int(),
   verdict: z.enum(['pass', 'fail', 'inconclusive']),
   reason: z.string().meta({ description: 'One sentence.' }),

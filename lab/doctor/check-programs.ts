@@ -1,6 +1,9 @@
-import type { PreflightCheck } from './check.ts';
+import type { Carrier, Surveyed } from '../drivers/description.ts';
+import type { Finding, PreflightCheck } from '../machine/check.ts';
+import type { DriverSurvey } from './candidates.ts';
+import type { Refusal } from './needs.ts';
 
-/** Is what a run stands on there: Node, kernel, engine, images, and the abilities that the scenario asks for. */
+/** Is what a run stands on there: Node, kernel, what drivers stand on, and the abilities that the scenario asks for. */
 
 const LEAST_NODE = 24;
 
@@ -32,48 +35,29 @@ export const kernel: PreflightCheck = {
   },
 };
 
-export const engine: PreflightCheck = {
-  name: 'engine',
-  judge({ engine }, { asked }) {
-    if (asked === 'process') return undefined;
-    if (typeof engine !== 'string') return { state: 'ok', found: `Docker ${engine.version} at ${engine.endpoint}` };
-    if (asked === 'auto')
-      return { state: 'unknown', found: engine, mend: 'processes will do; start a Docker engine to have containers' };
-    const mend = 'start a Docker engine (on Debian: apt-get install docker.io, then dockerd), or take --driver process';
-    return { state: 'lacking', found: engine, needed: 'an engine that answers', mend };
-  },
-};
+/** Drivers that stand on something that has to answer: does it? @param asked the driver that was asked for, or `auto` */
+export function carriers(asked: string, surveys: readonly DriverSurvey[]): PreflightCheck[] {
+  return surveys.flatMap(({ driver: { kind, carrier }, found }) =>
+    carrier ? [{ name: carrier.name, judge: () => judgeCarrier(carrier, asked === kind, found) }] : [],
+  );
+}
 
-export const images: PreflightCheck = {
-  name: 'images',
-  judge({ engine }, { driver }) {
-    if (driver !== 'docker' || typeof engine === 'string') return undefined;
-    const { state, base, source } = engine.images;
-    if (state === 'current') return { state: 'ok', found: 'built, and made from the sources of now' };
-    const found = `${state}; a run builds them in some 10 s`;
-    if (base !== undefined) return { state: 'ok', found: `${found}, on ${base}` };
-    if (source && 'from' in source) {
-      const from = source.from === 'registry' ? 'pulled from the registry' : 'made from Debian packages';
-      return { state: 'ok', found: `${found}; their base will be ${from}` };
-    }
-    return {
-      state: 'lacking',
-      found: `${state}, and no base for them can be had: ${source?.lacking}`,
-      needed: 'a base with Node',
-      mend: 'docker pull node:24-bookworm-slim where a registry answers (docker save and docker load carry it here), or use Debian with apt-get',
-    };
-  },
-};
+function judgeCarrier({ name, help }: Carrier, isNeeded: boolean, found: Surveyed | string): Finding {
+  if (typeof found !== 'string') return { state: 'ok', found: found.what };
+  if (!isNeeded) return { state: 'unknown', found, mend: `another driver does without it; to have it, ${help}` };
+  return { state: 'lacking', found, needed: `an ${name} that answers`, mend: `${help}, or take another --driver` };
+}
 
-export const abilities: PreflightCheck = {
-  name: 'abilities',
-  judge({ refusals }) {
-    if (refusals.length === 0) return { state: 'ok', found: 'all that the scenario asks for' };
-    return {
-      state: 'lacking',
-      found: refusals.map(({ why }) => why).join('; '),
-      needed: refusals.map(({ where, need }) => `${need} (${where})`).join('; '),
-      mend: [...new Set(refusals.map(({ help }) => help))].join('; or '),
-    };
-  },
-};
+export function abilities(refusals: readonly Refusal[]): PreflightCheck {
+  return { name: 'abilities', judge: () => judgeAbilities(refusals) };
+}
+
+function judgeAbilities(refusals: readonly Refusal[]): Finding {
+  if (refusals.length === 0) return { state: 'ok', found: 'all that the scenario asks for' };
+  return {
+    state: 'lacking',
+    found: refusals.map(({ why }) => why).join('; '),
+    needed: refusals.map(({ where, need }) => `${need} (${where})`).join('; '),
+    mend: [...new Set(refusals.map(({ help }) => help))].join('; or '),
+  };
+}

@@ -1,28 +1,25 @@
 import prettyBytes from 'pretty-bytes';
-import { compare, type Patient, type PreflightCheck } from './check.ts';
-import type { Disk, Facts } from './facts.ts';
-import { FOOTPRINTS, LEAST_PEER_BYTES, PLAN_BYTES, RESULTS_BYTES } from './footprint.ts';
+import { compare, type Patient, type PreflightCheck } from '../machine/check.ts';
+import type { Disk, Facts } from '../machine/facts.ts';
+import { LEAST_PEER_BYTES, PLAN_BYTES, RESULTS_BYTES } from './footprint.ts';
 
 /** Do memory and disks hold it. */
-
-/** What building the images leaves on the engine's disk. */
-const IMAGES_BYTES = 300 * 1024 * 1024;
 
 const show = (bytes: number) => prettyBytes(bytes, { binary: true, maximumFractionDigits: 1 });
 
 export const memory: PreflightCheck = {
   name: 'memory',
-  judge({ memoryBytes, disks }, { size, driver }) {
-    const { peerBytes, hostBytes, hostedPeerBytes, directoryBytes, labBytes } = FOOTPRINTS[driver];
+  judge({ memoryBytes, shares }, { size, footprint }) {
+    const { peerBytes, hostBytes, hostedPeerBytes, directoryBytes, labBytes } = footprint;
     const hosted = size.hosts * hostBytes + size.hostedPeers * hostedPeerBytes;
     const alone = (size.peers - size.hostedPeers) * peerBytes;
-    const inMemory = driver === 'process' && disks.temporary?.isMemory ? size.shareBytes + size.transferBytes : 0;
+    const inMemory = shares?.isMemory ? size.shareBytes + size.transferBytes : 0;
     return compare({
       available: memoryBytes,
       wanted: alone + hosted + directoryBytes + labBytes + inMemory,
       show,
-      what: `free${inMemory > 0 ? ` (${disks.temporary?.folder} lies in memory too)` : ''}`,
-      mend: `end other programs, or fewer peers: one takes about ${show(peerBytes)}, one of many in a process (--peers-per-instance) ${show(hostedPeerBytes)}${inMemory > 0 ? '; TMPDIR on a disk' : ''}`,
+      what: `free${inMemory > 0 ? ` (${shares?.folder} lies in memory too)` : ''}`,
+      mend: `end other programs, or fewer peers: one takes about ${show(peerBytes)}, one of many in a process (--peers-per-instance) ${show(hostedPeerBytes)}${inMemory > 0 ? '; or that folder on a disk (TMPDIR)' : ''}`,
     });
   },
 };
@@ -56,34 +53,26 @@ export const memoryLimits: PreflightCheck = {
 
 export const shareDisk: PreflightCheck = {
   name: 'disk of shares',
-  judge: (facts, patient) => judgeDisk(facts, patient, shareDiskOf(facts, patient), 'or fewer and smaller files'),
+  judge: (facts, patient) => judgeDisk(facts, patient, facts.shares, 'or fewer and smaller files'),
 };
 
 export const resultsDisk: PreflightCheck = {
   name: 'disk of results',
-  judge: (facts, patient) => judgeDisk(facts, patient, facts.disks.results, 'or another --results folder'),
+  judge: (facts, patient) => judgeDisk(facts, patient, facts.results, 'or another --results folder'),
 };
 
-function shareDiskOf({ disks }: Facts, { driver }: Patient): Disk | undefined {
-  return driver === 'docker' ? disks.engine : disks.temporary;
-}
-
 /** All that the run writes to this disk, whichever check asks. */
-function judgeDisk(facts: Facts, patient: Patient, disk: Disk | undefined, mend: string) {
-  const isShares = disk === undefined || shareDiskOf(facts, patient)?.id === disk.id;
-  const isResults = disk !== undefined && facts.disks.results?.id === disk.id;
+function judgeDisk({ shares, results, prepareBytes }: Facts, patient: Patient, disk: Disk | undefined, mend: string) {
+  const isShares = disk === undefined || shares?.id === disk.id;
+  const isResults = disk !== undefined && results?.id === disk.id;
+  const { shareBytes, transferBytes } = patient.size;
   return compare({
     available: disk?.freeBytes,
-    wanted: (isShares ? shareBytes(facts, patient) : 0) + (isResults ? resultsBytes(patient) : 0),
+    wanted: (isShares ? shareBytes + transferBytes + prepareBytes : 0) + (isResults ? resultsBytes(patient) : 0),
     show,
-    what: `free at ${disk?.folder ?? 'the folder of the engine'}`,
+    what: `free at ${disk?.folder ?? 'the folder of the shares'}`,
     mend: `make room there, ${mend}`,
   });
-}
-
-function shareBytes({ engine }: Facts, { size, driver }: Patient): number {
-  const toBuild = driver === 'docker' && typeof engine !== 'string' && engine.images.state !== 'current';
-  return size.shareBytes + size.transferBytes + (toBuild ? IMAGES_BYTES : 0);
 }
 
 function resultsBytes({ size }: Patient): number {

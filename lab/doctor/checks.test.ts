@@ -1,10 +1,17 @@
 import { describe, expect, test } from 'vitest';
+import type { Surveyed } from '../drivers/description.ts';
+import { bridge, engineChecks, neighbours } from '../drivers/docker/preflight.ts';
 import type { EngineSurvey } from '../drivers/docker/survey.ts';
-import type { Finding, Patient } from './check.ts';
+import { type PortFacts, ports } from '../drivers/process/preflight.ts';
+import { driverOf } from '../drivers/table.ts';
+import type { Finding, Patient, PreflightCheck } from '../machine/check.ts';
+import type { Disk, Facts } from '../machine/facts.ts';
+import type { NeighbourFacts } from '../machine/kernel.ts';
+import type { Size } from '../machine/size.ts';
+import type { DriverSurvey } from './candidates.ts';
 import { diagnose } from './diagnosis.ts';
-import type { Disk, Facts } from './facts.ts';
-import type { Size } from './size.ts';
-import { CHECKS } from './table.ts';
+import type { Refusal } from './needs.ts';
+import { checksFor } from './table.ts';
 
 const GIB = 1024 ** 3;
 const MIB = 1024 ** 2;
@@ -22,51 +29,76 @@ const SIZE: Size = {
   transferPairs: 6,
   leastMemoryLimitBytes: undefined,
 };
-const PATIENT: Patient = { size: SIZE, driver: 'docker', asked: 'auto' };
-const PROCESSES: Patient = { size: SIZE, driver: 'process', asked: 'process' };
+const patientOn = (driver: string): Patient => ({ size: SIZE, driver, footprint: driverOf(driver).footprint });
+const PATIENT = patientOn('docker');
+const PROCESSES = patientOn('process');
 
 const disk = (folder: string, freeBytes = 50 * GIB, id = folder): Disk => ({ folder, freeBytes, id, isMemory: false });
 
-const ENGINE: EngineSurvey = {
-  version: '20.10',
-  endpoint: 'unix:///var/run/docker.sock',
-  limitsMemory: true,
-  limitsCpu: true,
-  cpus: 2,
-  toolsLack: undefined,
-  kernel: {} as EngineSurvey['kernel'],
-  rootFolder: '/var/lib/docker',
+const ENGINE: Pick<EngineSurvey, 'networks' | 'addressPools' | 'images'> = {
   networks: 1,
   addressPools: 31,
   images: { state: 'current', base: 'node:24-bookworm-slim', source: undefined },
 };
 
-const FACTS: Facts = {
+/** All that the checks of both drivers are made from. */
+interface World extends Facts {
+  readonly asked: string;
+  readonly surveys: readonly DriverSurvey[];
+  readonly refusals: readonly Refusal[];
+  readonly engine: typeof ENGINE;
+  readonly neighbours: NeighbourFacts | undefined;
+  readonly ports: PortFacts | undefined;
+}
+
+const answering = (driver: string, found: Surveyed | string): DriverSurvey => ({ driver: driverOf(driver), found });
+const NO_ENGINE = [answering('docker', 'no Docker engine answers')];
+
+const WORLD: World = {
   node: '24.21.0',
   system: { platform: 'linux', release: '6.18.0' },
-  engine: ENGINE,
-  refusals: [],
   openFiles: { soft: 20_000, hard: 20_000 },
   tasks: { left: 32_000, limit: 'kernel.pid_max' },
   inotify: { instances: 128, inUse: 0 },
-  ports: { lowest: 10_240, end: 32_768, taken: 0 },
-  neighbours: { limit: 1024, inUse: 1 },
   memoryBytes: 16 * GIB,
   heapBytes: 4 * GIB,
-  disks: { temporary: disk('/tmp'), results: disk('results'), engine: disk('/var/lib/docker') },
+  shares: disk('/shares'),
+  results: disk('results'),
+  prepareBytes: 0,
+  asked: 'auto',
+  surveys: [answering('docker', { what: 'Docker 20.10', can: {} as Surveyed['can'] })],
+  refusals: [],
+  engine: ENGINE,
+  neighbours: { limit: 1024, inUse: 1 },
+  ports: { lowest: 10_240, end: 32_768, taken: 0 },
 };
 
-function finding(name: string, facts: Partial<Facts>, patient: Patient = PATIENT): Finding | undefined {
-  return CHECKS.find((check) => check.name === name)?.judge({ ...FACTS, ...facts }, patient);
+function checksOf(world: World, { driver }: Patient): readonly PreflightCheck[] {
+  const own =
+    driver === 'docker' ? [...engineChecks(world.engine), bridge, neighbours(world.neighbours)] : [ports(world.ports)];
+  const surveys = driver === 'docker' || world.surveys !== WORLD.surveys ? world.surveys : [];
+  return checksFor({ ...world, surveys, checks: own });
 }
 
-const engineWith = (more: Partial<EngineSurvey>) => ({ engine: { ...ENGINE, ...more } });
+function finding(name: string, more: Partial<World>, patient: Patient = PATIENT): Finding | undefined {
+  const world = { ...WORLD, ...more };
+  return checksOf(world, patient)
+    .find((check) => check.name === name)
+    ?.judge(world, patient);
+}
+
+function diagnosed(more: Partial<World>, patient: Patient, sizeAt = (peers: number): Size => ({ ...SIZE, peers })) {
+  const facts = { ...WORLD, ...more };
+  return diagnose({ checks: checksOf(facts, patient), facts, patient, sizeAt });
+}
+
+const engineWith = (more: Partial<typeof ENGINE>) => ({ engine: { ...ENGINE, ...more } });
 const imagesWith = (images: EngineSurvey['images']) => engineWith({ images });
 const many = (more: Partial<Size>, patient = PATIENT): Patient => ({ ...patient, size: { ...SIZE, ...more } });
 
 test('on a good machine everything is well, and each check says what it found', () => {
   for (const patient of [PATIENT, PROCESSES]) {
-    const { findings, prediction } = diagnose(FACTS, patient, (peers) => ({ ...SIZE, peers }));
+    const { findings, prediction } = diagnosed({}, patient);
     expect(prediction).toBe('fits');
     for (const { name, state, found, mend } of findings) {
       expect({ name, state, found, mend }).toEqual({
@@ -80,7 +112,7 @@ test('on a good machine everything is well, and each check says what it found', 
 });
 
 /** Name of the check, what is wrong, for whom, what it is then, what it finds, and how it says to mend that. */
-const AMISS: [string, Partial<Facts>, Patient, Finding['state'], RegExp, RegExp][] = [
+const AMISS: [string, Partial<World>, Patient, Finding['state'], RegExp, RegExp][] = [
   ['node', { node: '20.20.0' }, PATIENT, 'lacking', /20\.20/, /bin\/lab/],
   [
     'kernel',
@@ -90,22 +122,8 @@ const AMISS: [string, Partial<Facts>, Patient, Finding['state'], RegExp, RegExp]
     /darwin/,
     /only be read on Linux/,
   ],
-  [
-    'engine',
-    { engine: 'no Docker engine answers' },
-    { ...PROCESSES, asked: 'auto' },
-    'unknown',
-    /answers/,
-    /processes will do/,
-  ],
-  [
-    'engine',
-    { engine: 'no Docker engine answers' },
-    { ...PATIENT, asked: 'docker' },
-    'lacking',
-    /answers/,
-    /apt-get install docker\.io/,
-  ],
+  ['engine', { surveys: NO_ENGINE }, PROCESSES, 'unknown', /answers/, /another driver does without/],
+  ['engine', { surveys: NO_ENGINE, asked: 'docker' }, PATIENT, 'lacking', /answers/, /apt-get install docker\.io/],
   [
     'images',
     imagesWith({
@@ -176,31 +194,17 @@ const AMISS: [string, Partial<Facts>, Patient, Finding['state'], RegExp, RegExp]
   ['memory', { memoryBytes: GIB }, many({ peers: 20 }), 'lacking', /1 GiB free/, /about 85 MiB/],
   [
     'memory',
-    { memoryBytes: GIB, disks: { ...FACTS.disks, temporary: { ...disk('/tmp'), isMemory: true } } },
+    { memoryBytes: GIB, shares: { ...disk('/tmp'), isMemory: true } },
     many({ shareBytes: GIB }, PROCESSES),
     'lacking',
     /\/tmp lies in memory/,
-    /TMPDIR on a disk/,
+    /on a disk \(TMPDIR\)/,
   ],
   ['memory limits', {}, many({ leastMemoryLimitBytes: 32 * MIB }), 'lacking', /32 MiB/, /256 MiB or more/],
   ['memory limits', {}, many({ leastMemoryLimitBytes: 64 * MIB }), 'tight', /64 MiB/, /256 MiB or more/],
   ['plan', { heapBytes: GIB }, many({ operations: 10_000_000 }), 'lacking', /1 GiB of memory/, /max-old-space-size/],
-  [
-    'disk of shares',
-    {},
-    many({ transferBytes: 60 * GIB }),
-    'lacking',
-    /50 GiB free at \/var\/lib\/docker/,
-    /smaller files/,
-  ],
-  [
-    'disk of shares',
-    {},
-    many({ transferBytes: 60 * GIB }, PROCESSES),
-    'lacking',
-    /50 GiB free at \/tmp/,
-    /smaller files/,
-  ],
+  ['disk of shares', {}, many({ transferBytes: 60 * GIB }), 'lacking', /50 GiB free at \/shares/, /smaller files/],
+  ['disk of shares', { prepareBytes: 60 * GIB }, PATIENT, 'lacking', /50 GiB free at \/shares/, /smaller files/],
   ['disk of results', {}, many({ operations: 90_000_000 }), 'lacking', /50 GiB free at results/, /--results/],
 ];
 
@@ -215,12 +219,13 @@ describe('what is amiss, and how to mend it', () => {
   });
 
   test('every check that can find something amiss is among them', () => {
-    expect([...new Set(AMISS.map(([name]) => name))].sort()).toEqual(CHECKS.map(({ name }) => name).sort());
+    const all = [PATIENT, PROCESSES].flatMap((patient) => checksOf(WORLD, patient).map(({ name }) => name));
+    expect(new Set(AMISS.map(([name]) => name))).toEqual(new Set(all));
   });
 });
 
 test('what can not be found out is unknown, and no reason against', () => {
-  const blind: Partial<Facts> = {
+  const blind: Partial<World> = {
     ...{ openFiles: undefined, tasks: undefined, inotify: undefined },
     ...{ ports: undefined, neighbours: undefined },
   };
@@ -230,9 +235,9 @@ test('what can not be found out is unknown, and no reason against', () => {
       found: expect.stringContaining('not to be found out'),
     });
   }
-  const disks = { temporary: undefined, results: undefined, engine: undefined };
-  expect(finding('disk of shares', { disks })).toMatchObject({ state: 'unknown' });
-  expect(diagnose({ ...FACTS, ...blind }, PROCESSES, (peers) => ({ ...SIZE, peers })).prediction).toBe('fits');
+  for (const name of ['disk of shares', 'memory'])
+    expect(finding(name, { shares: undefined, memoryBytes: undefined })).toMatchObject({ state: 'unknown' });
+  expect(diagnosed(blind, PROCESSES).prediction).toBe('fits');
 });
 
 test('no limit is enough', () => {
@@ -254,7 +259,7 @@ test.each([
 test('peers that share a process take a part of what one by itself takes', () => {
   const hosted = (driver: Patient) => many({ peers: 1000, hostedPeers: 1000, hosts: 10, transferPairs: 1900 }, driver);
   for (const driver of [PATIENT, PROCESSES]) {
-    const { findings, prediction } = diagnose(FACTS, hosted(driver), (peers) => ({ ...SIZE, peers }));
+    const { findings, prediction } = diagnosed({}, hosted(driver));
     expect({ prediction, amiss: findings.filter(({ state }) => state !== 'ok') }).toEqual({
       prediction: 'fits',
       amiss: [],
@@ -270,7 +275,7 @@ test('peers that share a process take a part of what one by itself takes', () =>
 });
 
 test('each driver has its own checks', () => {
-  const names = (patient: Patient) => CHECKS.filter(({ judge }) => judge(FACTS, patient)).map(({ name }) => name);
+  const names = (patient: Patient) => checksOf(WORLD, patient).map(({ name }) => name);
   expect(names(PROCESSES)).not.toEqual(expect.arrayContaining(['engine']));
   expect(names(PROCESSES)).toContain('ports');
   expect(names(PATIENT)).toEqual(expect.arrayContaining(['engine', 'images', 'address pools', 'bridge']));
@@ -278,30 +283,30 @@ test('each driver has its own checks', () => {
 });
 
 test('folders on one disk share what is free there', () => {
-  const disks = { temporary: disk('/tmp', GIB, 'one'), results: disk('results', GIB, 'one'), engine: undefined };
+  const shares = disk('/tmp', GIB, 'one');
+  const results = disk('results', GIB, 'one');
   const patient = many({ shareBytes: 0.6 * GIB, transferBytes: 0, operations: 900_000 }, PROCESSES);
-  expect(finding('disk of shares', { disks }, patient)).toMatchObject({ state: 'lacking' });
-  const apart = { ...disks, results: disk('results', GIB, 'other') };
-  expect(finding('disk of shares', { disks: apart }, patient)).toMatchObject({ state: 'ok' });
+  expect(finding('disk of shares', { shares, results }, patient)).toMatchObject({ state: 'lacking' });
+  expect(finding('disk of shares', { shares, results: disk('results', GIB, 'other') }, patient)).toMatchObject({
+    state: 'ok',
+  });
 });
 
 describe('prediction', () => {
-  const sizeAt = (peers: number): Size => ({ ...SIZE, peers });
-
   test('tight when something is, and does not fit when something lacks', () => {
-    expect(diagnose({ ...FACTS, openFiles: { soft: 60, hard: 60 } }, PATIENT, sizeAt).prediction).toBe('tight');
-    expect(diagnose({ ...FACTS, node: '20.0.0' }, PATIENT, sizeAt).prediction).toBe('does not fit');
+    expect(diagnosed({ openFiles: { soft: 60, hard: 60 } }, PATIENT).prediction).toBe('tight');
+    expect(diagnosed({ node: '20.0.0' }, PATIENT).prediction).toBe('does not fit');
   });
 
   test('tells how many peers fit and what they run out of: the next one would not', () => {
-    const { most } = diagnose(FACTS, PATIENT, sizeAt);
+    const { most } = diagnosed({}, PATIENT);
     expect(most).toEqual({ peers: 188, limit: 'memory' });
-    expect(diagnose(FACTS, many({ peers: 188 }), sizeAt).prediction).toBe('tight');
-    expect(diagnose(FACTS, many({ peers: 189 }), sizeAt).prediction).toBe('does not fit');
+    expect(diagnosed({}, many({ peers: 188 })).prediction).toBe('tight');
+    expect(diagnosed({}, many({ peers: 189 })).prediction).toBe('does not fit');
   });
 
   test('says nothing of it when not even one fits, and knows the end of the language', () => {
-    expect(diagnose({ ...FACTS, node: '20.0.0' }, PATIENT, sizeAt).most).toBeUndefined();
+    expect(diagnosed({ node: '20.0.0' }, PATIENT).most).toBeUndefined();
     const endless = {
       tasks: undefined,
       openFiles: undefined,
@@ -309,6 +314,6 @@ describe('prediction', () => {
       ports: undefined,
       memoryBytes: 10_000 * GIB,
     };
-    expect(diagnose({ ...FACTS, ...endless }, PROCESSES, sizeAt).most).toEqual({ peers: 10_000, limit: undefined });
+    expect(diagnosed(endless, PROCESSES).most).toEqual({ peers: 10_000, limit: undefined });
   });
 });

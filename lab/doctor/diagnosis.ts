@@ -1,7 +1,6 @@
-import type { Finding, Patient } from './check.ts';
-import type { Facts } from './facts.ts';
-import type { Size } from './size.ts';
-import { CHECKS } from './table.ts';
+import type { Finding, Patient, PreflightCheck } from '../machine/check.ts';
+import type { Facts } from '../machine/facts.ts';
+import type { Size } from '../machine/size.ts';
 
 /** What the doctor says of a scenario on this machine. */
 export interface Diagnosis {
@@ -15,26 +14,36 @@ export interface Diagnosis {
 /** The most peers that a scenario may have. */
 const MAX_PEERS = 10_000;
 
-/** A pure function of the facts. @param sizeAt the size of the scenario with so many peers */
-export function diagnose(facts: Facts, patient: Patient, sizeAt: (peers: number) => Size): Diagnosis {
-  const findings = findingsOf(facts, patient);
-  const most = mostPeers(facts, patient, sizeAt);
-  const states = new Set(findings.map(({ state }) => state));
-  const prediction = states.has('lacking') ? 'does not fit' : states.has('tight') ? 'tight' : 'fits';
-  return { patient, findings, prediction, ...(most && { most }) };
+/** What is held against each other. */
+export interface Case {
+  readonly checks: readonly PreflightCheck[];
+  readonly facts: Facts;
+  readonly patient: Patient;
+  /** The size of the scenario with so many peers. */
+  readonly sizeAt: (peers: number) => Size;
 }
 
-function findingsOf(facts: Facts, patient: Patient): Diagnosis['findings'] {
-  return CHECKS.flatMap(({ name, judge }) => {
+/** A pure function of the case. */
+export function diagnose(one: Case): Diagnosis {
+  const findings = findingsOf(one);
+  const most = mostPeers(one);
+  const states = new Set(findings.map(({ state }) => state));
+  const prediction = states.has('lacking') ? 'does not fit' : states.has('tight') ? 'tight' : 'fits';
+  return { patient: one.patient, findings, prediction, ...(most && { most }) };
+}
+
+function findingsOf({ checks, facts, patient }: Case): Diagnosis['findings'] {
+  return checks.flatMap(({ name, judge }) => {
     const finding = judge(facts, patient);
     return finding ? [{ ...finding, name }] : [];
   });
 }
 
 /** By doubling and halving: what runs out with some peers runs out with more of them, too. */
-function mostPeers(facts: Facts, patient: Patient, sizeAt: (peers: number) => Size): Diagnosis['most'] {
+function mostPeers(one: Case): Diagnosis['most'] {
+  const { patient, sizeAt } = one;
   const lackingIn = (size: Size) =>
-    findingsOf(facts, { ...patient, size }).find(({ state }) => state === 'lacking')?.name;
+    findingsOf({ ...one, patient: { ...patient, size } }).find(({ state }) => state === 'lacking')?.name;
   if (lackingIn(sizeAt(1)) !== undefined) return undefined;
   let [fits, tooMany, limit] = [1, Number.POSITIVE_INFINITY, undefined as string | undefined];
   while (tooMany - fits > 1) {

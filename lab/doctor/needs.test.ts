@@ -3,9 +3,11 @@ import { kernelAbilities } from '../drivers/agent/kernel-abilities.ts';
 import type { Capabilities } from '../drivers/capabilities.ts';
 import { dockerCapabilities } from '../drivers/docker/capabilities.ts';
 import { processCapabilities } from '../drivers/process/capabilities.ts';
+import { driverOf } from '../drivers/table.ts';
 import { makePlan } from '../scenario/plan.ts';
 import { readScenario } from '../scenario/read.ts';
-import { type Candidate, chooseCapable, type Need, needsOf, refusalsOf } from './needs.ts';
+import type { Candidate } from './candidates.ts';
+import { chooseCapable, type Need, needsOf, refusalsOf } from './needs.ts';
 
 const needs = (groups: string, steps = '[{login: all}]'): Need[] =>
   needsOf(
@@ -138,14 +140,14 @@ describe('refusals', () => {
 });
 
 describe('the choice', () => {
-  const onDocker: Candidate = { kind: 'docker', why: 'an engine answers', can: docker };
-  const onProcesses: Candidate = { kind: 'process', why: 'no Docker engine answers', can: processes };
+  const onDocker: Candidate = { driver: driverOf('docker'), why: 'an engine answers', can: docker };
+  const onProcesses: Candidate = { driver: driverOf('process'), why: 'no Docker engine answers', can: processes };
 
   test('the better one that can do all', () => {
     expect(chooseCapable([onDocker, onProcesses], needs(LIMITED))).toBe(onDocker);
     const command = chooseCapable([onDocker, onProcesses], needs('{a: {image: "node peer.js"}}'));
     expect(command).toMatchObject({
-      kind: 'process',
+      driver: { kind: 'process' },
       why: expect.stringMatching(/^group "a" needs its own peer "node peer.js"/),
     });
   });

@@ -4,6 +4,7 @@ import type { Capabilities, Capability, Lack, Wants } from '../drivers/capabilit
 import type { PlannedPeer } from '../language/world.ts';
 import type { Plan } from '../scenario/plan.ts';
 import { listsInside, type PlannedStep } from '../steps/step.ts';
+import type { Candidate } from './candidates.ts';
 import { visitSteps } from './size.ts';
 
 /** Something that a scenario needs of a driver: who needs it, and how people say it. */
@@ -15,13 +16,6 @@ export type Need = {
 export interface Refusal extends Lack {
   readonly where: string;
   readonly need: string;
-}
-
-/** Ways to run a scenario on this machine, the better one first: `why` says how it came to be one. */
-export interface Candidate<K extends string = string> {
-  readonly kind: K;
-  readonly why: string;
-  readonly can: Capabilities;
 }
 
 /**
@@ -116,10 +110,7 @@ export function refusalsOf(needs: readonly Need[], can: Capabilities): Refusal[]
 }
 
 /** The first candidate that meets all needs, if there is one. */
-export function firstCapable<K extends string>(
-  candidates: readonly Candidate<K>[],
-  needs: readonly Need[],
-): Candidate<K> | undefined {
+export function firstCapable(candidates: readonly Candidate[], needs: readonly Need[]): Candidate | undefined {
   const capable = candidates.find(({ can }) => refusalsOf(needs, can).length === 0);
   const [first] = candidates;
   if (!capable || !first || capable === first) return capable;
@@ -127,16 +118,13 @@ export function firstCapable<K extends string>(
 }
 
 /** @throws PeerLabError `not-capable`, with everything that the better candidate can't do, when none can do all */
-export function chooseCapable<K extends string>(
-  candidates: readonly Candidate<K>[],
-  needs: readonly Need[],
-): Candidate<K> {
+export function chooseCapable(candidates: readonly Candidate[], needs: readonly Need[]): Candidate {
   const capable = firstCapable(candidates, needs);
   if (capable) return capable;
   const [first] = candidates;
   const refused = first ? refusalsOf(needs, first.can) : [];
   throw new PeerLabError('not-capable', {
-    ...(first && { about: `driver ${first.kind}: ${first.why}` }),
+    ...(first && { about: `driver ${first.driver.kind}: ${first.why}` }),
     got: refused.map((refusal) => `\n  ${refusalText(refusal)}. What would help: ${refusal.help}`).join(''),
   });
 }

@@ -1,6 +1,6 @@
 import { styleText } from 'node:util';
 import { printableAll } from '#proto/printable.ts';
-import type { Finding } from './check.ts';
+import type { Finding } from '../machine/check.ts';
 import type { Diagnosis } from './diagnosis.ts';
 
 const MARKS = { ok: '✔', tight: '?', lacking: '✘', unknown: '?' } as const;

@@ -1,5 +1,6 @@
+import type { Size } from '../machine/size.ts';
 import type { Plan } from '../scenario/plan.ts';
-import { type Size, sizeOf } from './size.ts';
+import { sizeOf } from './size.ts';
 
 /** Peers times files, or operations: a plan with so many is laid out in less than a second. */
 const MAX_PLAN_WORK = 200_000;

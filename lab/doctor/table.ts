@@ -1,25 +1,33 @@
-import type { PreflightCheck } from './check.ts';
-import { addressPools, bridge, inotify, neighbours, openFiles, ports, tasks } from './check-limits.ts';
-import { abilities, engine, images, kernel, node } from './check-programs.ts';
+import type { PreflightCheck } from '../machine/check.ts';
+import { inotify, openFiles, tasks } from './check-limits.ts';
+import { abilities, carriers, kernel, node } from './check-programs.ts';
 import { memory, memoryLimits, plan, resultsDisk, shareDisk } from './check-space.ts';
 
+export interface Preflight {
+  /** The driver that was asked for, or `auto`; and what came of looking for drivers. */
+  readonly asked: string;
+  readonly surveys: Parameters<typeof carriers>[1];
+  /** What the driver can't do of what the scenario needs. */
+  readonly refusals: Parameters<typeof abilities>[0];
+  /** The driver's own checks. */
+  readonly checks: readonly PreflightCheck[];
+}
+
 /** Every check, in the order of the report. */
-export const CHECKS: readonly PreflightCheck[] = [
-  node,
-  kernel,
-  engine,
-  images,
-  abilities,
-  openFiles,
-  tasks,
-  inotify,
-  ports,
-  addressPools,
-  bridge,
-  neighbours,
-  memory,
-  memoryLimits,
-  plan,
-  shareDisk,
-  resultsDisk,
-];
+export function checksFor({ asked, surveys, refusals, checks }: Preflight): readonly PreflightCheck[] {
+  return [
+    node,
+    kernel,
+    ...carriers(asked, surveys),
+    abilities(refusals),
+    ...checks,
+    openFiles,
+    tasks,
+    inotify,
+    memory,
+    memoryLimits,
+    plan,
+    shareDisk,
+    resultsDisk,
+  ];
+}

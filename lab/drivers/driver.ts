@@ -9,7 +9,8 @@ import type { Double } from '../doubles/names.ts';
  * One driver serves one run. It is made with the run's id and its AbortSignal; every wait inside ends when the signal fires.
  */
 export interface Driver {
-  readonly kind: 'process' | 'docker';
+  /** What its description calls it (description.ts). */
+  readonly kind: string;
 
   /** What runs, for the results: versions, image names and digests. Known after `prepare`. */
   readonly artifacts: Readonly<Record<string, string>>;

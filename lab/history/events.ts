@@ -129,7 +129,7 @@ export const runFacts = z.object({
   scenario: z.string(),
   description: z.string(),
   knownFailure: z.string().optional(),
-  driver: z.enum(['process', 'docker']),
+  driver: z.string(),
   seed: z.number().int(),
   leaseSeconds: z.number(),
   startedAt: z.iso.datetime(),

@@ -1,16 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { reasonOf } from '#proto/errors.ts';
-import { dockerSweeper } from '../drivers/docker/sweeper.ts';
-import type { Driver } from '../drivers/driver.ts';
-import { processSweeper } from '../drivers/process/sweeper.ts';
 import type { Sweeper } from '../drivers/sweeper.ts';
-
-export const SWEEPERS: Readonly<Record<Driver['kind'], Sweeper>> = { process: processSweeper, docker: dockerSweeper };
+import { driverOf } from '../drivers/table.ts';
 
 const PAUSE_MS = 500;
 
 export interface CleanUpInit {
-  readonly driver: Driver['kind'];
+  /** The kind of the run's driver. */
+  readonly driver: string;
   readonly runId: string;
   readonly logsDir?: string;
   /** No new attempt is begun after so long: an engine may need a while to come back. */
@@ -25,7 +22,7 @@ export interface CleanUpInit {
  * @returns what is still there, a line each
  */
 export async function cleanUp({ driver, runId, logsDir, patienceMs, tell }: CleanUpInit): Promise<string[]> {
-  const sweeper = SWEEPERS[driver];
+  const sweeper = driverOf(driver).sweeper;
   const began = Date.now();
   let quietSince: number | undefined;
   for (;;) {

@@ -1,8 +1,9 @@
 import { reasonOf } from '#proto/errors.ts';
-import type { Driver } from '../drivers/driver.ts';
+import type { DriverDescription } from '../drivers/description.ts';
 import { sweepStaging } from '../drivers/images/staging.ts';
 import type { Trace } from '../drivers/sweeper.ts';
-import { cleanUp, SWEEPERS } from './clean-up.ts';
+import { DRIVERS } from '../drivers/table.ts';
+import { cleanUp } from './clean-up.ts';
 import { settleDeadRuns } from './dead-runs.ts';
 import { livingRuns, ownRecords } from './record.ts';
 
@@ -24,18 +25,17 @@ export async function collectGarbage({ all, ids = [], tell }: GcInit): Promise<v
     tell(line);
   };
   await settleDeadRuns(say);
-  for (const driver of Object.keys(SWEEPERS) as Driver['kind'][])
-    await collectOf(driver, (runId) => all || ids.includes(runId), say);
+  for (const driver of DRIVERS) await collectOf(driver, (runId) => all || ids.includes(runId), say);
   for (const folder of await sweepStaging()) say(`removed folder ${folder}`);
   if (lines === 0) tell('Nothing is left of dead runs.');
 }
 
 async function collectOf(
-  driver: Driver['kind'],
+  { kind: driver, sweeper }: DriverDescription,
   isMeant: (runId: string) => boolean,
   tell: (line: string) => void,
 ): Promise<void> {
-  const traces = await SWEEPERS[driver].find().catch((error) => {
+  const traces = await sweeper.find().catch((error) => {
     tell(`${driver}: not looked at: ${reasonOf(error)}`);
     return [];
   });

@@ -34,7 +34,7 @@ const SLOW_STEPS = '[{login: all}, {wait: 60s}, {logout: all}]';
 const EXPECT = '[operations.login.failed == 0]';
 
 export interface KilledLabInit {
-  readonly driver: 'process' | 'docker';
+  readonly driver: string;
   /** All on this host that carries the id of the run. */
   readonly tracesOf: (runId: string) => Promise<string[]>;
 }

@@ -1,7 +1,7 @@
-import { processSweeper } from '../drivers/process/sweeper.ts';
+import { driverOf } from '../drivers/table.ts';
 import { describeKilledLab } from './killed-lab.contract.ts';
 
 describeKilledLab({
   driver: 'process',
-  tracesOf: async (runId) => (await processSweeper.find(runId)).map(({ what }) => what),
+  tracesOf: async (runId) => (await driverOf('process').sweeper.find(runId)).map(({ what }) => what),
 });

@@ -2,6 +2,7 @@ import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { KINDS } from '../drivers/table.ts';
 import { writeWhole } from '../history/write-whole.ts';
 import { isAlive } from './identity.ts';
 
@@ -11,7 +12,7 @@ const identity = z.object({ pid: z.number().int().positive(), started: z.string(
 
 const runRecord = z.object({
   runId: z.string(),
-  driver: z.enum(['process', 'docker']),
+  driver: z.enum(KINDS),
   scenario: z.string(),
   /** Absolute path of the results folder. */
   results: z.string(),

@@ -1,5 +1,5 @@
-import type { Driver } from '../drivers/driver.ts';
 import type { Facts } from './facts.ts';
+import type { Footprint } from './footprint.ts';
 import type { Size } from './size.ts';
 
 /** What a check found. `mend` says what to do, where something is amiss. */
@@ -14,12 +14,12 @@ export interface Finding {
 /** What is to run where. */
 export interface Patient {
   readonly size: Size;
-  readonly driver: Driver['kind'];
-  /** The driver that was asked for; `auto` is content with any. */
-  readonly asked: Driver['kind'] | 'auto';
+  /** The kind of the driver, and what its instances take. */
+  readonly driver: string;
+  readonly footprint: Footprint;
 }
 
-/** One thing to look at: a pure function. It gives nothing where it does not matter, such as the engine to processes. */
+/** One thing to look at: a pure function. It gives nothing where it does not matter. */
 export interface PreflightCheck {
   readonly name: string;
   judge(facts: Facts, patient: Patient): Finding | undefined;
@@ -36,6 +36,9 @@ export interface Amounts {
   readonly what: string;
   readonly mend: string;
 }
+
+/** How amounts that are counted are shown. */
+export const count = (amount: number) => String(Math.round(amount));
 
 /** Holds what is wanted against what there is. */
 export function compare({ available, wanted, show, what, mend }: Amounts): Finding {

@@ -46,8 +46,14 @@ export async function listeningPorts(lowest: number, end: number): Promise<numbe
   return new Set(ports.filter((port) => port >= lowest && port < end)).size;
 }
 
+/** Entries that the kernel's table of neighbours (ARP) may have in all network namespaces together, and has. */
+export interface NeighbourFacts {
+  readonly limit: number;
+  readonly inUse: number;
+}
+
 /** The table of neighbours is one for all network namespaces of the machine. */
-export async function neighbourFacts(): Promise<Facts['neighbours']> {
+export async function neighbourFacts(): Promise<NeighbourFacts | undefined> {
   const limit = await numberIn('/proc/sys/net/ipv4/neigh/default/gc_thresh3');
   const [, line = ''] = ((await textOf('/proc/net/stat/arp_cache')) ?? '').split('\n');
   const inUse = Number.parseInt(line.trim(), 16);

@@ -1,0 +1,44 @@
+import { freemem, tmpdir } from 'node:os';
+import { compare, count, type PreflightCheck } from '../../machine/check.ts';
+import { diskFor } from '../../machine/disk.ts';
+import { inotifyFacts, listeningPorts, taskFacts } from '../../machine/kernel.ts';
+import { instancesOf } from '../../machine/size.ts';
+import type { Examined } from '../description.ts';
+import { portRange } from './ports.ts';
+
+/** Ports of 127.0.0.1 below those of outgoing connections, and those listened on among them. */
+export interface PortFacts {
+  readonly lowest: number;
+  readonly end: number;
+  readonly taken: number;
+}
+
+/** Children of the lab: they have its user, and its limits hold for them too. */
+export async function examineForProcesses(): Promise<Examined> {
+  const { lowest, end } = portRange();
+  const taken = await listeningPorts(lowest, end);
+  return {
+    ground: {
+      tasks: await taskFacts(true),
+      inotify: await inotifyFacts(process.getuid?.() ?? 0),
+      memoryBytes: Math.min(freemem(), process.availableMemory()),
+      shares: await diskFor(tmpdir()),
+      prepareBytes: 0,
+    },
+    checks: [ports(taken === undefined ? undefined : { lowest, end, taken })],
+  };
+}
+
+export function ports(range: PortFacts | undefined): PreflightCheck {
+  return {
+    name: 'ports',
+    judge: (_, { size }) =>
+      compare({
+        available: range && range.end - range.lowest - range.taken,
+        wanted: size.peers + instancesOf(size) + 1,
+        show: count,
+        what: `free${range ? ` from ${range.lowest} to ${range.end - 1}` : ''}`,
+        mend: 'end what listens there, or let outgoing connections begin higher: sysctl net.ipv4.ip_local_port_range="40000 60999"',
+      }),
+  };
+}
