@@ -84,7 +84,7 @@ async function record(folder: ResultsFolder): Promise<number> {
 const [mode, path] = process.argv.slice(2);
 if (mode === 'report') {
   const began = performance.now();
-  await writeReport(new ResultsFolder(path as string), []);
+  await writeReport(new ResultsFolder(path as string), { demands: [] });
   const maxMib = process.resourceUsage().maxRSS / 1024;
   console.log(
     `lab-memory: the report of ${OPERATIONS} operations took ${((performance.now() - began) / 1000).toFixed(1)} s and ${maxMib.toFixed(0)} MiB at most`,

@@ -7,7 +7,7 @@ import { XMLParser } from 'fast-xml-parser';
 import { expect, onTestFinished, test } from 'vitest';
 import { resultSchema } from './checks/result-schema.ts';
 import { operationEvent } from './history/events.ts';
-import { parsePrometheusText, sumOf } from './metrics/prometheus-text.ts';
+import { having, parsePrometheusText, sumOf } from './metrics/prometheus-text.ts';
 
 /** What the lab as a program must do on every driver: the suite that main.test.ts and main.docker.test.ts run. */
 
@@ -132,7 +132,7 @@ export function describeLab(driver: string, snapshot: () => Promise<string[]>): 
           (sumOf(
             parsePrometheusText(readFileSync(path.join(folder, 'metrics', file), 'utf8')),
             'peerlab_transfer_bytes_total',
-            { direction },
+            having({ direction }),
           ) ?? 0),
         0,
       );

@@ -116,8 +116,7 @@ async function suiteCommand(name: string, options: SuiteOptions): Promise<number
 
 async function reportCommand(path: string): Promise<number> {
   const folder = new ResultsFolder(path);
-  const { demands } = readScenarioFile(folder.file('scenario.yaml'));
-  const result = await writeReport(folder, demands);
+  const result = await writeReport(folder, readScenarioFile(folder.file('scenario.yaml')));
   printSummary(result, folder, process.stdout);
   return EXIT[result.verdict];
 }

@@ -80,7 +80,7 @@ export async function play({
   }
   folder.writeFacts(facts);
   await watchdog.done(facts.leftovers);
-  const result = await writeReport(folder, plan.demands);
+  const result = await writeReport(folder, plan);
   printSummary(result, folder, out);
   const interrupted = interrupt.signal.aborted;
   return { result, folder, exit: interrupted ? EXIT.interrupted : EXIT[result.verdict], interrupted };

@@ -335,6 +335,19 @@ const LAB: readonly Mutant[] = [
     becomes: PASSES,
   },
   {
+    name: 'reads-missing-metrics-as-zero',
+    rule: 'a metric that an instance does not have is unknown, not zero',
+    edits: [
+      {
+        file: 'lab/checks/reading.ts',
+        find: 'return value === undefined ? {',
+        replace: 'if (value === undefined) return { value: 0 };\n  return value === undefined ? {',
+      },
+    ],
+    scenario: 'missing-metric',
+    becomes: PASSES,
+  },
+  {
     name: 'checks-nothing',
     rule: 'a scenario without expectations never passes: the reader refuses it, and so does the verdict',
     edits: [

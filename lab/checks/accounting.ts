@@ -1,5 +1,5 @@
 import type { FaultKind, FaultRecord, OperationEvent } from '../history/events.ts';
-import { sumOf } from '../metrics/prometheus-text.ts';
+import { having, sumOf } from '../metrics/prometheus-text.ts';
 import { type Check, noneWrong } from './check.ts';
 import { type History, isTransfer, receiverOf } from './history.ts';
 
@@ -105,7 +105,7 @@ export const bytesAgree: Check = {
       for (const [peer, { bytes, more, less }] of movedByHistory(history, direction)) {
         const samples = history.metrics.get(peer);
         const given = samples && sumOf(samples, 'peerlab_transfer_bytes_total') !== undefined;
-        const counted = (samples && sumOf(samples, 'peerlab_transfer_bytes_total', { direction })) ?? 0;
+        const counted = (samples && sumOf(samples, 'peerlab_transfer_bytes_total', having({ direction }))) ?? 0;
         if (direction === 'received') total += bytes;
         if (!given) {
           if (bytes > 0) missing.add(`${peer} gave no peerlab_transfer_bytes_total`);

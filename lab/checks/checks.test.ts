@@ -65,7 +65,8 @@ const GOOD: History = {
     ['s-1', counted(0, 100)],
     ['l-1', counted(100)],
   ]),
-  logs: { levels: new Map(), texts: new Map() },
+  logs: { logs: new Map(), levels: new Map(), texts: new Map() },
+  logRules: {},
 };
 const NAMES = { verbs: new Set(['download']), groups: new Set(['s', 'l']), steps: new Set<string>() };
 const expectations = ['transfers.ok == 1'].map((text) => {

@@ -1,11 +1,9 @@
 import type { FaultRecord, OperationEvent } from '../history/events.ts';
-import { type Sample, sumOf } from '../metrics/prometheus-text.ts';
 import { judgeAnswers } from './directory-answers.ts';
-import type { Figure, Scope } from './figure.ts';
+import type { Scope } from './figure.ts';
 import { type History, isTransfer } from './history.ts';
 import { compareDisks } from './integrity.ts';
 import type { Result, ScopeFigures } from './result-schema.ts';
-import { matchesAll } from './selector.ts';
 
 export type Figures = ScopeFigures &
   Pick<
@@ -53,51 +51,11 @@ export function figuresOf(history: History): Figures {
   };
 }
 
-export type PeerNames = readonly { readonly name: string; readonly group: string }[];
-
-/** What a figure can be read from: a whole history at the end, or what is known so far. */
-export interface FigureSource {
-  readonly events: readonly OperationEvent[];
-  readonly peers: PeerNames;
-  readonly metrics: ReadonlyMap<string, readonly Sample[]>;
-  readonly logs?: History['logs'];
-  /** result.json's own figures, at the end. */
-  readonly figures?: Figures;
-}
-
-/** The value of a figure; undefined when it is missing. */
-export function figureValue({ scope, what }: Figure, source: FigureSource): number | undefined {
-  if (what.kind === 'path') {
-    const part =
-      source.figures && scope.of === 'all'
-        ? source.figures
-        : scopeFiguresOf(source.events.filter(eventsOf(scope, source.peers)));
-    return numberAt(part, what.path);
-  }
-  const instances = instancesOf(scope, source);
-  if (what.kind === 'metric') {
-    const meant = (samples: readonly Sample[]) => samples.filter(({ labels }) => matchesAll(what.matchers, labels));
-    const sums = instances.flatMap((instance) => sumOf(meant(source.metrics.get(instance) ?? []), what.name) ?? []);
-    // A labelled series that was never counted does not exist yet: it is zero, as long as the metric itself is there to say so.
-    const known = instances.some((instance) => (source.metrics.get(instance) ?? []).length > 0);
-    return sums.length > 0 ? sum(sums) : known && what.name.startsWith('peerlab_') ? 0 : undefined;
-  }
-  if (!source.logs) return undefined;
-  const { levels, texts } = source.logs;
-  return sum(
-    instances.map((instance) =>
-      what.text === undefined
-        ? (levels.get(instance)?.get(what.level ?? 0) ?? 0)
-        : (texts.get(instance)?.get(what.text) ?? 0),
-    ),
-  );
-}
-
-function instancesOf(scope: Scope, { peers, metrics, logs }: FigureSource): string[] {
-  if (scope.of === 'peers') return [scope.name];
-  if (scope.of === 'groups') return peers.filter(({ group }) => group === scope.name).map(({ name }) => name);
-  return [...new Set([...metrics.keys(), ...(logs?.levels.keys() ?? []), ...(logs?.texts.keys() ?? [])])];
-}
+export type PeerNames = readonly {
+  readonly name: string;
+  readonly group: string;
+  readonly host?: string | undefined;
+}[];
 
 /** Which operations a scope has. */
 export function eventsOf(scope: Scope, peers: PeerNames): (event: OperationEvent) => boolean {
@@ -106,19 +64,6 @@ export function eventsOf(scope: Scope, peers: PeerNames): (event: OperationEvent
   if (scope.of === 'peers') return ({ peer }) => peer === scope.name;
   const members = new Set(peers.filter(({ group }) => group === scope.name).map(({ name }) => name));
   return ({ peer }) => members.has(peer);
-}
-
-function numberAt(result: object, path: readonly string[]): number | undefined {
-  let value: unknown = result;
-  for (const key of path) {
-    value =
-      value !== null && typeof value === 'object' && Object.hasOwn(value, key)
-        ? (value as Record<string, unknown>)[key]
-        : undefined;
-  }
-  // No operation failed with this code: that is zero, not unknown.
-  if (value === undefined && path[0] === 'failures') return 0;
-  return typeof value === 'number' ? value : undefined;
 }
 
 /** The figures of some operations. */

@@ -1,6 +1,7 @@
 import {
   type AnswerRecord,
   answerRecord,
+  DIRECTORY,
   type FaultRecord,
   type FileRecord,
   faultRecord,
@@ -11,7 +12,8 @@ import {
   runFacts,
 } from '../history/events.ts';
 import type { ResultsFolder } from '../history/results-folder.ts';
-import { parsePrometheusText, type Sample } from '../metrics/prometheus-text.ts';
+import { parsePrometheusText, type Scrape } from '../metrics/prometheus-text.ts';
+import { countLogs, type LogCounts, type LogRules } from './logs.ts';
 
 /** All that is known of a run, read from its results folder: what every check is a pure function of. */
 export interface History {
@@ -23,50 +25,39 @@ export interface History {
   /** What the lab put into the shares, and what the disks had at the end. */
   readonly shares: readonly FileRecord[];
   readonly stored: readonly FileRecord[];
-  /** The last scrape of each instance. */
-  readonly metrics: ReadonlyMap<string, readonly Sample[]>;
+  /** The last scrape of each instance that ran; undefined for one that never answered. */
+  readonly metrics: ReadonlyMap<string, Scrape | undefined>;
   readonly logs: LogCounts;
+  readonly logRules: LogRules;
 }
 
-/** Lines of each instance's log: by level, and by the texts that expectations look for. */
-export interface LogCounts {
-  readonly levels: ReadonlyMap<string, ReadonlyMap<number, number>>;
-  readonly texts: ReadonlyMap<string, ReadonlyMap<string, number>>;
+export interface Reading {
+  /** What to look for in the logs while they are read once. */
+  readonly texts?: readonly string[] | undefined;
+  readonly logRules?: LogRules | undefined;
 }
 
-/** `texts`: what to look for in the logs while they are read once. */
-export async function readHistory(folder: ResultsFolder, texts: readonly string[]): Promise<History> {
-  const metrics = new Map<string, readonly Sample[]>();
-  for await (const { instance, text } of folder.lastScrapes()) metrics.set(instance, parsePrometheusText(text));
+export async function readHistory(folder: ResultsFolder, { texts = [], logRules = {} }: Reading): Promise<History> {
+  const facts = folder.readJson('run.json', runFacts);
   return {
-    facts: folder.readJson('run.json', runFacts),
+    facts,
     events: await Array.fromAsync(folder.readLines('events.ndjson', operationEvent)),
     answers: await Array.fromAsync(folder.readLines('answers.ndjson', answerRecord)),
     faults: await Array.fromAsync(folder.readLines('faults.ndjson', faultRecord)),
     shares: await Array.fromAsync(folder.readLines('shares.ndjson', fileRecord)),
     stored: await Array.fromAsync(folder.readLines('stored.ndjson', fileRecord)),
-    metrics,
-    logs: await countLogs(folder, texts),
+    metrics: await readMetrics(folder, facts),
+    logs: await countLogs(folder, texts, logRules),
+    logRules,
   };
 }
 
-const LOG_LINE = /^\{"level":(?<level>\d+)(?:,"time":"[^"]*","name":"peer","peer":"(?<peer>[a-z0-9-]+)")?/;
-
-async function countLogs(folder: ResultsFolder, texts: readonly string[]): Promise<LogCounts> {
-  const levels = new Map<string, Map<number, number>>();
-  const found = new Map<string, Map<string, number>>();
-  const bump = <K>(counts: Map<string, Map<K, number>>, instance: string, key: K) => {
-    const own = counts.get(instance) ?? new Map<K, number>();
-    counts.set(instance, own.set(key, (own.get(key) ?? 0) + 1));
-  };
-  for await (const { instance: log, line } of folder.logLines()) {
-    const { level, peer } = LOG_LINE.exec(line)?.groups ?? {};
-    // The log of a host is of many: a line names its peer.
-    const instance = peer ?? log;
-    if (level) bump(levels, instance, Number(level));
-    for (const text of texts) if (line.includes(text)) bump(found, instance, text);
-  }
-  return { levels, texts: found };
+async function readMetrics(folder: ResultsFolder, { peers }: RunFacts): Promise<Map<string, Scrape | undefined>> {
+  // Who has an address ran.
+  const ran = [DIRECTORY, ...peers.filter(({ address }) => address !== undefined).map(({ name }) => name)];
+  const metrics = new Map<string, Scrape | undefined>(ran.map((name) => [name, undefined]));
+  for await (const { instance, text } of folder.lastScrapes()) metrics.set(instance, parsePrometheusText(text));
+  return metrics;
 }
 
 export function isTransfer(event: OperationEvent): boolean {

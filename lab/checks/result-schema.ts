@@ -72,6 +72,7 @@ const expectationResult = z.object({
   expression: z.string(),
   actual: z.union([z.number(), z.null()]).meta({ description: 'null: the figure is missing.' }),
   ok: z.union([z.boolean(), z.null()]).meta({ description: 'null: could not be judged.' }),
+  missing: z.string().optional().meta({ description: 'Why the figure is missing, if it is.' }),
 });
 export type ExpectationResult = z.infer<typeof expectationResult>;
 
@@ -125,7 +126,7 @@ export const resultSchema = scopeFigures.extend({
     .partial(),
   resources: z
     .object({
-      peerCpuSeconds: seconds,
+      peerCpuSeconds: seconds.meta({ description: 'Of the peers that ran at the end.' }),
       directoryCpuSeconds: seconds,
       labCpuSeconds: seconds.meta({ description: 'CPU time of the lab itself during the steps.' }),
       labSetupCpuSeconds: seconds.meta({ description: 'CPU time of the lab itself before the steps.' }),
@@ -138,6 +139,9 @@ export const resultSchema = scopeFigures.extend({
     .partial(),
   checks: z.array(checkResult).meta({ description: 'The built-in checks.' }),
   expectations: z.array(expectationResult),
+  logsByRule: z.array(z.string()).optional().meta({
+    description: "Instances in whose logs errors and warnings were counted by the scenario's own rule (`logs`).",
+  }),
   artifacts: z.record(z.string(), z.string()).meta({ description: 'Versions, images and digests that ran.' }),
   leftovers: z.array(z.string()).meta({ description: 'What was still there after cleanup. Normally empty.' }),
 });

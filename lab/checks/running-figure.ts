@@ -1,7 +1,8 @@
 import type { OperationEvent } from '../history/events.ts';
 import type { Figure } from './figure.ts';
-import { eventsOf, figureValue, type PeerNames } from './figures.ts';
+import { eventsOf, type PeerNames } from './figures.ts';
 import { isTransfer } from './history.ts';
+import { type FigureReading, readingOf } from './reading.ts';
 
 /** How much one event adds to a figure that is a sum. */
 type Addend = (event: OperationEvent) => number;
@@ -46,11 +47,10 @@ export class RunningFigure {
     else this.#kept.push(event);
   }
 
-  /** Undefined as long as the figure is missing. */
-  value(): number | undefined {
+  reading(): FigureReading {
     // What no event was of is missing or zero, as in the report.
-    if (this.#addend && this.#seen) return this.#sum;
-    return figureValue(this.#figure, { events: this.#kept, peers: this.#peers, metrics: new Map() });
+    if (this.#addend && this.#seen) return { value: this.#sum };
+    return readingOf(this.#figure, { events: this.#kept, peers: this.#peers, metrics: new Map() });
   }
 }
 

@@ -1,6 +1,9 @@
+import type { Observation } from '../history/events.ts';
 import { type Expectation, holds } from './expectation.ts';
-import { figuresOf, figureValue } from './figures.ts';
+import { figuresOf } from './figures.ts';
 import type { History } from './history.ts';
+import { countedByRule } from './logs.ts';
+import { readingOf } from './reading.ts';
 import type { CheckResult, ExpectationResult, Result } from './result-schema.ts';
 import { CHECKS } from './table.ts';
 
@@ -26,6 +29,7 @@ export function judgeRun(history: History, demands: readonly Demand[]): Result {
   const figures = figuresOf(history);
   const checks = CHECKS.map((check) => ({ name: check.name, ...(facts.completed ? check.judge(history) : CUT_OFF) }));
   const expectations = [...demands.map((demand) => judgeDemand(demand, history, figures)), ...judgeSteps(history)];
+  const byRule = countedByRule(history.logs, history.logRules);
   const { runId, scenario, description, driver, seed, startedAt, artifacts, leftovers, knownFailure } = facts;
   return {
     runId,
@@ -39,29 +43,39 @@ export function judgeRun(history: History, demands: readonly Demand[]): Result {
     ...figures,
     checks,
     expectations,
+    ...(byRule.length > 0 && { logsByRule: byRule }),
     artifacts,
     leftovers,
   };
 }
 
 function judgeDemand(demand: Demand, history: History, figures: ReturnType<typeof figuresOf>): ExpectationResult {
-  const { facts, events, metrics, logs } = history;
+  const { facts } = history;
   const { expression, withinMs, abort } = demand;
   const observed = facts.observations.findLast(
     (one) => one.expression === expression && one.by === (withinMs === undefined ? 'abort' : 'end'),
   );
-  if ((withinMs !== undefined || abort) && observed && (withinMs !== undefined || observed.ok === false)) {
-    return { expression, actual: observed.actual, ok: observed.ok };
-  }
-  const actual = figureValue(demand.figure, { events, peers: facts.peers, metrics, logs, figures });
-  return { expression, actual: actual ?? null, ok: facts.completed ? holds(demand, actual) : null };
+  if ((withinMs !== undefined || abort) && observed && (withinMs !== undefined || observed.ok === false))
+    return seen(expression, observed);
+  const reading = readingOf(demand.figure, { ...history, peers: facts.peers, figures });
+  const actual = 'value' in reading ? reading.value : undefined;
+  return {
+    expression,
+    actual: actual ?? null,
+    ok: facts.completed ? holds(demand, actual) : null,
+    ...('missing' in reading && reading),
+  };
 }
 
 /** What `expect` steps saw. */
 function judgeSteps({ facts }: History): ExpectationResult[] {
   return facts.observations
     .filter(({ by }) => by !== 'end' && by !== 'abort')
-    .map(({ expression, by, actual, ok }) => ({ expression: `step ${by}: ${expression}`, actual, ok }));
+    .map((observed) => seen(`step ${observed.by}: ${observed.expression}`, observed));
+}
+
+function seen(expression: string, { actual, ok, missing }: Observation): ExpectationResult {
+  return { expression, actual, ok, ...(missing !== undefined && { missing }) };
 }
 
 /** What every check says of a run that did not get to its end. */
@@ -104,7 +118,7 @@ function conclude({ facts, events }: History, checks: CheckResult[], expectation
   if (open)
     return {
       verdict: 'inconclusive',
-      reason: `the figure of "${open.expression}" is missing`,
+      reason: `the figure of "${open.expression}" is missing${open.missing === undefined ? '' : `: ${open.missing}`}`,
       look: 'metrics/, events.ndjson',
     };
   if (!facts.completed || expectations.length === 0 || events.length === 0) {

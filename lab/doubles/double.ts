@@ -41,7 +41,9 @@ export function startDouble(answers: Answers, counters: Counters, own: OwnAnswer
     const [status, type, body] = await answer(request, answers, counters, own);
     response.writeHead(status, { 'content-type': type }).end(body);
   });
-  server.listen(Number(settings.PEER_CONTROL_PORT), settings.PEER_HOST);
+  // As the services do it: a log in which nothing stands would say nothing of errors either.
+  const ready = { level: 30, time: new Date().toISOString(), name: 'double', msg: 'ready' };
+  server.listen(Number(settings.PEER_CONTROL_PORT), settings.PEER_HOST, () => console.info(JSON.stringify(ready)));
   process.once('SIGTERM', () => process.exit(0));
 }
 

@@ -120,6 +120,8 @@ export const observation = z.object({
   at: z.number(),
   actual: z.union([z.number(), z.null()]),
   ok: z.union([z.boolean(), z.null()]),
+  /** Why the figure was missing, if it was. */
+  missing: z.string().optional(),
 });
 export type Observation = z.infer<typeof observation>;
 

@@ -89,11 +89,15 @@ export class ResultsFolder {
     }
   }
 
+  /** The instances whose logs were collected, empty ones included. */
+  async collectedLogs(): Promise<string[]> {
+    return (await readdir(this.logs)).sort().map((entry) => entry.replace(/\.log$/, ''));
+  }
+
   /** The logs that were collected, line by line: the instance, and the line. */
   async *logLines(): AsyncGenerator<{ instance: string; line: string }> {
-    for (const entry of (await readdir(this.logs)).sort()) {
-      const instance = entry.replace(/\.log$/, '');
-      for await (const line of createInterface({ input: createReadStream(path.join(this.logs, entry)) }))
+    for (const instance of await this.collectedLogs()) {
+      for await (const line of createInterface({ input: createReadStream(path.join(this.logs, `${instance}.log`)) }))
         yield { instance, line };
     }
   }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { parsePrometheusText, sumOf } from './prometheus-text.ts';
+import { having, parsePrometheusText, sumOf } from './prometheus-text.ts';
 
 const TEXT = `# HELP http_requests_total The total number of HTTP requests.
 # TYPE http_requests_total counter
@@ -14,7 +14,7 @@ broken{a="b" 3
 `;
 
 test('reads the example of the format itself, every label and every series', () => {
-  const samples = parsePrometheusText(TEXT);
+  const { samples, declared } = parsePrometheusText(TEXT);
   expect(samples).toHaveLength(6);
   expect(samples[2]).toEqual({
     name: 'msdos_file_access_time_seconds',
@@ -22,11 +22,16 @@ test('reads the example of the format itself, every label and every series', () 
     value: 1.458255915e9,
   });
   expect(samples[4]?.value).toBe(Number.POSITIVE_INFINITY);
+  expect([...declared]).toEqual(['http_requests_total']);
 });
 
-test('sums the series that carry the labels, and knows none from zero', () => {
-  const samples = parsePrometheusText(TEXT);
-  expect(sumOf(samples, 'http_requests_total')).toBe(1030);
-  expect(sumOf(samples, 'http_requests_total', { code: '400' })).toBe(3);
-  expect(sumOf(samples, 'http_requests_total', { code: '500' })).toBeUndefined();
+test('sums the series that carry the labels; what has not happened is zero, what is not there is unknown', () => {
+  const scrape = parsePrometheusText(`${TEXT}# TYPE errors counter\n# TYPE wait_seconds histogram\n`);
+  expect(sumOf(scrape, 'http_requests_total')).toBe(1030);
+  expect(sumOf(scrape, 'http_requests_total', having({ code: '400' }))).toBe(3);
+  expect(sumOf(scrape, 'http_requests_total', having({ code: '500' }))).toBe(0);
+  expect(sumOf(scrape, 'errors_total')).toBe(0);
+  expect(sumOf(scrape, 'wait_seconds_count')).toBe(0);
+  expect(sumOf(scrape, 'errors_by_code')).toBeUndefined();
+  expect(sumOf(parsePrometheusText(''), 'http_requests_total')).toBeUndefined();
 });

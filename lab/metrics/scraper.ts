@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Instance } from '../drivers/driver.ts';
 import { fetchMetrics } from '../instance-http.ts';
 import { inPool } from '../limit.ts';
-import { parsePrometheusLine, type Sample } from './prometheus-text.ts';
+import { type Line, parsePrometheusLine, type Sample, type Scrape, scrapeOf } from './prometheus-text.ts';
 
 const INTERVAL_MS = 1000;
 const TIMEOUT_MS = 2000;
@@ -17,7 +17,7 @@ const MAX_USAGES_PER_SECOND = 10;
 type Keep = (instance: string, text: string, values: Record<string, number>) => Promise<void>;
 
 /** The last scrape of an instance: what each of its lines says. Most lines stay as they are, and are read once. */
-type Lines = ReadonlyMap<string, Sample | undefined>;
+type Lines = ReadonlyMap<string, Line | undefined>;
 
 /**
  * Reads each instance's `/metrics` about once a second while a run goes on, less often when there are many. The last text of each stays in
@@ -25,13 +25,15 @@ type Lines = ReadonlyMap<string, Sample | undefined>;
  */
 export class Scraper {
   readonly #instances = new Set<Instance>();
+  /** The names of all that were ever added. */
+  readonly #seen = new Set<string>();
   readonly #last = new Map<string, { readonly text: string; readonly lines: Lines }>();
   readonly #keep: Keep;
   readonly #stop = new AbortController();
   #usageDueAt = 0;
   #loop: Promise<void> = Promise.resolve();
-  /** Largest memory of any peer at any sample, in bytes. */
-  peerMemoryBytesMax = 0;
+  /** Largest memory of any peer at any sample, in bytes; undefined as long as nobody could read it. */
+  peerMemoryBytesMax: number | undefined;
 
   #finished: Promise<void> | undefined;
 
@@ -42,6 +44,7 @@ export class Scraper {
   /** From now on, this instance is read too. */
   add(instance: Instance): void {
     this.#instances.add(instance);
+    this.#seen.add(instance.name);
   }
 
   start(): void {
@@ -54,11 +57,14 @@ export class Scraper {
     await this.#scrape(instance);
   }
 
-  /** Reads those that are meant now; gives the last figures of each instance, those that are gone included. */
-  async scrapeNow(isMeant: (instance: Instance) => boolean): Promise<ReadonlyMap<string, readonly Sample[]>> {
+  /** Reads those that are meant now; gives the last figures of each instance that ever ran, undefined for one that never answered. */
+  async scrapeNow(isMeant: (instance: Instance) => boolean): Promise<ReadonlyMap<string, Scrape | undefined>> {
     await this.#scrapeAll([...this.#instances].filter(isMeant));
     return new Map(
-      [...this.#last].map(([name, { lines }]) => [name, [...lines.values()].filter((sample) => sample !== undefined)]),
+      [...this.#seen].map((name) => {
+        const last = this.#last.get(name);
+        return [name, last && scrapeOf(last.lines.values())];
+      }),
     );
   }
 
@@ -105,22 +111,23 @@ export class Scraper {
     this.#usageDueAt = performance.now() + Math.max(USAGE_INTERVAL_MS, (looked.length * 1000) / MAX_USAGES_PER_SECOND);
     await inPool(looked, AT_A_TIME, async (peer) => {
       const usage = await peer.usage().catch(() => undefined);
-      this.peerMemoryBytesMax = Math.max(this.peerMemoryBytesMax, usage?.memoryBytes ?? 0);
+      if (usage) this.peerMemoryBytesMax = Math.max(this.peerMemoryBytesMax ?? 0, usage.memoryBytes);
     });
   }
 }
 
 /** The lines of a scrape, and the values of the series that were not there, or not the same, before. */
 function read(text: string, before: Lines | undefined): { lines: Lines; values: Record<string, number> } {
-  const lines = new Map<string, Sample | undefined>();
+  const lines = new Map<string, Line | undefined>();
   const values: Record<string, number> = {};
   for (const line of text.split('\n')) {
     if (before?.has(line)) {
       lines.set(line, before.get(line));
       continue;
     }
-    const sample = parsePrometheusLine(line);
-    lines.set(line, sample);
+    const said = parsePrometheusLine(line);
+    lines.set(line, said);
+    const sample = said && 'sample' in said ? said.sample : undefined;
     if (sample && !sample.name.endsWith('_bucket')) values[seriesOf(sample)] = sample.value;
   }
   return { lines, values };

@@ -35,9 +35,15 @@ export function transferLine({ transfers }: Result): string {
   return `${ok} ok, ${failed} failed, ${bytes(moved)} moved${rates}`;
 }
 
+/** What a reader must know of how the figures were made. */
+export function notes({ logsByRule = [] }: Result): string[] {
+  if (logsByRule.length === 0) return [];
+  return [`Errors and warnings in the logs of ${logsByRule.join(', ')} were counted by the scenario's own rule.`];
+}
+
 /** The actual value of an expectation, in the unit that its figure is named in. */
-export function actualText(expression: string, actual: number | null): string {
-  if (actual === null) return 'no such figure in this run';
+export function actualText(expression: string, actual: number | null, missing = 'not known'): string {
+  if (actual === null) return missing;
   if (/latency|[sS]econds/.test(expression)) return seconds(actual);
   if (/BytesPerSecond/.test(expression)) return rate(actual);
   if (/[bB]ytes/.test(expression)) return bytes(actual);

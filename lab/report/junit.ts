@@ -50,10 +50,10 @@ function addRun(report: Builder, { result, steps, events, accepted, refused }: J
   const fail = (entry: TestCase, message: string) =>
     accepted === undefined ? entry.failure(message) : entry.skipped();
 
-  for (const { expression, actual, ok } of result.expectations) {
+  for (const { expression, actual, ok, missing } of result.expectations) {
     const entry = testCase('expectation', expression);
     if (ok === false) fail(entry, `expected ${expression}, got ${actualText(expression, actual)}`);
-    if (ok === null) entry.error('could not be judged');
+    if (ok === null) entry.error(missing === undefined ? 'could not be judged' : `the figure is missing: ${missing}`);
   }
   for (const { name, verdict, reason, details } of result.checks) {
     const entry = testCase('check', name);

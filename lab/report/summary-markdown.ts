@@ -1,6 +1,6 @@
 import { printableAll } from '#proto/printable.ts';
 import type { Result } from '../checks/result-schema.ts';
-import { actualText, OPERATION_HEAD, operationRows, seconds, transferLine } from './format.ts';
+import { actualText, notes, OPERATION_HEAD, operationRows, seconds, transferLine } from './format.ts';
 import { plain, row } from './markdown.ts';
 
 /** `summary.md`: the report as a page, for pull requests and lab notebooks. */
@@ -29,9 +29,10 @@ export function summaryMarkdown(result: Result): string {
     '',
     row(['expectation', 'actual', '']),
     row(['---', '---', '---']),
-    ...rest.expectations.map(({ expression, actual, ok }) =>
-      row([plain(expression), plain(actualText(expression, actual)), sign[`${ok}`]]),
+    ...rest.expectations.map(({ expression, actual, ok, missing }) =>
+      row([plain(expression), plain(actualText(expression, actual, missing)), sign[`${ok}`]]),
     ),
+    ...notes(result).flatMap((note) => ['', plain(note)]),
     ...(rest.leftovers.length > 0 ? ['', 'Left over:', ...rest.leftovers.map((one) => `- ${plain(one)}`)] : []),
   ].join('\n')}\n`;
 }

@@ -5,7 +5,7 @@ import type { Result, Verdict } from '../checks/result-schema.ts';
 import type { Listener } from '../history/event-stream.ts';
 import type { ResultsFolder } from '../history/results-folder.ts';
 import type { EventKind, EventOf, RunEvent } from '../history/run-event.ts';
-import { actualText, OPERATION_HEAD, operationRows, seconds, transferLine } from './format.ts';
+import { actualText, notes, OPERATION_HEAD, operationRows, seconds, transferLine } from './format.ts';
 
 type Out = NodeJS.WriteStream;
 
@@ -151,10 +151,11 @@ export function printSummary(judged: Result, folder: ResultsFolder, out: Out): v
     ...result.checks.map(({ name, verdict, reason }) => `  ${paint(verdict, MARK_OF[verdict])} ${name}: ${reason}`),
     '',
     'Expectations',
-    ...result.expectations.map(({ expression, actual, ok }) => {
+    ...result.expectations.map(({ expression, actual, ok, missing }) => {
       const verdict = ok === null ? 'inconclusive' : ok ? 'pass' : 'fail';
-      return `  ${paint(verdict, MARKS[`${ok}`])} ${expression}  ${styleText('dim', `(${actualText(expression, actual)})`, { stream: out })}`;
+      return `  ${paint(verdict, MARKS[`${ok}`])} ${expression}  ${styleText('dim', `(${actualText(expression, actual, missing)})`, { stream: out })}`;
     }),
+    ...notes(result),
     ...result.leftovers.map((leftover) => paint('fail', `Left over: ${leftover}`)),
     '',
     `${paint(result.verdict, styleText('bold', result.verdict.toUpperCase(), { stream: out }))}: ${result.reason}`,

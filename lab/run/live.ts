@@ -2,13 +2,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { METRICS, type MetricName } from '#proto/metrics.ts';
 import { type Expectation, holds } from '../checks/expectation.ts';
 import type { Figure } from '../checks/figure.ts';
-import { type FigureSource, figureValue } from '../checks/figures.ts';
+import { type FigureReading, type FigureSource, readingOf } from '../checks/reading.ts';
 import { RunningFigure } from '../checks/running-figure.ts';
 import type { Instance } from '../drivers/driver.ts';
 import type { Listener } from '../history/event-stream.ts';
 import type { Observation } from '../history/events.ts';
 import type { RunEvent } from '../history/run-event.ts';
-import type { Sample } from '../metrics/prometheus-text.ts';
 
 const POLL_MS = 200;
 
@@ -17,7 +16,7 @@ export interface LiveInit {
   readonly figures: readonly Figure[];
   readonly peers: FigureSource['peers'];
   now(): number;
-  scrape(isMeant: (instance: Instance) => boolean): Promise<ReadonlyMap<string, readonly Sample[]>>;
+  scrape(isMeant: (instance: Instance) => boolean): Promise<FigureSource['metrics']>;
   /** The figures have missed events: nothing can be held against them any more. */
   dropped?(why: string): void;
 }
@@ -56,20 +55,25 @@ export class Live implements Listener {
 
   /** Looks once. */
   async look(expectation: Expectation, by: string): Promise<Observation> {
-    const actual = await this.#valueOf(expectation.figure);
+    const reading = await this.#read(expectation.figure);
+    const actual = 'value' in reading ? reading.value : undefined;
     return {
       expression: expectation.expression,
       by,
       at: this.#init.now(),
       actual: actual ?? null,
       ok: holds(expectation, actual),
+      ...('missing' in reading && reading),
     };
   }
 
-  async #valueOf(figure: Figure): Promise<number | undefined> {
-    if (figure.what.kind !== 'metric') return this.#running.get(figure.text)?.value();
+  async #read(figure: Figure): Promise<FigureReading> {
+    if (figure.what.kind !== 'metric') {
+      const running = this.#running.get(figure.text) as RunningFigure;
+      return running.reading();
+    }
     const metrics = await this.#init.scrape(whoHas(figure, figure.what.name, this.#init.peers));
-    return figureValue(figure, { events: [], peers: this.#init.peers, metrics });
+    return readingOf(figure, { events: [], peers: this.#init.peers, metrics });
   }
 }
 

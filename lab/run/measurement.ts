@@ -34,8 +34,15 @@ export class Measurement {
     this.#resources.labMemoryBytes = process.memoryUsage.rss();
   }
 
-  /** To be called while the instances still run. */
-  async measure(directory: Instance | undefined, peers: Iterable<Instance>, peerMemoryBytesMax: number): Promise<void> {
+  /**
+   * To be called while the instances still run. A sum or a maximum in which one of them is missing is none.
+   * @param peerMemoryBytesMax of the samples before, if there are any
+   */
+  async measure(
+    directory: Instance | undefined,
+    peers: Iterable<Instance>,
+    peerMemoryBytesMax?: number,
+  ): Promise<void> {
     const usage = await directory?.usage();
     if (usage) this.#resources.directoryCpuSeconds = usage.cpuSeconds;
     const found: InstanceUsage[] = [];
@@ -48,10 +55,11 @@ export class Measurement {
       found.push(usage);
       peerCpuSeconds += usage.cpuSeconds * alike.length;
     });
+    if (found.length < hosts.size || hosts.size === 0) return;
     this.#resources.peerCpuSeconds = peerCpuSeconds;
     this.#resources.peerMemoryBytesMax = found.reduce(
       (most, { memoryBytes }) => Math.max(most, memoryBytes),
-      peerMemoryBytesMax,
+      peerMemoryBytesMax ?? 0,
     );
   }
 }

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { nameFlaw } from '#proto/names.ts';
+import type { LogRules } from '../checks/logs.ts';
 import type { Demand } from '../checks/verdict.ts';
 import type { Flaw } from '../language/mistake.ts';
 import { type PlannedFile, type PlannedPeer, World } from '../language/world.ts';
@@ -20,6 +21,7 @@ export interface Plan {
   readonly peers: readonly PlannedPeer[];
   readonly steps: readonly PlannedStep[];
   readonly demands: readonly Demand[];
+  readonly logs: LogRules;
 }
 
 export interface PlanOptions {
@@ -54,6 +56,7 @@ export function makePlan(scenario: Scenario, options: PlanOptions = {}): Plan {
     peers,
     steps,
     demands: scenario.demands,
+    logs: scenario.logs,
   };
 }
 

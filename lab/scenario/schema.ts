@@ -124,6 +124,26 @@ const demand = z.union(
 
 const variable = z.union([z.string(), z.number(), z.boolean()]);
 
+const logPattern = z
+  .string()
+  .min(1)
+  .max(1000)
+  .refine(isPattern, 'expected a regular expression of JavaScript, such as "^(ERROR|Traceback)"')
+  .optional();
+
+function isPattern(text: string): boolean {
+  try {
+    return new RegExp(text) instanceof RegExp;
+  } catch {
+    return false;
+  }
+}
+
+const logs = strict({
+  errors: logPattern.meta({ description: 'What an error looks like.' }),
+  warnings: logPattern.meta({ description: 'What a warning looks like.' }),
+});
+
 /** All of the file but its steps, which have schemas of their own (lab/steps). */
 export const scenarioFrame = strict({
   name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,59}$/, 'expected a name of lower-case letters, digits and dashes'),
@@ -158,6 +178,10 @@ export const scenarioFrame = strict({
         'Variables with their defaults: `${name}` stands for one anywhere below, `--var name=value` sets it.',
     }),
   directory: directory.prefault({}).meta({ description: 'Settings of the directory.' }),
+  logs: logs.default({}).meta({
+    description:
+      'How to count lines of logs that are not the JSON lines of pino, such as those of a peer of your own: regular expressions. Without them `logs.errors` of such a log is unknown.',
+  }),
   groups: z
     .record(groupName, group)
     .refine((groups) => Object.keys(groups).length > 0, 'expected at least one group')
