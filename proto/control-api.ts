@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { normalAddress } from './addresses.ts';
 import { fileName, indexResponse, searchResponse, sha256Hex } from './directory-api.ts';
 
 /**
@@ -16,6 +17,9 @@ const sources = z.array(
     cut: z.boolean().optional(),
   }),
 );
+
+/** `ip:port` or `host:port`. */
+const place = z.string().overwrite(normalAddress);
 
 /**
  * How a transfer ended. `bytes`: content that crossed the wire, failed attempts included; `sources`: the same by
@@ -49,11 +53,11 @@ export const CONTROL = {
   },
   /** `from`: ip:port of the only source to use; otherwise the directory is asked. */
   download: {
-    request: z.object({ name: fileName, sha256: sha256Hex.optional(), from: z.string().optional() }),
+    request: z.object({ name: fileName, sha256: sha256Hex.optional(), from: place.optional() }),
     response: transferResult,
   },
   /** `to`: ip:port of the peer that shall store the file. */
-  upload: { request: z.object({ name: fileName, to: z.string() }), response: transferResult },
+  upload: { request: z.object({ name: fileName, to: place }), response: transferResult },
   /** Looks at the share folder again and publishes it; answers with the number of files. */
   loadfiles: { request: z.object({}), response: z.object({ files: z.number().int() }) },
   logout: { request: z.object({}), response: z.object({}) },

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { canonicalIp } from './addresses.ts';
 import type { ErrorCode } from './errors.ts';
 import { nameFlaw } from './names.ts';
 
@@ -21,7 +22,8 @@ export const sharedFile = z.object({
 });
 export type SharedFile = z.infer<typeof sharedFile>;
 
-const ip = z.union([z.ipv4(), z.ipv6()]);
+/** Whatever the spelling of who writes: whoever reads has the one of addresses.ts. */
+const ip = z.union([z.ipv4(), z.ipv6()]).overwrite((text) => canonicalIp(text) ?? text);
 const port = z.number().int().min(1).max(65_535);
 const user = z
   .string()
@@ -31,18 +33,6 @@ const user = z
 
 export const peerAddress = z.object({ user, ip, port });
 export type PeerAddress = z.infer<typeof peerAddress>;
-
-/** `ip:port`, IPv6 in brackets: how an address is written in one string. */
-export function addressText({ ip, port }: { ip: string; port: number }): string {
-  return ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`;
-}
-
-/** The other way round; undefined when `text` is no `ip:port`. */
-export function parseAddress(text: string): { ip: string; port: number } | undefined {
-  const match = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(text);
-  const parsed = match && z.object({ ip, port }).safeParse({ ip: match[1] ?? match[2], port: Number(match[3]) });
-  return parsed?.data;
-}
 
 /** More files than a peer can announce, whatever a directory is set to. */
 const MAX_FILES = 1_000_000;

@@ -8,6 +8,7 @@ export interface EnvSpec {
     | 'flag'
     | 'url'
     | 'address'
+    | 'host'
     | 'folder'
     | 'file'
     | 'size'
@@ -25,7 +26,7 @@ const SHARED = {
 } as const satisfies Record<string, EnvSpec>;
 
 export const DIRECTORY_ENV = {
-  DIRECTORY_HOST: { type: 'text', default: '127.0.0.1', help: 'Address to listen on. The image sets 0.0.0.0.' },
+  DIRECTORY_HOST: { type: 'host', default: '127.0.0.1', help: 'Address to listen on. The image sets 0.0.0.0.' },
   DIRECTORY_PORT: { type: 'port', default: '5000', help: 'Port to listen on. 0: a free one.' },
   DIRECTORY_LEASE: { type: 'duration', default: '30s', help: 'How long a registration is valid without a heartbeat.' },
   DIRECTORY_TOKEN_LIFETIME: {
@@ -91,7 +92,7 @@ export const PEER_ENV = {
   PEER_DIRECTORY_URL: { type: 'url', default: 'http://127.0.0.1:5000', help: 'Where the directory is.' },
   PEER_SHARE_DIR: { type: 'folder', help: 'The shared folder. Downloads go there too. It must exist.' },
   PEER_HOST: {
-    type: 'text',
+    type: 'host',
     default: '127.0.0.1',
     help: 'Address to listen on, for gRPC and for control. The image sets 0.0.0.0.',
   },
@@ -168,7 +169,7 @@ export const PEER_ENV = {
 /** Of a process that hosts many peers (proto/hosted-peers.ts), in place of PEER_ENV: each peer's own settings are in the file. */
 export const HOST_ENV = {
   PEER_HOSTED: { type: 'text', help: 'A JSON file that lists the hosted peers: `[{"name": …, "env": {…}}, …]`.' },
-  PEER_HOST: { type: 'text', default: '127.0.0.1', help: 'Address to listen on for control. The image sets 0.0.0.0.' },
+  PEER_HOST: { type: 'host', default: '127.0.0.1', help: 'Address to listen on for control. The image sets 0.0.0.0.' },
   PEER_CONTROL_PORT: {
     type: 'port',
     default: '50052',

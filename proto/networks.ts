@@ -1,4 +1,8 @@
-import { BlockList, isIP, SocketAddress } from 'node:net';
+import { BlockList } from 'node:net';
+import { canonicalIp, isIpv6 } from './addresses.ts';
+
+/** Of a network of IPv4 addresses that is written as IPv6, the bits before those of IPv4. */
+const MAPPED_BITS = 96;
 
 /** Networks as `10.0.0.0/8, fd00::/8, 192.168.1.7`: an address counts as the network of itself. */
 export class Networks {
@@ -13,27 +17,25 @@ export class Networks {
     const list = new BlockList();
     for (const part of text.split(',').map((one) => one.trim())) {
       const [, ip = '', bits] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(part) ?? [];
-      const version = isIP(ip);
-      if (version === 0 || ip.includes('%')) return undefined;
-      const most = version === 6 ? 128 : 32;
-      if (Number(bits ?? most) > most) return undefined;
-      list.addSubnet(ip, Number(bits ?? most), version === 6 ? 'ipv6' : 'ipv4');
+      const canonical = canonicalIp(ip);
+      if (canonical === undefined || /[%[]/.test(ip)) return undefined;
+      const isMapped = isIpv6(ip) && !isIpv6(canonical);
+      const most = isIpv6(canonical) ? 128 : 32;
+      const prefix = bits === undefined ? most : Number(bits) - (isMapped ? MAPPED_BITS : 0);
+      if (prefix < 0 || prefix > most) return undefined;
+      list.addSubnet(canonical, prefix, familyOf(canonical));
     }
     return new Networks(list);
   }
 
   has(ip: string): boolean {
-    return this.#list.check(ip, isIP(ip) === 6 ? 'ipv6' : 'ipv4');
+    const canonical = canonicalIp(ip);
+    return canonical !== undefined && this.#list.check(canonical, familyOf(canonical));
   }
 }
 
-/**
- * One spelling for one address: without it a second spelling would be a way around every rule. An IPv4 address written
- * as IPv6 (RFC 4291, section 2.5.5.2) is that IPv4 address.
- */
-export function canonicalIp(ip: string): string {
-  const family = ip.includes(':') ? 'ipv6' : 'ipv4';
-  return new SocketAddress({ address: ip, family }).address.replace(/^::ffff:(?=\d+\.)/, '');
+function familyOf(ip: string): 'ipv4' | 'ipv6' {
+  return isIpv6(ip) ? 'ipv6' : 'ipv4';
 }
 
 /** Addresses that nobody serves files at, or that mean another machine for each who reads them. */
@@ -60,8 +62,8 @@ export function mayRegister(ip: string, from: string | undefined, trusted: Netwo
  * @param near addresses of this peer and of the directory
  */
 export function mayDial(ip: string, near: readonly string[], trusted: Networks | undefined): boolean {
-  if (!isIP(ip)) return false;
   const address = canonicalIp(ip);
+  if (address === undefined) return false;
   if (near.includes(address) || trusted?.has(address)) return true;
   return !NOWHERE.has(address) && !LOOPBACK.has(address);
 }

@@ -1,4 +1,4 @@
-import { parseAddress } from '#proto/directory-api.ts';
+import { canonicalIp, normalAddress, parseAddress, withoutBrackets } from '#proto/addresses.ts';
 import type { EnvSpec } from '#proto/env.ts';
 import { PeerLabError } from '#proto/errors.ts';
 import { Networks } from '#proto/networks.ts';
@@ -47,6 +47,12 @@ export function readConfig<T extends Record<string, EnvSpec>>(
 const wholeNumber = (text: string, max: number) =>
   /^\d{1,15}$/.test(text) && Number(text) <= max ? Number(text) : undefined;
 
+/** A zone id stays: whoever listens needs it. */
+function hostOf(text: string): string | undefined {
+  const host = withoutBrackets(text);
+  return canonicalIp(host) !== undefined || /^[A-Za-z0-9._-]+$/.test(host) ? host : undefined;
+}
+
 const READERS: Record<EnvSpec['type'], (text: string) => unknown> = {
   text: (text) => text,
   folder: (text) => text,
@@ -59,7 +65,8 @@ const READERS: Record<EnvSpec['type'], (text: string) => unknown> = {
   networks: (text) => Networks.parse(text),
   flag: (text) => ({ '1': true, true: true, '0': false, false: false })[text],
   url: (text) => (/^https?:\/\//.test(text) && URL.canParse(text) ? text.replace(/\/+$/, '') : undefined),
-  address: (text) => (parseAddress(text) ? text : undefined),
+  host: (text) => hostOf(text),
+  address: (text) => (parseAddress(text) ? normalAddress(text) : undefined),
 };
 
 const EXPECTED: Record<EnvSpec['type'], string> = {
@@ -74,5 +81,6 @@ const EXPECTED: Record<EnvSpec['type'], string> = {
   networks: 'networks such as 10.0.0.0/8,fd00::/8',
   flag: '1 or 0',
   url: 'an http:// or https:// URL',
-  address: 'ip:port',
+  host: 'an IP address or a host name',
+  address: 'ip:port, or [ip]:port for IPv6',
 };

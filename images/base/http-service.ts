@@ -11,6 +11,7 @@ import express, {
 import { pinoHttp } from 'pino-http';
 import type { Registry } from 'prom-client';
 import type { z } from 'zod';
+import { addressText } from '#proto/addresses.ts';
 import { type ErrorCode, PeerLabError, toPeerLabError } from '#proto/errors.ts';
 import { cutOffSilent, holdRoom, inTurn } from './connections.ts';
 import type { Logger } from './logger.ts';
@@ -230,7 +231,7 @@ function listen(server: Server, host: string, port: number): Promise<void> {
     server.once('error', (error: NodeJS.ErrnoException) => {
       reject(
         new PeerLabError('bad-setting', {
-          about: `${host}:${port}`,
+          about: addressText({ ip: host, port }),
           expected: 'a free address to listen on',
           got: error.code ?? error.message,
         }),

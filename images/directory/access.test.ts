@@ -248,3 +248,19 @@ describe('a restart', () => {
     }
   });
 });
+
+it('an address counts only when the login came from it, however either is spelt', async () => {
+  // Listening for both, the socket names callers over IPv4 as ::ffff:127.0.0.1.
+  await using directory = await TestDirectory.start({ host: '::' });
+  const login = (ip: string, port: number) => directory.login('ann', port, [], { ip });
+  for (const [at, ip] of ['127.0.0.1', '::ffff:127.0.0.1', '::FFFF:7f00:1'].entries()) {
+    const { token, json: given, status } = await login(ip, 7001 + at);
+    expect(status, ip).toBe(200);
+    const { json } = await directory.ask('/index', { token });
+    expect(json.peers).toContainEqual(expect.objectContaining({ ip: '127.0.0.1', port: 7001 + at }));
+    const claims = JSON.parse(Buffer.from(given.ticket.split('.')[1], 'base64url').toString());
+    expect(claims.addr).toBe(`127.0.0.1:${7001 + at}`);
+  }
+  for (const ip of ['127.0.0.9', '::ffff:127.0.0.9', '::1'])
+    expect(await login(ip, 7009), ip).toMatchObject({ code: 'address-not-yours' });
+});

@@ -1,5 +1,5 @@
 import type { Request } from 'express';
-import { canonicalIp } from '#proto/networks.ts';
+import { canonicalIp } from '#proto/addresses.ts';
 
 /** The address that the connection comes from: no header says so, because anybody can write a header. */
 export function callerIp(req: Request): string | undefined {

@@ -1,7 +1,8 @@
 import { type HttpService, startHttpService, type Tls } from '#base/http-service.ts';
 import type { Logger } from '#base/logger.ts';
 import { createMetrics, type Metrics } from '#base/metrics.ts';
-import { addressText, DIRECTORY } from '#proto/directory-api.ts';
+import { addressText } from '#proto/addresses.ts';
+import { DIRECTORY } from '#proto/directory-api.ts';
 import type { Networks } from '#proto/networks.ts';
 import { Accounts } from './accounts.ts';
 import { Bodies } from './body.ts';

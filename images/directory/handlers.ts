@@ -1,18 +1,18 @@
 import type { Request } from 'express';
 import type { Logger } from '#base/logger.ts';
-import {
-  type AnswerOf,
-  addressText,
-  type DIRECTORY,
-  type EndpointName,
-  type HeartbeatResponse,
-  type LoginRequest,
-  type RequestOf,
-  type SearchResponse,
+import { addressText } from '#proto/addresses.ts';
+import type {
+  AnswerOf,
+  DIRECTORY,
+  EndpointName,
+  HeartbeatResponse,
+  LoginRequest,
+  RequestOf,
+  SearchResponse,
 } from '#proto/directory-api.ts';
 import { PeerLabError } from '#proto/errors.ts';
 import { isGlob, nameFlaw } from '#proto/names.ts';
-import { canonicalIp, mayRegister, type Networks } from '#proto/networks.ts';
+import { mayRegister, type Networks } from '#proto/networks.ts';
 import type { Accounts } from './accounts.ts';
 import { cursorFrom, keyFrom, type PageRequest } from './pages.ts';
 import { nameQueryOf, type Query, type Registration, type Registry } from './registry.ts';
@@ -110,8 +110,8 @@ export function handlersOf(parts: HandlersComponents, { trusted }: { trusted: Ne
       },
     },
     login: {
-      answer: async ({ user, password, port, files, ...asked }, from) => {
-        const peer = { user, ip: canonicalIp(asked.ip), port };
+      answer: async ({ user, password, ip, port, files }, from) => {
+        const peer = { user, ip, port };
         if (!mayRegister(peer.ip, from, trusted)) {
           throw new PeerLabError('address-not-yours', { about: peer.ip, got: `a login from ${from ?? 'nowhere'}` });
         }

@@ -1,8 +1,8 @@
+import { addressText } from '#proto/addresses.ts';
 import './memory.ts';
 import { readConfig } from '#base/config.ts';
 import { createLogger } from '#base/logger.ts';
 import { runService } from '#base/service.ts';
-import { addressText } from '#proto/directory-api.ts';
 import { DIRECTORY_ENV } from '#proto/env.ts';
 import { runCommand } from './commands.ts';
 import { startDirectory } from './directory.ts';

@@ -1,11 +1,5 @@
-import {
-  addressText,
-  type IndexEntry,
-  type PeerAddress,
-  type PeerLoad,
-  type SearchResult,
-  type SharedFile,
-} from '#proto/directory-api.ts';
+import { addressText } from '#proto/addresses.ts';
+import type { IndexEntry, PeerAddress, PeerLoad, SearchResult, SharedFile } from '#proto/directory-api.ts';
 import { PeerLabError } from '#proto/errors.ts';
 import { type Content, type Copy, FileIndex, HashBound, type NameQuery, nameQuery, prefixQuery } from './file-index.ts';
 import { type Page, PageKeys, type PageRequest, pageOf } from './pages.ts';

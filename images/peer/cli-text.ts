@@ -1,3 +1,4 @@
+import { addressText } from '#proto/addresses.ts';
 import type { BatchResult, ControlResponse, ControlVerb } from '#proto/control-api.ts';
 
 export type Answers = { [V in ControlVerb]: ControlResponse<V> } & { batch: BatchResult };
@@ -10,14 +11,14 @@ export const TEXT: { [V in Verb]: (answer: Answers[V]) => string } = {
     table(
       ['PEER', 'USER', 'SIZE', 'SHA256', 'NAME'],
       peers.flatMap((peer) =>
-        peer.files.map((file) => [place(peer), peer.user, file.size, short(file.sha256), file.name]),
+        peer.files.map((file) => [addressText(peer), peer.user, file.size, short(file.sha256), file.name]),
       ),
       `${count(peers.length, 'peer')} in the index, no files`,
     ),
   search: ({ results }) =>
     table(
       ['NAME', 'SIZE', 'SHA256', 'PEERS'],
-      results.map(({ name, size, sha256, peers }) => [name, size, sha256, peers.map(place).join(' ')]),
+      results.map(({ name, size, sha256, peers }) => [name, size, sha256, peers.map(addressText).join(' ')]),
       'nothing found',
     ),
   download: (result) =>
@@ -55,10 +56,6 @@ function table(head: string[], rows: (string | number)[][], empty: string): stri
         .trimEnd(),
     )
     .join('\n');
-}
-
-function place({ ip, port }: { ip: string; port: number }): string {
-  return ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`;
 }
 
 function short(sha256: string): string {

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { requestJson } from '#base/json-http.ts';
+import { addressText, withoutBrackets } from '#proto/addresses.ts';
 import type { ControlRequest, ControlVerb } from '#proto/control-api.ts';
 import { type ErrorBody, PeerLabError, reasonOf, toPeerLabError } from '#proto/errors.ts';
 import { printableAll, printableJson } from '#proto/printable.ts';
@@ -84,8 +85,7 @@ async function ask<V extends Verb>(verb: V, request: Requests[V], options: Optio
   const port = options.port ?? (process.env.PEER_CONTROL_PORT || '50052');
   const token = options.token ?? process.env.PEER_CONTROL_TOKEN;
   if (!token) throw new PeerLabError('unauthorized', { expected: 'PEER_CONTROL_TOKEN or --token' });
-  const host = options.host.includes(':') ? `[${options.host}]` : options.host;
-  const place = `${host}:${port}`;
+  const place = addressText({ ip: withoutBrackets(options.host), port: Number(port) });
   const answer = await requestJson({
     method: 'POST',
     url: `http://${place}/control/${verb}`,

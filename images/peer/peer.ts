@@ -4,7 +4,7 @@ import { type HttpService, type HttpServiceInit, startHttpService } from '#base/
 import type { Logger } from '#base/logger.ts';
 import { createMetrics, type Metrics } from '#base/metrics.ts';
 import { Slots } from '#base/slots.ts';
-import { addressText } from '#proto/directory-api.ts';
+import { addressText } from '#proto/addresses.ts';
 import type { PEER_ENV } from '#proto/env.ts';
 import { reasonOf } from '#proto/errors.ts';
 import { advertisedAddress } from './advertise.ts';

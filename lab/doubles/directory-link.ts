@@ -1,10 +1,10 @@
+import { parseAddress } from '#proto/addresses.ts';
 import {
   DIRECTORY,
   type Endpoint,
   type EndpointName,
   type IndexResponse,
   type LoginResponse,
-  parseAddress,
   queryText,
   type SearchResponse,
   type SharedFile,

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { addressText } from '#proto/addresses.ts';
 import type { ControlResponse, TransferResult } from '#proto/control-api.ts';
-import { addressText } from '#proto/directory-api.ts';
 import { PeerLabError, toPeerLabError } from '#proto/errors.ts';
 import type { Instance } from '../drivers/driver.ts';
 import type { FaultOrder } from '../faults/injector.ts';

@@ -1,4 +1,4 @@
-import { addressText } from '#proto/directory-api.ts';
+import { addressText } from '#proto/addresses.ts';
 
 /** What it takes to enter a peer of the dialect again after a restart. */
 export interface SavedSdP2pPeer {

@@ -1,7 +1,8 @@
 import type { Express, Request, RequestHandler, Response } from 'express';
 import type { Logger } from '#base/logger.ts';
-import { addressText, DIRECTORY, parseAddress } from '#proto/directory-api.ts';
-import { canonicalIp, isLoopback, mayRegister, type Networks } from '#proto/networks.ts';
+import { type Address, addressText, canonicalIp, isIpv6, parseAddress } from '#proto/addresses.ts';
+import { DIRECTORY } from '#proto/directory-api.ts';
+import { isLoopback, mayRegister, type Networks } from '#proto/networks.ts';
 import type { Bodies } from '../body.ts';
 import { callerIp } from '../caller-ip.ts';
 import type { Registry } from '../registry.ts';
@@ -174,14 +175,14 @@ function urlOf(address: string): string {
 }
 
 /** `port` comes as a number or as text; some of its peers log out by `url` instead. */
-function placeOf({ ip, port, url }: Fields): { ip: string; port: number } | undefined {
-  if (typeof ip !== 'string') return undefined;
-  const host = ip.includes(':') ? `[${ip}]` : ip;
-  const start = urlOf(`${host}:`);
-  const given = port ?? (typeof url === 'string' && url.startsWith(start) ? url.slice(start.length) : undefined);
-  if (typeof given !== 'number' && typeof given !== 'string') return undefined;
-  const place = parseAddress(`${host}:${given}`);
-  return place && { ip: canonicalIp(place.ip), port: place.port };
+function placeOf(fields: Fields): Address | undefined {
+  const ip = typeof fields.ip === 'string' ? canonicalIp(fields.ip) : undefined;
+  if (ip === undefined) return undefined;
+  const { port } = fields;
+  if (typeof port === 'number' || typeof port === 'string')
+    return parseAddress(`${isIpv6(ip) ? `[${ip}]` : ip}:${port}`);
+  const named = typeof fields.url === 'string' ? parseAddress(fields.url.replace(urlOf(''), '')) : undefined;
+  return named?.ip === ip ? named : undefined;
 }
 
 /** At least one name; undefined when it is no list of names. */

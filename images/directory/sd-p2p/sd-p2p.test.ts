@@ -204,3 +204,13 @@ it.each([
   expect(answer).toMatchObject({ status: 400, code: 'dialect-off' });
   expect(answer.json.error.hint).toContain('DIRECTORY_SD_P2P=1');
 });
+
+it('takes IPv6 addresses however they are spelt', async () => {
+  await using directory = await TestDirectory.start(ON);
+  const login = { user: 'p1', password: 'x', ip: '[0:0::1]', port: '5001', archivos: ['a'] };
+  expect((await directory.ask('/login', { method: 'POST', body: login })).status).toBe(200);
+  const found = await directory.ask('/search', { body: { archivo: 'a' } });
+  expect(found.json.peers).toEqual([{ url: 'http://[::1]:5001', ip: '::1', nombre: 'p1' }]);
+  const logout = { ip: '::1', url: 'http://[::1]:5001' };
+  expect((await directory.ask('/logout', { method: 'POST', body: logout })).status).toBe(200);
+});

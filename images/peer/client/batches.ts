@@ -1,7 +1,8 @@
 import { hash } from 'node:crypto';
 import type { Slots } from '#base/slots.ts';
+import { addressText } from '#proto/addresses.ts';
 import { type BatchResult, transferFailure } from '#proto/control-api.ts';
-import { addressText, type SearchResult } from '#proto/directory-api.ts';
+import type { SearchResult } from '#proto/directory-api.ts';
 import { PeerLabError, toPeerLabError } from '#proto/errors.ts';
 import { TreeHasher } from '#proto/hash-tree.ts';
 import { matchesGlob } from '#proto/names.ts';

@@ -1,5 +1,5 @@
-import { isIPv4, isIPv6 } from 'node:net';
 import * as grpc from '@grpc/grpc-js';
+import { addressText, isIpv6, parseAddress } from '#proto/addresses.ts';
 import { PeerLabError } from '#proto/errors.ts';
 import type { PeerServiceClient } from '#proto/generated/PeerService.ts';
 import { FLOW_CONTROL_WINDOW_BYTES, MAX_MESSAGE_BYTES, PeerService } from '#proto/peer.ts';
@@ -124,16 +124,10 @@ export class PeerClients implements Disposable {
 }
 
 /** The scheme is always named: an address such as `unix:1234` must not become a socket file. */
-function target(address: string): string {
-  const match = /^(?:\[([^\]]+)\]|([A-Za-z0-9._-]+)):(\d{1,5})$/.exec(address);
-  const host = match?.[1] ?? match?.[2] ?? '';
-  const port = Number(match?.[3]);
-  if (!match || port < 1 || port > 65_535 || (match[1] !== undefined && !isIPv6(host))) {
-    throw new PeerLabError('bad-request', {
-      expected: 'an address as ip:port',
-      got: JSON.stringify(address.slice(0, 80)),
-    });
-  }
-  if (isIPv6(host)) return `ipv6:[${host}]:${port}`;
-  return `${isIPv4(host) ? 'ipv4' : 'dns'}:${host}:${port}`;
+function target(text: string): string {
+  const address = parseAddress(text);
+  if (address) return `${isIpv6(address.ip) ? 'ipv6' : 'ipv4'}:${addressText(address)}`;
+  const [, host, port] = /^([A-Za-z0-9._-]+):(\d{1,5})$/.exec(text) ?? [];
+  if (host !== undefined && Number(port) >= 1 && Number(port) <= 65_535) return `dns:${host}:${port}`;
+  throw new PeerLabError('bad-request', { expected: 'an address as ip:port', got: JSON.stringify(text.slice(0, 80)) });
 }

@@ -1,4 +1,5 @@
-import { addressText, type SearchResult } from '#proto/directory-api.ts';
+import { addressText } from '#proto/addresses.ts';
+import type { SearchResult } from '#proto/directory-api.ts';
 import { PeerLabError, toPeerLabError } from '#proto/errors.ts';
 import type { DirectorySession } from '../directory/session.ts';
 import type { Liars } from './liars.ts';

@@ -1,4 +1,5 @@
-import { addressText, type SearchResult } from '#proto/directory-api.ts';
+import { addressText } from '#proto/addresses.ts';
+import type { SearchResult } from '#proto/directory-api.ts';
 import { PeerLabError } from '#proto/errors.ts';
 
 /** A peer to fetch from, and the name that the content has there. */

@@ -1,11 +1,13 @@
+import { canonicalIp } from '#proto/addresses.ts';
 import type { SearchResult } from '#proto/directory-api.ts';
-import { canonicalIp, mayDial, type Networks } from '#proto/networks.ts';
+import { mayDial, type Networks } from '#proto/networks.ts';
 
 /** Addresses that are near: this peer's own, and the directory's where its URL says it as a number. */
 export function nearAddresses(own: string, directoryUrl: string): string[] {
-  const host = new URL(directoryUrl).hostname.replace(/^\[|\]$/g, '');
-  if (host === 'localhost') return [canonicalIp(own), '127.0.0.1', '::1'];
-  return /^[\d.]+$|:/.test(host) ? [canonicalIp(own), canonicalIp(host)] : [canonicalIp(own)];
+  const { hostname } = new URL(directoryUrl);
+  if (hostname === 'localhost') return [own, '127.0.0.1', '::1'];
+  const directory = canonicalIp(hostname);
+  return directory === undefined ? [own] : [own, directory];
 }
 
 /** Takes out sources that must not be dialled (proto/networks.ts has the rule), whatever the directory says. */

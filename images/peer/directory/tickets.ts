@@ -1,9 +1,10 @@
 import type { KeyObject } from 'node:crypto';
 import * as grpc from '@grpc/grpc-js';
-import { parseAddress } from '#proto/directory-api.ts';
+import { parseAddress } from '#proto/addresses.ts';
 import { PeerLabError } from '#proto/errors.ts';
-import { canonicalIp, isLoopback, type Networks } from '#proto/networks.ts';
+import { isLoopback, type Networks } from '#proto/networks.ts';
 import { readTicket, TICKET_METADATA, type TicketClaims, ticketKey } from '#proto/ticket.ts';
+import { callerIp } from '../server/caller.ts';
 
 /** Keys that tickets may be signed with: the directory's, and the one before, while peers still show tickets of that. */
 const MAX_KEYS = 2;
@@ -25,10 +26,6 @@ interface Call {
 function ticketIn({ metadata }: Call): string | undefined {
   const [value] = metadata.get(TICKET_METADATA);
   return /^Bearer (\S{1,4096})$/.exec(String(value ?? ''))?.[1];
-}
-
-function callerIp(call: Call): string | undefined {
-  return parseAddress(call.getPeer().replace(/^ipv[46]:/, ''))?.ip;
 }
 
 /** This peer's own ticket, and its opinion on those that others show. */
@@ -77,7 +74,7 @@ export class TicketBook {
     const claims = this.#claimsOf(ticket);
     if (!claims) throw refusal('one that is wrong or has expired');
     const from = callerIp(call);
-    if (from === undefined || !this.#isFrom(canonicalIp(from), claims)) {
+    if (from === undefined || !this.#isFrom(from, claims)) {
       throw refusal(`the ticket of another address, from ${from ?? 'nowhere'}`);
     }
   }
@@ -87,7 +84,7 @@ export class TicketBook {
     const ticket = ticketIn(call);
     const claims = ticket === undefined ? undefined : this.#claimsOf(ticket);
     const from = callerIp(call);
-    return claims && from !== undefined && this.#isFrom(canonicalIp(from), claims) ? claims.addr : undefined;
+    return claims && from !== undefined && this.#isFrom(from, claims) ? claims.addr : undefined;
   }
 
   #claimsOf(ticket: string): TicketClaims | undefined {

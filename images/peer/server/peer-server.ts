@@ -2,7 +2,7 @@ import type { EventEmitter } from 'node:events';
 import * as grpc from '@grpc/grpc-js';
 import type { Logger } from '#base/logger.ts';
 import { Slots } from '#base/slots.ts';
-import { addressText } from '#proto/directory-api.ts';
+import { addressText } from '#proto/addresses.ts';
 import { PeerLabError, toPeerLabError } from '#proto/errors.ts';
 import type { PeerServiceHandlers } from '#proto/generated/PeerService.ts';
 import { MAX_MESSAGE_BYTES, peerServiceDefinition } from '#proto/peer.ts';

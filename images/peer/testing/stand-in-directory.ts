@@ -1,7 +1,8 @@
 import { generateKeyPairSync, sign } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { addressText, type LoginRequest, type SharedFile } from '#proto/directory-api.ts';
+import { addressText } from '#proto/addresses.ts';
+import type { LoginRequest, SharedFile } from '#proto/directory-api.ts';
 import { matchesGlob } from '#proto/names.ts';
 import { TICKET_HEADER } from '#proto/ticket.ts';
 

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { readConfig } from '#base/config.ts';
 import { type JsonAnswer, requestJson } from '#base/json-http.ts';
+import { addressText } from '#proto/addresses.ts';
 import type { SharedFile } from '#proto/directory-api.ts';
 import { PEER_ENV, type PeerEnv } from '#proto/env.ts';
 import { TreeHasher } from '#proto/hash-tree.ts';
@@ -55,9 +56,11 @@ export class TestPeer implements AsyncDisposable {
   readonly share: string;
   readonly peer: Peer;
   readonly #folder: AsyncDisposable;
+  readonly #control: string;
 
-  private constructor(peer: Peer, folder: { path: string } & AsyncDisposable) {
+  private constructor(peer: Peer, host: string, folder: { path: string } & AsyncDisposable) {
     this.peer = peer;
+    this.#control = `http://${addressText({ ip: host, port: peer.controlPort })}`;
     this.share = folder.path;
     this.#folder = folder;
   }
@@ -78,7 +81,7 @@ export class TestPeer implements AsyncDisposable {
     try {
       const peer = await startPeer(config, silent);
       await peer.scanned;
-      return new TestPeer(peer, folder);
+      return new TestPeer(peer, config.PEER_HOST, folder);
     } catch (error) {
       await folder[Symbol.asyncDispose]();
       throw error;
@@ -90,12 +93,12 @@ export class TestPeer implements AsyncDisposable {
   }
 
   control(verb: string, body: unknown = {}, signal?: AbortSignal, token = CONTROL_TOKEN): Promise<JsonAnswer> {
-    const url = `http://127.0.0.1:${this.peer.controlPort}/control/${verb}`;
+    const url = `${this.#control}/control/${verb}`;
     return requestJson({ method: 'POST', url, token, body, signal });
   }
 
   async metrics(): Promise<string> {
-    return (await fetch(`http://127.0.0.1:${this.peer.controlPort}/metrics`)).text();
+    return (await fetch(`${this.#control}/metrics`)).text();
   }
 
   /** Names of unfinished files. */
