@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseExpectation } from '../lab/checks/expectation.ts';
 import type { OperationEvent, RunFacts } from '../lab/history/events.ts';
-import { LineWriter, ResultsFolder } from '../lab/history/results-folder.ts';
+import { ResultsFolder } from '../lab/history/results-folder.ts';
 import { writeReport } from '../lab/report/write-report.ts';
 import { Live } from '../lab/run/live.ts';
 import { sayBar } from './kit/report.ts';
@@ -67,7 +67,7 @@ async function record(folder: ResultsFolder): Promise<number> {
     return read.expectation.figure;
   });
   const live = new Live({ figures, peers, now: () => 0, scrape: async () => new Map() });
-  const events = new LineWriter<OperationEvent>(folder.file('events.ndjson'));
+  const events = folder.append('events.ndjson');
   let settled = Number.NaN;
   for (let id = 0; id < OPERATIONS; id++) {
     if (id === SETTLED_AFTER) settled = heapMib();

@@ -11,6 +11,7 @@ import { ERRORS, type ErrorKind } from '../proto/errors.ts';
 import { METRICS, type MetricSpec } from '../proto/metrics.ts';
 import { languageReference } from './language-reference.ts';
 import { cell, page, table, withMade } from './markdown.ts';
+import { filesTable, resultsPage } from './results-page.ts';
 import { roomsTable } from './rooms/map.ts';
 import { ROOMS } from './rooms/table.ts';
 
@@ -147,6 +148,8 @@ const generated: Record<string, string> = {
     'lab/scenario, lab/steps and lab/checks',
     ...languageReference(),
   ),
+  'docs/results.md': resultsPage(),
+  'README.md': withMade(readPage('README.md'), 'lab/history/result-files.ts', filesTable()),
   'docs/scenario.schema.json': `${JSON.stringify(scenarioJsonSchema(), null, 2)}\n`,
   'docs/result.schema.json': `${JSON.stringify(z.toJSONSchema(resultSchema), null, 2)}\n`,
 };

@@ -15,8 +15,8 @@ import { listScenarios } from './list.ts';
 import { type Played, play } from './play.ts';
 import { spreadTable } from './report/spread.ts';
 import { printSummary } from './report/terminal.ts';
-import { writeReport } from './report/write-report.ts';
-import { findScenario, libraryNames, readScenarioFile } from './scenario/find.ts';
+import { reportAgain } from './report-again.ts';
+import { findScenario, libraryNames } from './scenario/find.ts';
 import { scenarioJsonSchema } from './scenario/json-schema.ts';
 import { makePlan, type Plan } from './scenario/plan.ts';
 import type { Scenario } from './scenario/read.ts';
@@ -116,7 +116,7 @@ async function suiteCommand(name: string, options: SuiteOptions): Promise<number
 
 async function reportCommand(path: string): Promise<number> {
   const folder = new ResultsFolder(path);
-  const result = await writeReport(folder, readScenarioFile(folder.file('scenario.yaml')));
+  const result = await reportAgain(folder);
   printSummary(result, folder, process.stdout);
   return EXIT[result.verdict];
 }

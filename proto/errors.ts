@@ -517,6 +517,14 @@ export const ERRORS = {
     meaning: 'a results folder can not be read',
     next: 'Give the folder of a run that has ended, such as results/latest.',
   },
+  'results-damaged': {
+    http: 500,
+    grpc: GRPC.DATA_LOSS,
+    exit: EXIT.inconclusive,
+    definite: true,
+    meaning: 'a file of a results folder is not as the lab wrote it',
+    next: 'What it said is lost; run the scenario again.',
+  },
   interrupted: {
     http: 499,
     grpc: GRPC.CANCELLED,

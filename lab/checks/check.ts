@@ -8,6 +8,8 @@ export interface Check {
   readonly question: string;
   /** When it is inconclusive, so is the run, whatever else is wrong: the run was not the one that was asked for. */
   readonly decides?: boolean;
+  /** Where to look when it decides. */
+  readonly look?: string;
   judge(history: History): Omit<CheckResult, 'name'>;
 }
 

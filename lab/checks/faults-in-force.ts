@@ -8,6 +8,7 @@ export const faultsInForce: Check = {
   name: 'faults in force',
   question: 'Did the lab itself see that every fault was in force, and gone again?',
   decides: true,
+  look: 'faults.ndjson',
   judge({ faults }) {
     const doubts = faults.flatMap((fault) => {
       const doubt = doubtOf(fault);

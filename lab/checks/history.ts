@@ -1,16 +1,13 @@
+import { reasonOf } from '#proto/errors.ts';
 import {
   type AnswerRecord,
-  answerRecord,
   DIRECTORY,
   type FaultRecord,
   type FileRecord,
-  faultRecord,
-  fileRecord,
   type OperationEvent,
-  operationEvent,
   type RunFacts,
-  runFacts,
 } from '../history/events.ts';
+import type { LineFile, LineOf } from '../history/result-files.ts';
 import type { ResultsFolder } from '../history/results-folder.ts';
 import { parsePrometheusText, type Scrape } from '../metrics/prometheus-text.ts';
 import { countLogs, type LogCounts, type LogRules } from './logs.ts';
@@ -29,27 +26,57 @@ export interface History {
   readonly metrics: ReadonlyMap<string, Scrape | undefined>;
   readonly logs: LogCounts;
   readonly logRules: LogRules;
+  /** What is not as it was when the run had ended, a sentence each. */
+  readonly damage?: readonly string[];
 }
 
 export interface Reading {
   /** What to look for in the logs while they are read once. */
   readonly texts?: readonly string[] | undefined;
   readonly logRules?: LogRules | undefined;
+  /** Of files that were read before, a sentence each. */
+  readonly damage?: readonly string[] | undefined;
 }
 
-export async function readHistory(folder: ResultsFolder, { texts = [], logRules = {} }: Reading): Promise<History> {
-  const facts = folder.readJson('run.json', runFacts);
+/**
+ * Reads what is there, and says what is not.
+ * @throws PeerLabError `bad-results` when it is not the folder of a run, `results-damaged` when nothing is known of it
+ */
+export async function readHistory(
+  folder: ResultsFolder,
+  { texts = [], logRules = {}, damage: known = [] }: Reading,
+): Promise<History> {
+  const facts = folder.readFacts();
+  const damage = [...known, ...changedFiles(facts, folder.sizes())];
+  /** What can be read. */
+  const read = async <F extends LineFile>(name: F): Promise<LineOf<F>[]> => {
+    const records: LineOf<F>[] = [];
+    try {
+      for await (const record of folder.readLines(name)) records.push(record);
+    } catch (error) {
+      damage.push(reasonOf(error));
+    }
+    return records;
+  };
   return {
     facts,
-    events: await Array.fromAsync(folder.readLines('events.ndjson', operationEvent)),
-    answers: await Array.fromAsync(folder.readLines('answers.ndjson', answerRecord)),
-    faults: await Array.fromAsync(folder.readLines('faults.ndjson', faultRecord)),
-    shares: await Array.fromAsync(folder.readLines('shares.ndjson', fileRecord)),
-    stored: await Array.fromAsync(folder.readLines('stored.ndjson', fileRecord)),
+    events: await read('events.ndjson'),
+    answers: await read('answers.ndjson'),
+    faults: await read('faults.ndjson'),
+    shares: await read('shares.ndjson'),
+    stored: await read('stored.ndjson'),
     metrics: await readMetrics(folder, facts),
     logs: await countLogs(folder, texts, logRules),
     logRules,
+    damage,
   };
+}
+
+/** Files that are not as long as they were at the end of the run. */
+function changedFiles({ files = {} }: RunFacts, now: Record<string, number>): string[] {
+  return Object.entries(files)
+    .filter(([file, bytes]) => now[file] !== bytes)
+    .map(([file, bytes]) => `${file} had ${bytes} bytes when the run ended, and has ${now[file] ?? 'none'}`);
 }
 
 async function readMetrics(folder: ResultsFolder, { peers }: RunFacts): Promise<Map<string, Scrape | undefined>> {

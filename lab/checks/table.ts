@@ -3,6 +3,7 @@ import { barriersMet } from './barriers.ts';
 import type { Check } from './check.ts';
 import { directoryTells } from './directory-answers.ts';
 import { faultsInForce } from './faults-in-force.ts';
+import { filesWhole } from './files-whole.ts';
 import { instancesLived } from './instances.ts';
 import { integrity } from './integrity.ts';
 import { labKeptUp } from './lab-kept-up.ts';
@@ -19,4 +20,5 @@ export const CHECKS: readonly Check[] = [
   instancesLived,
   faultsInForce,
   labKeptUp,
+  filesWhole,
 ];

@@ -15,7 +15,9 @@ export interface Demand extends Expectation {
   readonly abort?: boolean;
 }
 
-const DECIDING: ReadonlySet<string> = new Set(CHECKS.filter(({ decides }) => decides).map(({ name }) => name));
+const DECIDING: ReadonlyMap<string, string | undefined> = new Map(
+  CHECKS.filter(({ decides }) => decides).map(({ name, look }) => [name, look]),
+);
 
 type Conclusion = Pick<Result, 'verdict' | 'reason' | 'look'>;
 
@@ -91,7 +93,11 @@ function conclude({ facts, events }: History, checks: CheckResult[], expectation
 
   const deciding = checks.find(({ name, verdict }) => verdict === 'inconclusive' && DECIDING.has(name));
   if (deciding && facts.completed)
-    return { verdict: 'inconclusive', reason: `${deciding.name}: ${deciding.reason}`, look: 'faults.ndjson' };
+    return {
+      verdict: 'inconclusive',
+      reason: `${deciding.name}: ${deciding.reason}`,
+      look: DECIDING.get(deciding.name),
+    };
 
   const failedCheck = checks.find(({ verdict }) => verdict === 'fail');
   if (failedCheck)

@@ -47,6 +47,13 @@ export type AnswerRecord = z.infer<typeof answerRecord>;
 export const fileRecord = z.object({ peer: z.string(), name: z.string(), size: z.number().int(), sha256: z.string() });
 export type FileRecord = z.infer<typeof fileRecord>;
 
+/** The series of an instance that changed since its last scrape (metrics/samples.ndjson), by name and labels. */
+export const sampleRecord = z.object({
+  at: z.number(),
+  instance: z.string(),
+  values: z.record(z.string(), z.number()),
+});
+
 /** The name of the directory among instances; all others are peers. */
 export const DIRECTORY = 'directory';
 
@@ -158,5 +165,7 @@ export const runFacts = z.object({
   /** What kept the lab from finishing its work; empty after an orderly run. */
   trouble: z.array(z.object({ code: z.string(), message: z.string() })),
   leftovers: z.array(z.string()),
+  /** How long each file that a report relies on was when the run had ended, in bytes; absent while it goes on. */
+  files: z.record(z.string(), z.number().int()).optional(),
 });
 export type RunFacts = z.infer<typeof runFacts>;

@@ -4,18 +4,21 @@ import {
   createWriteStream,
   existsSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   symlinkSync,
+  truncateSync,
   type WriteStream,
   writeFileSync,
 } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
-import type { z } from 'zod';
 import { PeerLabError } from '#proto/errors.ts';
 import type { RunFacts } from './events.ts';
+import { isSealed, LINE_FILES, type LineFile, type LineOf, RESULT_FILES, type ResultFile } from './result-files.ts';
 import { writeWhole } from './write-whole.ts';
 
 /** `results/<run-id>/`: every file that a run leaves, by its name in one place. */
@@ -66,19 +69,50 @@ export class ResultsFolder {
     writeFileSync(path.join(this.metrics, `${instance}.prom`), text);
   }
 
-  readJson<S extends z.ZodType>(name: ResultFile, schema: S): z.output<S> {
-    return this.#checked(name, schema, () => JSON.parse(readFileSync(this.file(name), 'utf8')));
+  readFacts(): RunFacts {
+    const file = this.file('run.json');
+    // Without it, this is not the folder of a run.
+    if (!existsSync(file)) throw new PeerLabError('bad-results', { about: file, got: 'no such file' });
+    try {
+      return RESULT_FILES['run.json'].json.parse(JSON.parse(readFileSync(file, 'utf8')));
+    } catch (cause) {
+      throw new PeerLabError('results-damaged', { about: file, cause });
+    }
   }
 
-  /** The records of a file, line by line; none when the run ended before it was begun. */
-  async *readLines<S extends z.ZodType>(name: ResultFile, schema: S): AsyncGenerator<z.output<S>> {
-    if (!existsSync(this.file(name))) return;
-    for await (const line of createInterface({
-      input: createReadStream(this.file(name)),
-      crlfDelay: Number.POSITIVE_INFINITY,
-    })) {
-      if (line) yield this.#checked(name, schema, () => JSON.parse(line));
+  /** Appends to a file, a record a line. */
+  append<F extends LineFile>(name: F): LineWriter<LineOf<F>> {
+    return new LineWriter(this.file(name));
+  }
+
+  /**
+   * The records of a file, line by line; none when the run ended before it was begun. Half a line at the end is what a lab leaves that was
+   * killed while it wrote, and is no record.
+   * @throws PeerLabError `results-damaged` for any other line that can't be read
+   */
+  async *readLines<F extends LineFile>(name: F): AsyncGenerator<LineOf<F>> {
+    const file = this.file(name);
+    if (!existsSync(file)) return;
+    let flaw: unknown;
+    for await (const line of createInterface({ input: createReadStream(file), crlfDelay: Number.POSITIVE_INFINITY })) {
+      if (flaw !== undefined) throw new PeerLabError('results-damaged', { about: file, cause: flaw });
+      try {
+        if (line) yield RESULT_FILES[name].line.parse(JSON.parse(line)) as LineOf<F>;
+      } catch (error) {
+        flaw = error;
+      }
     }
+  }
+
+  /** Cuts off the lines that a lab was writing when it was killed. */
+  trim(): void {
+    for (const name of LINE_FILES) endWithWholeLine(this.file(name));
+  }
+
+  /** How long the files are that a report relies on, by their paths in the folder. */
+  sizes(): Record<string, number> {
+    const files = readdirSync(this.path, { recursive: true, encoding: 'utf8' }).sort().filter(isSealed);
+    return Object.fromEntries(files.map((file) => [file, statSync(path.join(this.path, file)).size]));
   }
 
   /** The last scrape of each instance that was scraped: its name and the text. */
@@ -101,30 +135,16 @@ export class ResultsFolder {
         yield { instance, line };
     }
   }
-
-  #checked<S extends z.ZodType>(name: ResultFile, schema: S, read: () => unknown): z.output<S> {
-    try {
-      return schema.parse(read());
-    } catch (cause) {
-      throw new PeerLabError('bad-results', { about: this.file(name), cause });
-    }
-  }
 }
 
-export type ResultFile =
-  | 'result.json'
-  | 'run.json'
-  | 'events.ndjson'
-  | 'shares.ndjson'
-  | 'stored.ndjson'
-  | 'answers.ndjson'
-  | 'faults.ndjson'
-  | 'junit.xml'
-  | 'summary.md'
-  | 'scenario.yaml'
-  | 'metrics/samples.ndjson'
-  | 'timeline.ndjson'
-  | 'watchdog.log';
+const NEWLINE = 0x0a;
+
+function endWithWholeLine(file: string): void {
+  if (!existsSync(file)) return;
+  const content = readFileSync(file);
+  const end = content.lastIndexOf(NEWLINE) + 1;
+  if (end < content.length) truncateSync(file, end);
+}
 
 /** Appends records to a file, a line each; the caller waits when the disk is slower than the run. */
 export class LineWriter<T> {

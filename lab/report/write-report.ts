@@ -10,14 +10,16 @@ import { summaryMarkdown } from './summary-markdown.ts';
 export interface Judging {
   readonly demands: readonly Demand[];
   readonly logs?: LogRules;
+  /** What was wrong with the scenario that this comes from, a sentence each. */
+  readonly damage?: readonly string[];
 }
 
 /** Judges what is in a results folder and writes result.json, junit.xml and summary.md beside it. */
-export async function writeReport(folder: ResultsFolder, { demands, logs }: Judging): Promise<Result> {
+export async function writeReport(folder: ResultsFolder, { demands, logs, damage }: Judging): Promise<Result> {
   const texts = demands.flatMap(({ figure: { what } }) =>
     what.kind === 'logs' && what.text !== undefined ? [what.text] : [],
   );
-  const history = await readHistory(folder, { texts, logRules: logs });
+  const history = await readHistory(folder, { texts, logRules: logs, damage });
   const result = resultSchema.parse(judgeRun(history, demands));
   folder.write('result.json', `${JSON.stringify(result, null, 2)}\n`);
   folder.write('junit.xml', junitXml([{ result, steps: history.facts.steps, events: history.events }]));

@@ -178,7 +178,7 @@ export class Conductor {
     this.#recorder.tell({ kind: 'phase-ended' });
     this.#recorder.tell({ kind: 'run-ended', completed: this.#completed, leftovers });
     await this.#recorder.close();
-    return this.#recorder.facts();
+    return { ...this.#recorder.facts(), files: this.#init.folder.sizes() };
   }
 
   #phase(what: string, total?: number): void {

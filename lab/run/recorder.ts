@@ -1,23 +1,14 @@
 import { PeerLabError } from '#proto/errors.ts';
 import { EventStream, type Listener } from '../history/event-stream.ts';
 import type { RunFacts } from '../history/events.ts';
-import { LineWriter, type ResultsFolder } from '../history/results-folder.ts';
+import { LINE_FILES, type LineFile, type LineOf } from '../history/result-files.ts';
+import type { LineWriter, ResultsFolder } from '../history/results-folder.ts';
 import type { EventKind, EventOf, RunEvent, Told } from '../history/run-event.ts';
 import type { RunClock } from './clock.ts';
 import { FactsSoFar } from './facts.ts';
 
-/** Where an event stands in the results folder, as which lines. */
-type Line = readonly [file: LineFile, record: object];
-type LineFile = (typeof LINE_FILES)[number];
-const LINE_FILES = [
-  'events.ndjson',
-  'answers.ndjson',
-  'faults.ndjson',
-  'shares.ndjson',
-  'stored.ndjson',
-  'metrics/samples.ndjson',
-  'timeline.ndjson',
-] as const;
+/** What an event leaves in the results folder: lines of files. */
+type Line = { readonly [F in LineFile]: readonly [file: F, record: LineOf<F>] }[LineFile];
 
 /** Kinds that have a file of their own; all others are lines of timeline.ndjson, as they are. */
 const LINES: { readonly [K in EventKind]?: (event: EventOf<K>) => readonly Line[] } = {
@@ -45,13 +36,13 @@ export interface RecorderInit {
 export class Recorder {
   readonly #init: RecorderInit;
   readonly #stream = new EventStream();
-  readonly #files: ReadonlyMap<LineFile, LineWriter<object>>;
+  readonly #files: ReadonlyMap<LineFile, LineWriter<LineOf<LineFile>>>;
   readonly #facts: FactsSoFar;
 
   constructor(init: RecorderInit) {
     const { folder, clock, run, listeners } = init;
     this.#init = init;
-    this.#files = new Map(LINE_FILES.map((name) => [name, new LineWriter(folder.file(name))]));
+    this.#files = new Map(LINE_FILES.map((name) => [name, folder.append(name)]));
     for (const listener of listeners) this.follow(listener);
     const began: EventOf<'run-began'> = { kind: 'run-began', at: 0, run: { ...run, startedAt: clock.startedAt } };
     this.#facts = new FactsSoFar(began);

@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { EXIT, PeerLabError } from '#proto/errors.ts';
 import { printable, printableAll } from '#proto/printable.ts';
-import { type OperationEvent, operationEvent, runFacts } from '../history/events.ts';
+import type { OperationEvent } from '../history/events.ts';
 import type { ResultsFolder } from '../history/results-folder.ts';
 import type { Played } from '../play.ts';
 import { seconds } from '../report/format.ts';
@@ -87,7 +87,7 @@ function lineOf({ result, folder }: Played, took: number): SuiteLine {
 /** All that the report of a suite says of operations: those that went well are not kept for as long as the suite runs. */
 async function failedOperations(folder: ResultsFolder): Promise<OperationEvent[]> {
   const failed: OperationEvent[] = [];
-  for await (const event of folder.readLines('events.ndjson', operationEvent)) {
+  for await (const event of folder.readLines('events.ndjson')) {
     if (event.outcome === 'failed') failed.push(event);
   }
   return failed;
@@ -96,7 +96,7 @@ async function failedOperations(folder: ResultsFolder): Promise<OperationEvent[]
 async function judgedRun({ result, folder }: Played, { outcome, reason }: SuiteLine): Promise<JudgedRun> {
   return {
     result,
-    steps: folder.readJson('run.json', runFacts).steps,
+    steps: folder.readFacts().steps,
     events: await failedOperations(folder),
     ...(outcome === 'known failure' && { accepted: reason }),
     ...(outcome === 'unexpected pass' && { refused: reason }),

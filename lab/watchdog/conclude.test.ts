@@ -2,7 +2,7 @@ import { appendFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { type RunFacts, runFacts } from '../history/events.ts';
+import type { RunFacts } from '../history/events.ts';
 import { ResultsFolder } from '../history/results-folder.ts';
 import { conclude } from './conclude.ts';
 
@@ -42,7 +42,7 @@ test('a line that was being written is cut off, and the facts say that the lab i
   appendFileSync(folder.file('events.ndjson'), '{"id":1}\n{"id":2}\n{"id":');
   conclude(folder.path, ['process 4711']);
   expect(readFileSync(folder.file('events.ndjson'), 'utf8')).toBe('{"id":1}\n{"id":2}\n');
-  expect(folder.readJson('run.json', runFacts)).toMatchObject({
+  expect(folder.readFacts()).toMatchObject({
     completed: false,
     trouble: [{ code: 'lab-lost' }],
     leftovers: ['process 4711'],
@@ -54,6 +54,6 @@ test.each([{ completed: true }, { trouble: [{ code: 'engine-lost', message: 'the
   (finished) => {
     const folder = folderWith({ ...CUT_OFF, ...finished });
     conclude(folder.path, []);
-    expect(folder.readJson('run.json', runFacts)).toEqual({ ...CUT_OFF, ...finished });
+    expect(folder.readFacts()).toEqual({ ...CUT_OFF, ...finished });
   },
 );
