@@ -15,6 +15,8 @@ test.each([
   ['', undefined],
   ['1e3', undefined],
   ['5Mi', undefined],
+  ['1024TiB', 2 ** 50],
+  ['1025TiB', undefined],
 ])('size %j is %j bytes', (text, bytes) => {
   expect(parseSizeBytes(text)).toBe(bytes);
 });
@@ -29,6 +31,9 @@ test.each([
   ['5 s', undefined],
   ['-5s', undefined],
   ['1d', undefined],
+  ['168h', 604_800_000],
+  ['600h', undefined],
+  ['168h1ms', undefined],
 ])('duration %j is %j ms', (text, ms) => {
   expect(parseDurationMs(text)).toBe(ms);
 });

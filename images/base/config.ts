@@ -2,7 +2,7 @@ import { canonicalIp, normalAddress, parseAddress, withoutBrackets } from '#prot
 import type { EnvSpec } from '#proto/env.ts';
 import { PeerLabError } from '#proto/errors.ts';
 import { Networks } from '#proto/networks.ts';
-import { parseByteRate, parseDurationMs, parseSizeBytes } from '#proto/units.ts';
+import { parseByteRate, parseDurationMs, parseSizeBytes, EXPECTED as UNITS } from '#proto/units.ts';
 
 type Value<S extends EnvSpec> = S['type'] extends 'port' | 'count' | 'rate' | 'duration' | 'size'
   ? number
@@ -75,9 +75,7 @@ const EXPECTED: Record<EnvSpec['type'], string> = {
   file: 'a file',
   port: 'a port from 0 to 65535',
   count: 'a whole number above 0',
-  duration: 'a duration such as 500ms, 30s or 5m',
-  size: 'a size such as 512KiB or 32MiB',
-  rate: 'a rate such as 10MB/s or 512KiB/s',
+  ...UNITS,
   networks: 'networks such as 10.0.0.0/8,fd00::/8',
   flag: '1 or 0',
   url: 'an http:// or https:// URL',

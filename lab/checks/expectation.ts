@@ -1,4 +1,4 @@
-import { parseDurationMs, parseSizeBytes } from '#proto/units.ts';
+import { EXPECTED, parseDurationMs, parseSizeBytes } from '#proto/units.ts';
 import { type Figure, type Names, parseFigureText, readFigure, type Unit } from './figure.ts';
 
 /** `<figure> <comparison> <value>`: a number of the run, held against a limit in the figure's own unit. */
@@ -45,24 +45,28 @@ export function holds({ comparison, limit }: Expectation, actual: number | undef
 }
 
 const LIMITS: Record<Unit, { expected: string; parse: (value: string) => number | undefined }> = {
-  count: { expected: 'a number', parse: (value) => (/^\d+(\.\d+)?$/.test(value) ? Number(value) : undefined) },
+  count: {
+    expected: 'a number from 0, at most 2^53',
+    parse: (value) => (/^\d+(\.\d+)?$/.test(value) && Number(value) <= 2 ** 53 ? Number(value) : undefined),
+  },
   seconds: {
-    expected: 'a duration with its unit, such as 500ms or 2s',
+    expected: EXPECTED.duration,
     parse: (value) => {
       const ms = parseDurationMs(value);
       return ms === undefined ? undefined : ms / 1000;
     },
   },
-  bytes: { expected: 'a size such as 10MiB', parse: parseSizeBytes },
+  bytes: { expected: EXPECTED.size, parse: parseSizeBytes },
   'bytes/s': {
     expected: 'a rate such as 10MB/s',
     parse: (value) => (value.endsWith('/s') ? parseSizeBytes(value.slice(0, -2)) : undefined),
   },
   ratio: {
-    expected: 'a number such as 0.9, or a percentage such as 90%',
+    expected: 'a number such as 0.9, or a percentage such as 90%, at most 1',
     parse: (value) => {
       const [, number, percent] = /^(\d+(?:\.\d+)?)(%?)$/.exec(value) ?? [];
-      return number === undefined ? undefined : Number(number) / (percent ? 100 : 1);
+      const ratio = Number(number) / (percent ? 100 : 1);
+      return ratio <= 1 ? ratio : undefined;
     },
   },
 };

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { parseByteRate } from '#proto/units.ts';
+import { EXPECTED, parseByteRate } from '#proto/units.ts';
 import { LIES } from './names.ts';
 
 /** WHAT A BYZANTINE PEER DOES WRONG. It begins with what its environment says, and the lab can change it while it runs. */
@@ -10,7 +10,7 @@ const rate = z
   .transform((text, context) => {
     const bytesPerSecond = parseByteRate(text);
     if (bytesPerSecond !== undefined) return bytesPerSecond;
-    context.addIssue({ code: 'custom', message: `expected a rate such as 64KiB/s, got "${text}"` });
+    context.addIssue({ code: 'custom', message: `expected ${EXPECTED.rate}, got "${text}"` });
     return z.NEVER;
   })
   .optional();

@@ -10,6 +10,7 @@ import {
   type SharedFile,
 } from '#proto/directory-api.ts';
 import { isErrorCode, PeerLabError } from '#proto/errors.ts';
+import { MAX_DURATION_MS } from '#proto/units.ts';
 import { settings } from './double.ts';
 
 const TIMEOUT_MS = 10_000;
@@ -34,7 +35,10 @@ export class DirectoryLink {
       const { ticket } = await this.#ask<{ ticket?: string }>('heartbeat', {});
       this.ticket = ticket ?? this.ticket;
     };
-    this.#renewal = setInterval(() => void renew().catch(() => {}), (answer.leaseSeconds * 1000) / 3);
+    this.#renewal = setInterval(
+      () => void renew().catch(() => {}),
+      Math.min(answer.leaseSeconds * 1000, MAX_DURATION_MS) / 3,
+    );
     return answer;
   }
 

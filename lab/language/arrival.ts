@@ -8,7 +8,8 @@ export type Arrival =
   | { readonly kind: 'rate' | 'poisson'; readonly perSecond: number }
   | { readonly kind: 'ramp'; readonly fromPerSecond: number; readonly toPerSecond: number };
 
-const RATE_EXPECTED = 'expected a rate such as 10/s or 30/m';
+const MAX_PER_SECOND = 1_000_000;
+const RATE_EXPECTED = 'expected a rate such as 10/s or 30/m, at most 1000000/s';
 const PER: Record<string, number> = { s: 1, m: 60, h: 3600 };
 
 /** Peers a second, from `10/s`, `0.5/s`, `30/m`. */
@@ -17,7 +18,7 @@ export const rate = z
   .transform((text, context) => {
     const [, number, unit] = /^(\d+(?:\.\d+)?)\/([smh])$/.exec(text) ?? [];
     const perSecond = number && unit ? Number(number) / (PER[unit] as number) : 0;
-    if (perSecond > 0) return perSecond;
+    if (perSecond > 0 && perSecond <= MAX_PER_SECOND) return perSecond;
     context.addIssue({ code: 'custom', message: `${RATE_EXPECTED}, got "${text}"` });
     return z.NEVER;
   })

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { parseByteRate, parseDurationMs, parseSizeBytes } from '#proto/units.ts';
+import { EXPECTED, parseByteRate, parseDurationMs, parseSizeBytes } from '#proto/units.ts';
 import { suggestion } from './suggestion.ts';
 
 /** The building blocks of the language: each reads what people write and gives what programs count in. */
@@ -17,28 +17,23 @@ export function strict<S extends z.ZodRawShape>(shape: S) {
 
 /** Milliseconds, from `500ms`, `30s`, `1m30s`. */
 export const duration = z
-  .string({ error: 'expected a duration with its unit, such as 500ms, 30s or 2m' })
+  .string({ error: `expected ${EXPECTED.duration}` })
   .meta({ examples: ['500ms', '30s'] })
   .transform((text, context) => {
     const ms = parseDurationMs(text);
     if (ms !== undefined) return ms;
-    context.addIssue({
-      code: 'custom',
-      message: `expected a duration with its unit, such as 500ms, 30s or 2m, got "${text}"`,
-    });
+    context.addIssue({ code: 'custom', message: `expected ${EXPECTED.duration}, got "${text}"` });
     return z.NEVER;
   });
 
-const RATE_EXPECTED = 'expected a rate such as 4MB/s or 512KiB/s';
-
 /** Bytes a second, from `4MB/s`, `512KiB/s`. */
 export const byteRate = z
-  .string({ error: RATE_EXPECTED })
+  .string({ error: `expected ${EXPECTED.rate}` })
   .meta({ description: 'Bytes a second.', examples: ['4MB/s', '512KiB/s'] })
   .transform((text, context) => {
     const bytesPerSecond = parseByteRate(text);
     if (bytesPerSecond !== undefined) return bytesPerSecond;
-    context.addIssue({ code: 'custom', message: `${RATE_EXPECTED}, got "${text}"` });
+    context.addIssue({ code: 'custom', message: `expected ${EXPECTED.rate}, got "${text}"` });
     return z.NEVER;
   });
 
@@ -47,7 +42,7 @@ export interface SizeRange {
   readonly maxBytes: number;
 }
 
-const SIZE_EXPECTED = 'expected a size such as 64KiB, 5MB or a range such as 4KiB..1MiB';
+const SIZE_EXPECTED = `expected ${EXPECTED.size}, or a range such as 4KiB..1MiB`;
 
 /** A size, or a range of sizes from which the seed picks: `1MiB`, `4KiB..1MiB`, `0`. */
 export const sizeRange = z

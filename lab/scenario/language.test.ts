@@ -345,9 +345,9 @@ describe('expectations on', () => {
     ['fairness == 1', 'expected a figure in it: jain, slowestToMedian'],
     ['verdict == 1', 'this is not a number'],
     ['groups.leechers.integrity.verified == 1', 'there is no figure "integrity"'],
-    ['fairness.jain > 10MB', 'expected a number such as 0.9, or a percentage such as 90%, got "10MB"'],
+    ['fairness.jain > 10MB', 'expected a number such as 0.9, or a percentage such as 90%, at most 1, got "10MB"'],
     ['transfers.throughputBytesPerSecond.p50 > 10MB', 'expected a rate such as 10MB/s'],
-    ['transfers.bytes > 10MB/s', 'expected a size such as 10MiB'],
+    ['transfers.bytes > 10MB/s', 'expected a size such as 64KiB'],
   ])('%s: a mistake', (expectation, message) => {
     expect(mistakes(steps, { expect: JSON.stringify(expectation) })).toContain(message);
   });

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { nameFlaw } from '#proto/names.ts';
+import { MAX_DURATION_MS } from '#proto/units.ts';
 import type { LogRules } from '../checks/logs.ts';
 import type { Demand } from '../checks/verdict.ts';
 import type { Flaw } from '../language/mistake.ts';
@@ -126,6 +127,8 @@ function planPeer(
 
 function planSteps({ steps, names }: Scenario, world: World, flaws: Flaw[]): PlannedStep[] {
   const busy = new Set<string>();
+  /** Some of their waits are longer than a timer can be: a slow arrival of many, an `at` before it. */
+  const late = new Set<string>();
   const planAll = (some: readonly Step[], suffix: string, on: World): PlannedStep[] =>
     some.map((step) => {
       const draw = `${step.id} ${suffix}`;
@@ -133,11 +136,14 @@ function planSteps({ steps, names }: Scenario, world: World, flaws: Flaw[]): Pla
         planAll(inner, `${suffix}/${more}`, fork ?? on);
       const planned = step.kind.plan(step.spec, { world: on, id: step.id, draw, names, inside }, step.inner);
       if (!isIdle(planned)) busy.add(step.id);
+      if (longestWaitMs(planned) > MAX_DURATION_MS) late.add(step.id);
       return planned;
     });
   const planned = planAll(steps, '', world);
   const report = (some: readonly Step[]) => {
     for (const { id, path, kind, inner } of some) {
+      if (late.has(id))
+        flaws.push({ path, message: `the last of them would begin, or end, after more than ${MAX_DURATION_HOURS} h` });
       if (!busy.has(id) && kind.idle)
         flaws.push({ path, message: `nobody has anything to do in this step: ${kind.idle}` });
       else for (const list of inner) report(list);
@@ -145,6 +151,20 @@ function planSteps({ steps, names }: Scenario, world: World, flaws: Flaw[]): Pla
   };
   report(steps);
   return planned;
+}
+
+const MAX_DURATION_HOURS = MAX_DURATION_MS / 3_600_000;
+
+/** The longest time for which one timer of this step would run. */
+function longestWaitMs(step: PlannedStep): number {
+  const latest = (turns: readonly { readonly atMs: number }[]) =>
+    turns.reduce((latest, { atMs }) => Math.max(latest, atMs), 0);
+  if (step.does === 'operations') return latest(step.flows);
+  if (step.does === 'start') return latest(step.peers);
+  if (step.does === 'fault') return latest(step.who) + (step.forMs ?? 0);
+  if (step.does === 'heal') return latest(step.who);
+  if (step.does === 'wait') return step.ms;
+  return step.does === 'parallel' ? Math.max(0, ...step.atMs) : 0;
 }
 
 function isIdle(step: PlannedStep): boolean {

@@ -82,12 +82,12 @@ test.each([
   [
     'a duration without unit',
     `${HEAD}steps:\n  - wait: "5"\n  - login: all\n${EXPECT}`,
-    ['7:11: expected a duration with its unit, such as 500ms, 30s or 2m, got "5"'],
+    ['7:11: expected a duration with its unit, such as 500ms, 30s or 2m, at most 168h, got "5"'],
   ],
   [
     'a size that is none',
     `${HEAD.replace('1KiB', 'big')}${STEPS}${EXPECT}`,
-    ['4:47: expected a size such as 64KiB, 5MB or a range such as 4KiB..1MiB, got "big"'],
+    ['4:47: expected a size such as 64KiB or 5MB, at most 1024TiB, or a range such as 4KiB..1MiB, got "big"'],
   ],
   [
     'a count below one',
@@ -112,7 +112,9 @@ test.each([
   [
     'a latency without unit',
     `${HEAD}${STEPS}expect:\n  - operations.login.latency.p95 < 2\n`,
-    ['10:5: operations.login.latency.p95: expected a duration with its unit, such as 500ms or 2s, got "2"'],
+    [
+      '10:5: operations.login.latency.p95: expected a duration with its unit, such as 500ms, 30s or 2m, at most 168h, got "2"',
+    ],
   ],
   [
     'an expectation that is none',

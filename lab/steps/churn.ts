@@ -1,10 +1,10 @@
 import { z } from 'zod';
+import { PeerLabError } from '#proto/errors.ts';
 import { rate } from '../language/arrival.ts';
 import type { Random } from '../language/random.ts';
 import { duration, strict } from '../language/words.ts';
 import { type PlanContext, type PlannedStep, type StepKind, timeoutOf, type WhoSpec, whoShape } from './step.ts';
 
-const MAX_CHURN_MS = 24 * 3600 * 1000;
 /** Departures of one step: planned ahead, so a slip must not fill the memory. */
 const MAX_DEPARTURES = 10_000;
 
@@ -30,9 +30,7 @@ export const churn: StepKind<Spec> = {
     take: whoShape.take,
     rate: rate.meta({ description: 'Departures of all these peers together, as a Poisson process.' }),
     away: duration.meta({ description: 'How long each peer stays away.' }),
-    for: duration
-      .refine((ms) => ms <= MAX_CHURN_MS, 'expected at most 24h')
-      .meta({ description: 'After this time no peer leaves any more.' }),
+    for: duration.meta({ description: 'After this time no peer leaves any more.' }),
     leave: z.enum(['kill', 'stop', 'logout']).default('kill').meta({
       description:
         'How they leave: without a word (`kill`, the default), in order (`stop`), or only out of the index, while they go on running (`logout`).',
@@ -60,9 +58,14 @@ function departuresOf(peers: readonly string[], spec: Spec, random: Random): Map
   const departures = new Map<string, Gaps>();
   const backAtMs = new Map(peers.map((peer) => [peer, 0]));
   let count = 0;
-  for (let atMs = gapMs(spec, random); atMs < spec.for && count < MAX_DEPARTURES; atMs += gapMs(spec, random)) {
+  for (let atMs = gapMs(spec, random); atMs < spec.for; atMs += gapMs(spec, random)) {
     const [peer] = random.shuffle(peers.filter((name) => (backAtMs.get(name) ?? 0) <= atMs));
-    if (peer === undefined) continue;
+    if (peer === undefined) {
+      // Nobody is there to leave: a Poisson process has no memory, so it may as well go on when the first is back.
+      atMs = Math.min(...backAtMs.values());
+      continue;
+    }
+    if (count >= MAX_DEPARTURES) throw tooManyDepartures(spec);
     const gaps = departures.get(peer) ?? [];
     gaps.push(Math.round(atMs - (backAtMs.get(peer) ?? 0)));
     departures.set(peer, gaps);
@@ -70,6 +73,11 @@ function departuresOf(peers: readonly string[], spec: Spec, random: Random): Map
     count++;
   }
   return departures;
+}
+
+function tooManyDepartures({ rate, for: forMs }: Spec): PeerLabError {
+  const got = `about ${Math.round((rate * forMs) / 1000)} departures in one churn`;
+  return new PeerLabError('plan-too-large', { expected: `at most ${MAX_DEPARTURES}`, got });
 }
 
 /** Inverse transform sampling of the exponential gaps of a Poisson process. */

@@ -51,3 +51,10 @@ test.each([
 test('an unknown scenario is named with the nearest', () => {
   expect(() => readSuite('name: s\ndescription: d\nscenarios: [basik]\n', 's.yaml')).toThrow('Did you mean "basic"?');
 });
+
+test('the deadline of a suite is never longer than a timer runs', () => {
+  const suite = (deadline: string) => () =>
+    readSuite(`name: s\ndescription: d\ndeadline: ${deadline}\nscenarios: [basic]\n`, 'suite.yaml');
+  expect(suite('600h')).toThrow(expect.objectContaining({ code: 'scenario-invalid' }));
+  expect(suite('168h')().deadlineMs).toBe(168 * 3_600_000);
+});

@@ -2,6 +2,7 @@ import type { DirectoryApi, SearchBy } from '#base/directory-client.ts';
 import type { Logger } from '#base/logger.ts';
 import type { IndexEntry, PeerLoad, SearchResult, SearchSource, SharedFile } from '#proto/directory-api.ts';
 import { PeerLabError, toPeerLabError } from '#proto/errors.ts';
+import { MAX_DURATION_MS } from '#proto/units.ts';
 
 export interface DirectorySessionInit {
   readonly api: DirectoryApi;
@@ -180,7 +181,8 @@ export class DirectorySession {
   }
 
   #renewed(leaseSeconds: number): void {
-    this.#leaseMs = leaseSeconds * 1000;
+    // A directory may give leases of years: a heartbeat that is early does no harm, a timer that wraps does.
+    this.#leaseMs = Math.min(leaseSeconds * 1000, MAX_DURATION_MS);
     this.#leaseEndsAt = performance.now() + this.#leaseMs;
     this.#retryMs = Math.min(FIRST_RETRY_MS, this.#leaseMs / 3);
     this.#init.onLease(true);
