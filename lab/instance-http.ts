@@ -1,7 +1,8 @@
 import http from 'node:http';
 import { CONTROL, type ControlVerb, transferFailure } from '#proto/control-api.ts';
 import { errorResponse } from '#proto/directory-api.ts';
-import { ERRORS, isErrorCode, PeerLabError, reasonOf } from '#proto/errors.ts';
+import { ERRORS, isErrorCode, PeerLabError, reasonOf, toPeerLabError } from '#proto/errors.ts';
+import { printable } from '#proto/printable.ts';
 
 /** An answer may be so large: the index of a thousand peers, far from what would hurt the lab. */
 const MAX_ANSWER_BYTES = 256 * 1024 * 1024;
@@ -36,15 +37,17 @@ export interface ControlCall {
 /** Calls a peer's control port. Never throws: what can't be understood is a failure too, with the code that says so. */
 export async function callControl(call: ControlCall): Promise<{ ok: unknown } | { failure: ControlFailure }> {
   try {
-    const { status, body } = await exchange('POST', `${call.url}/control/${call.verb}`, {
+    const { status, type, body } = await exchange('POST', `${call.url}/control/${call.verb}`, {
       body: JSON.stringify(call.request),
       headers: { 'content-type': 'application/json', authorization: `Bearer ${call.token}` },
       timeoutMs: call.timeoutMs,
       signal: call.signal,
       // A download may take its time; the peer is trusted to answer, the deadline is the step's.
     });
-    const json: unknown = JSON.parse(body);
-    if (status !== 200) return { failure: refusal(status, json) };
+    const json = parseJson(body);
+    if (status !== 200) return { failure: refusal(call.verb, { status, type, body }, json) };
+    if (json === undefined)
+      throw new PeerLabError('bad-answer', { about: call.verb, expected: 'JSON', got: shown({ status, type, body }) });
     const answer = CONTROL[call.verb].response.safeParse(json);
     if (answer.success) return { ok: answer.data };
     const [issue] = answer.error.issues;
@@ -55,17 +58,11 @@ export async function callControl(call: ControlCall): Promise<{ ok: unknown } | 
     };
   } catch (error) {
     if (call.signal.aborted) return { failure: failureOf(new PeerLabError('interrupted')) };
-    return {
-      failure: failureOf(
-        error instanceof PeerLabError
-          ? error
-          : new PeerLabError('bad-answer', { about: call.verb, got: reasonOf(error) }),
-      ),
-    };
+    return { failure: failureOf(toPeerLabError(error)) };
   }
 }
 
-/** The text of `/metrics`. @throws PeerLabError `no-answer` or `bad-answer` */
+/** The text of `/metrics`. @throws PeerLabError `no-answer`, `connection-lost` or `bad-answer` */
 export async function fetchMetrics(url: string, timeoutMs: number, signal: AbortSignal): Promise<string> {
   const { status, body } = await exchange('GET', `${url}/metrics`, { timeoutMs, signal });
   if (status !== 200)
@@ -73,11 +70,19 @@ export async function fetchMetrics(url: string, timeoutMs: number, signal: Abort
   return body;
 }
 
-function refusal(status: number, json: unknown): ControlFailure {
+/** What servers say of a path or a method that they do not have. */
+const UNKNOWN_TO_SERVERS: ReadonlySet<number> = new Set([404, 405, 501]);
+
+function refusal(verb: ControlVerb, answer: Answer, json: unknown): ControlFailure {
   const body = errorResponse.safeParse(json);
-  if (!body.success)
-    return failureOf(new PeerLabError('bad-answer', { expected: '{error: {code, message}}', got: `status ${status}` }));
-  const { code, message } = body.data.error;
+  const code = body.success ? body.data.error.code : undefined;
+  if (UNKNOWN_TO_SERVERS.has(answer.status) && (code === undefined || code === 'no-such-route'))
+    return failureOf(new PeerLabError('not-supported', { about: verb, got: `status ${answer.status}` }));
+  if (!body.success || code === undefined) {
+    const expected = '{error: {code, message}} with a status that is not 200';
+    return failureOf(new PeerLabError('bad-answer', { about: verb, expected, got: shown(answer) }));
+  }
+  const { message } = body.data.error;
   const moved = transferFailure.safeParse(json);
   return {
     code,
@@ -91,6 +96,30 @@ function failureOf(error: PeerLabError): ControlFailure {
   return { code: error.code, message: error.message, definite: error.kind.definite, bytes: 0, sources: [] };
 }
 
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** So much of an answer that nobody understands is told. */
+const MAX_SHOWN_CHARS = 120;
+
+function shown({ status, type, body }: Answer): string {
+  const what =
+    body.trim() === '' ? 'nothing' : `${type === '' ? 'text' : type} "${printable(body.trim(), MAX_SHOWN_CHARS)}"`;
+  return `status ${status} and ${what}`;
+}
+
+interface Answer {
+  readonly status: number;
+  /** Its content type, if it names one. */
+  readonly type: string;
+  readonly body: string;
+}
+
 interface Exchange {
   readonly body?: string;
   readonly headers?: Record<string, string>;
@@ -98,12 +127,9 @@ interface Exchange {
   readonly signal: AbortSignal;
 }
 
-function exchange(
-  method: string,
-  url: string,
-  { body, headers = {}, timeoutMs, signal }: Exchange,
-): Promise<{ status: number; body: string }> {
-  const { promise, resolve, reject } = Promise.withResolvers<{ status: number; body: string }>();
+function exchange(method: string, url: string, { body, headers = {}, timeoutMs, signal }: Exchange): Promise<Answer> {
+  const { promise, resolve, reject } = Promise.withResolvers<Answer>();
+  const began = performance.now();
   const deadline = AbortSignal.timeout(timeoutMs);
   const length = body === undefined ? {} : { 'content-length': Buffer.byteLength(body) };
   const request = http.request(url, {
@@ -114,12 +140,16 @@ function exchange(
   });
   const fail = (error: Error) => {
     const waited = deadline.aborted && !signal.aborted;
+    const about = new URL(url).pathname;
+    const afterSeconds = ((performance.now() - began) / 1000).toFixed(1);
     reject(
-      new PeerLabError('no-answer', {
-        about: new URL(url).pathname,
-        got: waited ? `nothing within ${timeoutMs / 1000} s` : reasonOf(error),
-        cause: error,
-      }),
+      waited
+        ? new PeerLabError('no-answer', { about, got: `nothing within ${timeoutMs / 1000} s`, cause: error })
+        : new PeerLabError('connection-lost', {
+            about,
+            got: `${reasonOf(error)} after ${afterSeconds} s`,
+            cause: error,
+          }),
     );
   };
   request.on('error', fail);
@@ -132,7 +162,9 @@ function exchange(
       if (size > MAX_ANSWER_BYTES) request.destroy(new Error(`an answer of over ${MAX_ANSWER_BYTES} bytes`));
       else parts.push(part);
     });
-    response.on('end', () => resolve({ status: response.statusCode ?? 0, body: Buffer.concat(parts).toString() }));
+    const { statusCode: status = 0, headers: said } = response;
+    const type = said['content-type'] ?? '';
+    response.on('end', () => resolve({ status, type, body: Buffer.concat(parts).toString() }));
   });
   request.end(body);
   return promise;

@@ -25,6 +25,7 @@ const GRPC = {
   FAILED_PRECONDITION: 9,
   ABORTED: 10,
   OUT_OF_RANGE: 11,
+  UNIMPLEMENTED: 12,
   INTERNAL: 13,
   UNAVAILABLE: 14,
   DATA_LOSS: 15,
@@ -447,6 +448,20 @@ export const ERRORS = {
     definite: false,
     meaning: 'no answer came in time',
     next: 'Read the log of the instance that did not answer.',
+  },
+  'connection-lost': {
+    http: 502,
+    grpc: GRPC.UNAVAILABLE,
+    definite: false,
+    meaning: 'the connection ended without an answer',
+    next: 'Read the log of the instance: what handled the request may have crashed, or the instance is gone.',
+  },
+  'not-supported': {
+    http: 501,
+    grpc: GRPC.UNIMPLEMENTED,
+    definite: true,
+    meaning: 'the peer does not have this verb',
+    next: 'Leave out the steps that need it, or add it to the peer; docs/peer-contract.md says what each verb does.',
   },
   'bad-answer': {
     http: 502,
