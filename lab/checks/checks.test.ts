@@ -67,6 +67,7 @@ const GOOD: History = {
   ]),
   logs: { logs: new Map(), levels: new Map(), texts: new Map() },
   logRules: {},
+  failureLines: new Map(),
 };
 const NAMES = { verbs: new Set(['download']), groups: new Set(['s', 'l']), steps: new Set<string>() };
 const expectations = ['transfers.ok == 1'].map((text) => {

@@ -4,6 +4,7 @@ import type { Scope } from './figure.ts';
 import { type History, isTransfer } from './history.ts';
 import { compareDisks } from './integrity.ts';
 import type { Result, ScopeFigures } from './result-schema.ts';
+import { eventsOf } from './scope.ts';
 
 export type Figures = ScopeFigures &
   Pick<
@@ -49,21 +50,6 @@ export function figuresOf(history: History): Figures {
     lab: { stallSeconds: facts.stallSeconds, ...(lags.length > 0 && { lagSeconds: percentile(lags, 99) }) },
     resources: facts.resources,
   };
-}
-
-export type PeerNames = readonly {
-  readonly name: string;
-  readonly group: string;
-  readonly host?: string | undefined;
-}[];
-
-/** Which operations a scope has. */
-export function eventsOf(scope: Scope, peers: PeerNames): (event: OperationEvent) => boolean {
-  if (scope.of === 'all') return () => true;
-  if (scope.of === 'steps') return ({ as }) => as === scope.name;
-  if (scope.of === 'peers') return ({ peer }) => peer === scope.name;
-  const members = new Set(peers.filter(({ group }) => group === scope.name).map(({ name }) => name));
-  return ({ peer }) => members.has(peer);
 }
 
 /** The figures of some operations. */

@@ -10,6 +10,7 @@ import {
 import type { LineFile, LineOf } from '../history/result-files.ts';
 import type { ResultsFolder } from '../history/results-folder.ts';
 import { parsePrometheusText, type Scrape } from '../metrics/prometheus-text.ts';
+import { FailureSearch, failureKinds } from './failures.ts';
 import { countLogs, type LogCounts, type LogRules } from './logs.ts';
 
 /** All that is known of a run, read from its results folder: what every check is a pure function of. */
@@ -28,6 +29,8 @@ export interface History {
   readonly logRules: LogRules;
   /** What is not as it was when the run had ended, a sentence each. */
   readonly damage?: readonly string[];
+  /** Of failed operations by id: the line of its peer's log that seems to speak of it. */
+  readonly failureLines: ReadonlyMap<number, number>;
 }
 
 export interface Reading {
@@ -58,16 +61,20 @@ export async function readHistory(
     }
     return records;
   };
+  const events = await read('events.ndjson');
+  const search = new FailureSearch(failureKinds(events), facts);
+  const logs = await countLogs(folder, texts, logRules, (peer, line, number) => search.see(peer, line, number));
   return {
     facts,
-    events: await read('events.ndjson'),
+    events,
     answers: await read('answers.ndjson'),
     faults: await read('faults.ndjson'),
     shares: await read('shares.ndjson'),
     stored: await read('stored.ndjson'),
     metrics: await readMetrics(folder, facts),
-    logs: await countLogs(folder, texts, logRules),
+    logs,
     logRules,
+    failureLines: search.lines,
     damage,
   };
 }

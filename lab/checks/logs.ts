@@ -30,11 +30,12 @@ export interface LogRead {
 const MAX_RULE_CHARS = 4096;
 const PINO_LINE = /^\{"level":(?<level>\d+)(?:,"time":"[^"]*","name":"peer","peer":"(?<peer>[a-z0-9-]+)")?/;
 
-/** Reads all logs once. */
+/** Reads all logs once. @param see is shown each line of each instance */
 export async function countLogs(
   folder: ResultsFolder,
   texts: readonly string[],
   rules: LogRules = {},
+  see: (peer: string, line: string, number: number) => void = () => {},
 ): Promise<LogCounts> {
   const logs = new Map<string, { lines: number; leveled: number; firstUnknown?: number }>();
   const levels = new Map<string, Map<number, number>>();
@@ -48,7 +49,7 @@ export async function countLogs(
     return rule === undefined ? [] : [{ level: Number(level), pattern: new RegExp(rule) }];
   });
   for (const log of await folder.collectedLogs()) logs.set(log, { lines: 0, leveled: 0 });
-  for await (const { instance: log, line } of folder.logLines()) {
+  for await (const { instance: log, line, number } of folder.logLines()) {
     const read = logs.get(log);
     if (!read || line.trim() === '') continue;
     read.lines++;
@@ -59,10 +60,11 @@ export async function countLogs(
       read.leveled++;
       bump(levels, instance, Number(level));
     } else {
-      read.firstUnknown ??= read.lines;
+      read.firstUnknown ??= number;
       const rule = matchers.find(({ pattern }) => pattern.test(line.slice(0, MAX_RULE_CHARS)));
       if (rule) bump(levels, instance, rule.level);
     }
+    see(instance, line, number);
     for (const text of texts) if (line.includes(text)) bump(found, instance, text);
   }
   return { logs, levels, texts: found };

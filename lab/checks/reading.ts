@@ -2,9 +2,10 @@ import { METRICS, type MetricName } from '#proto/metrics.ts';
 import { DIRECTORY, type OperationEvent } from '../history/events.ts';
 import { type Scrape, sumOf } from '../metrics/prometheus-text.ts';
 import type { Figure, Scope } from './figure.ts';
-import { eventsOf, type Figures, type PeerNames, scopeFiguresOf } from './figures.ts';
+import { type Figures, scopeFiguresOf } from './figures.ts';
 import type { History } from './history.ts';
 import { whyUncounted } from './logs.ts';
+import { eventsOf, membersOf, type PeerNames } from './scope.ts';
 import { matchesAll } from './selector.ts';
 
 /** What a figure can be read from: a whole history at the end, or what is known so far. */
@@ -41,7 +42,7 @@ export function readingOf({ scope, what }: Figure, source: FigureSource): Figure
   );
   if (uncounted[0] !== undefined) return { missing: andMore(uncounted) };
   const counts = text === undefined ? logs.levels : logs.texts;
-  const lines = membersOf(scope, source, [...counts.keys()]).map(
+  const lines = membersOf(scope, source.peers, [...counts.keys()]).map(
     (name) => (text === undefined ? logs.levels.get(name)?.get(level ?? 0) : logs.texts.get(name)?.get(text)) ?? 0,
   );
   return { value: sum(lines) };
@@ -72,7 +73,7 @@ function andMore([first = '', ...others]: readonly string[]): string {
 
 /** The instances of which the figure is the sum: in the whole run, those whose role has such a metric. */
 function speakersOf(metric: string, scope: Scope, source: FigureSource): string[] {
-  const ran = membersOf(scope, source, [...source.metrics.keys()]);
+  const ran = membersOf(scope, source.peers, [...source.metrics.keys()]);
   if (scope.of !== 'all') return ran;
   const at = (METRICS[metric as MetricName] ?? METRICS[metric.replace(/_(bucket|sum|count)$/, '') as MetricName])?.at;
   if (at !== undefined) return ran.filter((name) => (name === DIRECTORY) === (at === 'directory'));
@@ -86,18 +87,12 @@ function speakersOf(metric: string, scope: Scope, source: FigureSource): string[
   return speakers.length > 0 ? speakers : ran;
 }
 
-/** Those of the instances that a scope means. */
-function membersOf(scope: Scope, { peers }: FigureSource, instances: readonly string[]): string[] {
-  if (scope.of === 'peers') return instances.filter((name) => name === scope.name);
-  if (scope.of !== 'groups') return [...instances];
-  const members = new Set(peers.filter(({ group }) => group === scope.name).map(({ name }) => name));
-  return instances.filter((name) => members.has(name));
-}
-
 /** The logs of the instances that ran, a host's in place of those of its peers. */
 function logsOf(scope: Scope, source: FigureSource): string[] {
   const hostOf = new Map(source.peers.map(({ name, host }) => [name, host ?? name]));
-  return [...new Set(membersOf(scope, source, [...source.metrics.keys()]).map((name) => hostOf.get(name) ?? name))];
+  return [
+    ...new Set(membersOf(scope, source.peers, [...source.metrics.keys()]).map((name) => hostOf.get(name) ?? name)),
+  ];
 }
 
 function pathReading(path: readonly string[], scope: Scope, source: FigureSource): FigureReading {

@@ -60,6 +60,22 @@ export const scopeFigures = z.object({
 });
 export type ScopeFigures = z.infer<typeof scopeFigures>;
 
+const failedOperation = z.object({
+  operation: z.string(),
+  code: z.string(),
+  count,
+  example: z.object({
+    message: z.string(),
+    peer: z.string(),
+    file: z.string().optional(),
+    at: seconds.meta({ description: 'Since the first step began.' }),
+    log: z.string().meta({ description: "The peer's log, below the results folder." }),
+    line: count
+      .optional()
+      .meta({ description: 'The line of the log that seems to speak of it, from 1; absent when none does.' }),
+  }),
+});
+
 const checkResult = z.object({
   name: z.string(),
   verdict: z.enum(['pass', 'fail', 'inconclusive']),
@@ -73,6 +89,7 @@ const expectationResult = z.object({
   actual: z.union([z.number(), z.null()]).meta({ description: 'null: the figure is missing.' }),
   ok: z.union([z.boolean(), z.null()]).meta({ description: 'null: could not be judged.' }),
   missing: z.string().optional().meta({ description: 'Why the figure is missing, if it is.' }),
+  example: z.string().optional().meta({ description: 'When it is broken: a failed operation that has to do with it.' }),
 });
 export type ExpectationResult = z.infer<typeof expectationResult>;
 
@@ -137,6 +154,10 @@ export const resultSchema = scopeFigures.extend({
       }),
     })
     .partial(),
+  failedOperations: z
+    .array(failedOperation)
+    .optional()
+    .meta({ description: 'Why operations failed: by kind and code how many, and one of them. At most 50.' }),
   checks: z.array(checkResult).meta({ description: 'The built-in checks.' }),
   expectations: z.array(expectationResult),
   logsByRule: z.array(z.string()).optional().meta({

@@ -1,8 +1,8 @@
 import type { OperationEvent } from '../history/events.ts';
 import type { Figure } from './figure.ts';
-import { eventsOf, type PeerNames } from './figures.ts';
 import { isTransfer } from './history.ts';
 import { type FigureReading, readingOf } from './reading.ts';
+import { eventsOf, type PeerNames } from './scope.ts';
 
 /** How much one event adds to a figure that is a sum. */
 type Addend = (event: OperationEvent) => number;

@@ -1,5 +1,6 @@
 import type { Observation } from '../history/events.ts';
 import { type Expectation, holds } from './expectation.ts';
+import { failedOperations, failureBehind, failureKinds } from './failures.ts';
 import { figuresOf } from './figures.ts';
 import type { History } from './history.ts';
 import { countedByRule } from './logs.ts';
@@ -31,6 +32,7 @@ export function judgeRun(history: History, demands: readonly Demand[]): Result {
   const figures = figuresOf(history);
   const checks = CHECKS.map((check) => ({ name: check.name, ...(facts.completed ? check.judge(history) : CUT_OFF) }));
   const expectations = [...demands.map((demand) => judgeDemand(demand, history, figures)), ...judgeSteps(history)];
+  const failed = failedOperations(failureKinds(history.events), facts.peers, history.failureLines);
   const byRule = countedByRule(history.logs, history.logRules);
   const { runId, scenario, description, driver, seed, startedAt, artifacts, leftovers, knownFailure } = facts;
   return {
@@ -43,6 +45,7 @@ export function judgeRun(history: History, demands: readonly Demand[]): Result {
     ...(knownFailure !== undefined && { knownFailure }),
     startedAt,
     ...figures,
+    ...(failed.length > 0 && { failedOperations: failed }),
     checks,
     expectations,
     ...(byRule.length > 0 && { logsByRule: byRule }),
@@ -61,11 +64,14 @@ function judgeDemand(demand: Demand, history: History, figures: ReturnType<typeo
     return seen(expression, observed);
   const reading = readingOf(demand.figure, { ...history, peers: facts.peers, figures });
   const actual = 'value' in reading ? reading.value : undefined;
+  const ok = facts.completed ? holds(demand, actual) : null;
+  const example = failureBehind(demand.figure, history.events, facts.peers);
   return {
     expression,
     actual: actual ?? null,
-    ok: facts.completed ? holds(demand, actual) : null,
+    ok,
     ...('missing' in reading && reading),
+    ...(ok === false && example !== undefined && { example }),
   };
 }
 
@@ -109,7 +115,8 @@ function conclude({ facts, events }: History, checks: CheckResult[], expectation
   const broken = expectations.filter(({ ok }) => ok === false);
   const [first] = broken;
   if (first) {
-    const reason = `${broken.length} of ${expectations.length} expectations broken: ${first.expression}, but it was ${first.actual}`;
+    const example = first.example === undefined ? '' : `. For example: ${first.example}`;
+    const reason = `${broken.length} of ${expectations.length} expectations broken: ${first.expression}, but it was ${first.actual}${example}`;
     return { verdict: 'fail', reason, look: 'result.json (expectations), events.ndjson' };
   }
 

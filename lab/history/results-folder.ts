@@ -128,11 +128,12 @@ export class ResultsFolder {
     return (await readdir(this.logs)).sort().map((entry) => entry.replace(/\.log$/, ''));
   }
 
-  /** The logs that were collected, line by line: the instance, and the line. */
-  async *logLines(): AsyncGenerator<{ instance: string; line: string }> {
+  /** The logs that were collected, line by line: the instance, the line, and its number from 1. */
+  async *logLines(): AsyncGenerator<{ instance: string; line: string; number: number }> {
     for (const instance of await this.collectedLogs()) {
+      let number = 0;
       for await (const line of createInterface({ input: createReadStream(path.join(this.logs, `${instance}.log`)) }))
-        yield { instance, line };
+        yield { instance, line, number: ++number };
     }
   }
 }

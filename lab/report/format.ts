@@ -35,6 +35,20 @@ export function transferLine({ transfers }: Result): string {
   return `${ok} ok, ${failed} failed, ${bytes(moved)} moved${rates}`;
 }
 
+/** Kinds of failures that are told on the terminal and the page; result.json has more. */
+const MAX_FAILURE_LINES = 10;
+
+/** Why operations failed: a line for each kind and code. */
+export function failureLines({ failedOperations = [] }: Result): string[] {
+  const lines = failedOperations.slice(0, MAX_FAILURE_LINES).map(({ operation, code, count, example }) => {
+    const { peer, file, message, log, line } = example;
+    const place = line === undefined ? log : `${log}:${line}`;
+    return `${count} × ${operation}, ${code}: ${peer}${file === undefined ? '' : ` "${file}"`}: ${message} (${place})`;
+  });
+  const more = failedOperations.length - lines.length;
+  return more > 0 ? [...lines, `${more} kinds more: result.json (failedOperations)`] : lines;
+}
+
 /** What a reader must know of how the figures were made. */
 export function notes({ logsByRule = [] }: Result): string[] {
   if (logsByRule.length === 0) return [];

@@ -2,7 +2,7 @@ import module, { type Builder, type TestCase } from 'junit-report-builder';
 import { printable, printableAll } from '#proto/printable.ts';
 import type { Result } from '../checks/result-schema.ts';
 import type { OperationEvent, RunFacts } from '../history/events.ts';
-import { actualText } from './format.ts';
+import { actualText, failureLines } from './format.ts';
 
 // Its types describe an ES module; Node gives the CommonJS one, whose exports are the builder.
 const builder = module as unknown as Builder;
@@ -50,9 +50,17 @@ function addRun(report: Builder, { result, steps, events, accepted, refused }: J
   const fail = (entry: TestCase, message: string) =>
     accepted === undefined ? entry.failure(message) : entry.skipped();
 
-  for (const { expression, actual, ok, missing } of result.expectations) {
+  const why = failureLines(result);
+  for (const { expression, actual, ok, missing, example } of result.expectations) {
     const entry = testCase('expectation', expression);
-    if (ok === false) fail(entry, `expected ${expression}, got ${actualText(expression, actual)}`);
+    if (ok === false)
+      fail(
+        entry,
+        [
+          `expected ${expression}, got ${actualText(expression, actual)}`,
+          ...(example === undefined ? [] : [example, ...why]),
+        ].join('\n'),
+      );
     if (ok === null) entry.error(missing === undefined ? 'could not be judged' : `the figure is missing: ${missing}`);
   }
   for (const { name, verdict, reason, details } of result.checks) {

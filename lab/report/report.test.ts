@@ -80,6 +80,41 @@ test('the page names the verdict, each expectation and its actual value', () => 
   expect(page).toContain('*not judged*');
 });
 
+test('the reason is where people look: on the terminal, on the page and in JUnit', () => {
+  const example = {
+    message: 'the answer does not keep the contract',
+    peer: 'l-1',
+    file: 'a',
+    at: 1,
+    log: 'logs/l-1.log',
+    line: 12,
+  };
+  const failed: Result = {
+    ...result,
+    failedOperations: [{ operation: 'download', code: 'bad-answer', count: 6, example }],
+    expectations: [
+      {
+        expression: 'transfers.failed == 0',
+        actual: 6,
+        ok: false,
+        example: 'download of l-1 "a" failed: why [bad-answer]',
+      },
+    ],
+  };
+  const out = new PassThrough() as PassThrough & NodeJS.WriteStream;
+  printSummary(failed, new ResultsFolder('results/x'), out);
+  const terminal = String(out.read());
+  expect(terminal).toContain(
+    '6 × download, bad-answer: l-1 "a": the answer does not keep the contract (logs/l-1.log:12)',
+  );
+  const page = summaryMarkdown(failed);
+  expect(page).toContain('6 × download, bad-answer: l-1 "a": the answer does not keep the contract (logs/l-1.log:12)');
+  expect(page).toContain('**broken** download of l-1 "a" failed: why \\[bad-answer\\]');
+  const xml = junitXml([{ result: failed, steps: [], events: [] }]);
+  expect(xml).toContain('download of l-1 &quot;a&quot; failed: why');
+  expect(xml).toContain('logs/l-1.log:12');
+});
+
 describe('foreign text is shown, not obeyed', () => {
   const evil = 'a\u001b]52;c;eA==\u0007\u009b2J\u202e\ud800\uffff|<img src=x>`\n✔ forged';
   const hostile: Result = {

@@ -1,6 +1,6 @@
 import { printableAll } from '#proto/printable.ts';
 import type { Result } from '../checks/result-schema.ts';
-import { actualText, notes, OPERATION_HEAD, operationRows, seconds, transferLine } from './format.ts';
+import { actualText, failureLines, notes, OPERATION_HEAD, operationRows, seconds, transferLine } from './format.ts';
 import { plain, row } from './markdown.ts';
 
 /** `summary.md`: the report as a page, for pull requests and lab notebooks. */
@@ -8,6 +8,7 @@ export function summaryMarkdown(result: Result): string {
   const { scenario, description, verdict, reason, runId, startedAt, driver, seed, peers, ...rest } =
     printableAll(result);
   const sign = { true: 'kept', false: '**broken**', null: '*not judged*' } as const;
+  const failures = failureLines({ ...result, ...rest });
   return `${[
     `# ${plain(scenario)}: ${verdict}`,
     '',
@@ -23,14 +24,19 @@ export function summaryMarkdown(result: Result): string {
     '',
     `Transfers: ${transferLine(result)}.`,
     '',
+    ...(failures.length > 0 ? ['Failed operations:', '', ...failures.map((line) => `- ${plain(line)}`), ''] : []),
     row(['built-in check', 'verdict', 'reason']),
     row(['---', '---', '---']),
     ...rest.checks.map(({ name, verdict, reason }) => row([name, verdict, plain(reason)])),
     '',
     row(['expectation', 'actual', '']),
     row(['---', '---', '---']),
-    ...rest.expectations.map(({ expression, actual, ok, missing }) =>
-      row([plain(expression), plain(actualText(expression, actual, missing)), sign[`${ok}`]]),
+    ...rest.expectations.map(({ expression, actual, ok, missing, example = '' }) =>
+      row([
+        plain(expression),
+        plain(actualText(expression, actual, missing)),
+        `${sign[`${ok}`]} ${plain(example)}`.trim(),
+      ]),
     ),
     ...notes(result).flatMap((note) => ['', plain(note)]),
     ...(rest.leftovers.length > 0 ? ['', 'Left over:', ...rest.leftovers.map((one) => `- ${plain(one)}`)] : []),

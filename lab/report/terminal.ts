@@ -5,7 +5,7 @@ import type { Result, Verdict } from '../checks/result-schema.ts';
 import type { Listener } from '../history/event-stream.ts';
 import type { ResultsFolder } from '../history/results-folder.ts';
 import type { EventKind, EventOf, RunEvent } from '../history/run-event.ts';
-import { actualText, notes, OPERATION_HEAD, operationRows, seconds, transferLine } from './format.ts';
+import { actualText, failureLines, notes, OPERATION_HEAD, operationRows, seconds, transferLine } from './format.ts';
 
 type Out = NodeJS.WriteStream;
 
@@ -143,9 +143,11 @@ export function printSummary(judged: Result, folder: ResultsFolder, out: Out): v
     colAligns: ['left', 'right', 'right', 'right', 'right'],
   });
   table.push(...operationRows(result));
+  const failures = failureLines(result);
   const lines = [
     '',
     ...(Object.keys(result.operations).length > 0 ? [table.toString(), `Transfers: ${transferLine(result)}`] : []),
+    ...(failures.length > 0 ? ['', 'Failed operations', ...failures.map((line) => `  ${line}`)] : []),
     '',
     'Built-in checks',
     ...result.checks.map(({ name, verdict, reason }) => `  ${paint(verdict, MARK_OF[verdict])} ${name}: ${reason}`),

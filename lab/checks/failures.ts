@@ -1,0 +1,127 @@
+import type { OperationEvent, RunFacts } from '../history/events.ts';
+import type { Figure } from './figure.ts';
+import type { Result } from './result-schema.ts';
+import { eventsOf, type PeerNames } from './scope.ts';
+
+/** Why operations failed: of each kind and code how many, and one of them as an example, with the place in its peer's log. */
+
+/** So many kinds are told; a scenario has a few. */
+const MAX_KINDS = 50;
+
+type Failure = OperationEvent & { readonly error: NonNullable<OperationEvent['error']> };
+
+interface FailureKind {
+  readonly count: number;
+  readonly example: Failure;
+}
+
+/** The most frequent first. */
+export function failureKinds(events: readonly OperationEvent[]): FailureKind[] {
+  const kinds = new Map<string, { count: number; example: Failure }>();
+  for (const event of events) {
+    if (!isFailure(event)) continue;
+    const key = `${event.operation} ${event.error.code}`;
+    const known = kinds.get(key);
+    if (known) known.count++;
+    else kinds.set(key, { count: 1, example: event });
+  }
+  return [...kinds.values()].sort((a, b) => b.count - a.count).slice(0, MAX_KINDS);
+}
+
+/** @param lines by the example's id, where its peer's log seems to speak of it */
+export function failedOperations(
+  kinds: readonly FailureKind[],
+  peers: PeerNames,
+  lines: ReadonlyMap<number, number>,
+): NonNullable<Result['failedOperations']> {
+  const logOf = new Map(peers.map(({ name, host }) => [name, host ?? name]));
+  return kinds.map(({ count, example }) => {
+    const { id, operation, peer, file, start, error } = example;
+    const line = lines.get(id);
+    return {
+      operation,
+      code: error.code,
+      count,
+      example: {
+        message: error.message,
+        peer,
+        ...(file !== undefined && { file }),
+        at: start,
+        log: `logs/${logOf.get(peer) ?? peer}.log`,
+        ...(line !== undefined && { line }),
+      },
+    };
+  });
+}
+
+/** One failed operation that has to do with a figure of operations. */
+export function failureBehind(
+  { scope, what }: Figure,
+  events: readonly OperationEvent[],
+  peers: PeerNames,
+): string | undefined {
+  if (what.kind !== 'path') return undefined;
+  const [part, name] = what.path;
+  const isMeant = eventsOf(scope, peers);
+  const found = events.filter(isFailure).find((event) => {
+    if (!isMeant(event)) return false;
+    if (part === 'operations') return event.operation === name;
+    if (part === 'failures') return event.error.code === name;
+    return part === 'transfers' && (event.operation === 'download' || event.operation === 'upload');
+  });
+  if (!found) return undefined;
+  const { operation, peer, file, error } = found;
+  return `${operation} of ${peer}${file === undefined ? '' : ` "${file}"`} failed: ${error.message} [${error.code}]`;
+}
+
+function isFailure(event: OperationEvent): event is Failure {
+  return event.outcome === 'failed' && event.error !== undefined;
+}
+
+/** A log may be a little late, and its clock is not quite the lab's. */
+const EARLY_MS = 500;
+const LATE_MS = 2000;
+const TIME = /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)/;
+const TROUBLE = /\b(?:error|exception|traceback|panic|fatal)\b/i;
+const BAD_LEVEL = /^\{"level":[456]0,/;
+
+/** Looks for the lines of logs that speak of failed operations, while the logs are read. */
+export class FailureSearch {
+  /** By the operation's id. */
+  readonly #best = new Map<number, { score: number; line: number }>();
+  readonly #wanted: ReadonlyMap<string, readonly Failure[]>;
+  readonly #beganMs: number;
+
+  constructor(
+    kinds: readonly FailureKind[],
+    { startedAt, setupSeconds }: Pick<RunFacts, 'startedAt' | 'setupSeconds'>,
+  ) {
+    this.#wanted = Map.groupBy(
+      kinds.map(({ example }) => example),
+      ({ peer }) => peer,
+    );
+    this.#beganMs = Date.parse(startedAt) + setupSeconds * 1000;
+  }
+
+  see(peer: string, line: string, number: number): void {
+    for (const failure of this.#wanted.get(peer) ?? []) {
+      const score = this.#scoreOf(line, failure);
+      if (score > (this.#best.get(failure.id)?.score ?? 0)) this.#best.set(failure.id, { score, line: number });
+    }
+  }
+
+  get lines(): ReadonlyMap<number, number> {
+    return new Map([...this.#best].map(([id, { line }]) => [id, line]));
+  }
+
+  /** 0: it has nothing to do with it. */
+  #scoreOf(line: string, { operation, file, error, start, end }: Failure): number {
+    const time = TIME.exec(line)?.[0];
+    const at = time === undefined ? undefined : Date.parse(time) - this.#beganMs;
+    if (at !== undefined && (at < start * 1000 - EARLY_MS || at > end * 1000 + LATE_MS)) return 0;
+    const names = [error.code, ...(file === undefined ? [] : [file])].filter((text) => line.includes(text)).length;
+    const asked = line.includes(`/control/${operation}`) ? 1 : 0;
+    const bad = BAD_LEVEL.test(line) || TROUBLE.test(line) ? 1 : 0;
+    return 2 * names + asked + bad;
+  }
+}
