@@ -34,7 +34,7 @@ export const RESULT_FILES = {
   'junit.xml': { ...reported, is: 'the same for CI systems' },
   'events.ndjson': {
     ...recorded,
-    is: 'the operations: a line for each, with start, end, peer, outcome, bytes and sources',
+    is: 'the operations: one line each, with start, end, peer, outcome, bytes and sources',
     line: operationEvent,
   },
   'answers.ndjson': { ...recorded, is: 'what the directory answered to index and search', line: answerRecord },
@@ -47,7 +47,7 @@ export const RESULT_FILES = {
   'stored.ndjson': { ...recorded, is: 'what was on the disks at the end, with hashes', line: fileRecord },
   'timeline.ndjson': {
     ...recorded,
-    is: 'everything else that happened, as it happened: phases, steps, instances, operations that began, trouble',
+    is: 'everything else, as it happened: phases, steps, instances, operations that began, trouble',
     line: runEvent,
   },
   'metrics/samples.ndjson': { ...recorded, is: 'the figures of all instances over time', line: sampleRecord },
@@ -65,7 +65,7 @@ export const RESULT_FILES = {
     sealed: true,
   },
   'run.json': {
-    is: 'facts about the run as a whole; while it goes on, those of a run that is cut off',
+    is: 'facts about the run as a whole; during the run, what would be true if it was cut off now',
     change: 'replaced',
     by: 'the lab',
     json: runFacts,
