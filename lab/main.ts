@@ -14,7 +14,7 @@ import { ScenarioInvalid } from './language/mistake.ts';
 import { listScenarios } from './list.ts';
 import { type Played, play } from './play.ts';
 import { spreadTable } from './report/spread.ts';
-import { printSummary } from './report/terminal.ts';
+import { type Out, printSummary } from './report/terminal.ts';
 import { reportAgain } from './report-again.ts';
 import { findScenario, libraryNames } from './scenario/find.ts';
 import { scenarioJsonSchema } from './scenario/json-schema.ts';
@@ -48,6 +48,7 @@ interface RunOptions extends DriverOptions {
 type DoctorOptions = Pick<RunOptions, 'driver' | 'results' | 'peers' | 'peersPerInstance' | 'var'>;
 
 interface SuiteOptions extends DriverOptions {
+  jobs: number;
   peersPerInstance?: number;
 }
 
@@ -55,11 +56,10 @@ interface SuiteOptions extends DriverOptions {
 async function stageFor(
   options: DriverOptions,
   { driver, why }: Candidate,
-): Promise<(scenario: Scenario, plan: Plan, signal?: AbortSignal) => Promise<Played>> {
-  const out = process.stdout;
-  out.write(`Driver: ${driver.kind} (${why})\n`);
-  await settleDeadRuns((line) => out.write(`${line}\n`));
-  return (scenario, plan, signal) => {
+): Promise<(scenario: Scenario, plan: Plan, out: Out, signal?: AbortSignal) => Promise<Played>> {
+  process.stdout.write(`Driver: ${driver.kind} (${why})\n`);
+  await settleDeadRuns((line) => process.stdout.write(`${line}\n`));
+  return (scenario, plan, out, signal) => {
     const { name, description } = printableAll({ name: plan.name, description: plan.description.trim() });
     out.write(`Scenario: ${name}, ${plan.peers.length} peers, seed ${plan.seed}. ${description}\n`);
     return play({ ...options, scenario, plan, driver, out, ...(signal && { signal }) });
@@ -75,7 +75,7 @@ async function runCommand(name: string, options: RunOptions): Promise<number> {
   );
   const runs: Played[] = [];
   for (let n = 0; n < options.repeat; n++) {
-    const played = await playOn(scenario, plan);
+    const played = await playOn(scenario, plan, process.stdout);
     runs.push(played);
     if (played.interrupted) break;
   }
@@ -108,9 +108,10 @@ async function suiteCommand(name: string, options: SuiteOptions): Promise<number
     suite,
     results: options.results,
     out: process.stdout,
+    jobs: options.jobs,
     refusal: ({ plan }) =>
       refusalsOf(needsOf(plan, options.peerImage), chosen.can).map(refusalText).join('; ') || undefined,
-    play: ({ scenario, plan }, signal) => playOn(scenario, plan, signal),
+    play: ({ scenario, plan }, out, signal) => playOn(scenario, plan, out, signal),
   });
 }
 
@@ -209,9 +210,15 @@ function program(exit: (code: number) => void): Command {
     .option(...variables)
     .action(async (name: string, options: DoctorOptions) => exit(await doctorCommand(name, options)));
 
-  withDriver(lab.command('suite').description('run a list of scenarios one after another; one JUnit file, one summary'))
+  withDriver(lab.command('suite').description('run a list of scenarios; one JUnit file, one summary'))
     .argument('<suite>', 'a name in suites/, or a path to a file')
     .option(...hostingOption)
+    .option(
+      '--jobs <n>',
+      'scenarios at one time; those with the tag "alone" run one by one, at the end',
+      wholeNumber(1, 16),
+      1,
+    )
     .action(async (name: string, options: SuiteOptions) => exit(await suiteCommand(name, options)));
 
   lab

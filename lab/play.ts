@@ -5,7 +5,7 @@ import { disturbs } from './doctor/needs.ts';
 import type { DriverDescription } from './drivers/description.ts';
 import type { Driver } from './drivers/driver.ts';
 import { ResultsFolder } from './history/results-folder.ts';
-import { printSummary, TerminalProgress } from './report/terminal.ts';
+import { type Out, printSummary, TerminalProgress } from './report/terminal.ts';
 import { writeReport } from './report/write-report.ts';
 import { onInterrupt } from './run/interrupt.ts';
 import { run } from './run/run.ts';
@@ -22,7 +22,7 @@ export interface PlayInit {
   readonly results: string;
   readonly peerImage?: string | undefined;
   readonly directoryImage?: string | undefined;
-  readonly out: NodeJS.WriteStream;
+  readonly out: Out;
   /** Ends the run early, as Ctrl-C does: the deadline of a suite. */
   readonly signal?: AbortSignal;
 }

@@ -197,7 +197,7 @@ export const ROOMS: readonly Room[] = [
   {
     path: 'lab/suite/',
     is: 'lists of scenarios, run one after another',
-    may: ['lab/history/', 'lab/language/', 'lab/play.ts', 'lab/report/', 'lab/scenario/', 'proto/'],
+    may: ['lab/history/', 'lab/language/', 'lab/limit.ts', 'lab/play.ts', 'lab/report/', 'lab/scenario/', 'proto/'],
   },
   {
     path: 'lab/doubles/',

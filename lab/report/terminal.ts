@@ -7,7 +7,8 @@ import type { ResultsFolder } from '../history/results-folder.ts';
 import type { EventKind, EventOf, RunEvent } from '../history/run-event.ts';
 import { actualText, failureLines, notes, OPERATION_HEAD, operationRows, seconds, transferLine } from './format.ts';
 
-type Out = NodeJS.WriteStream;
+/** Where people read: a terminal, a pipe, or what is kept for later. */
+export type Out = NodeJS.WritableStream & Partial<Pick<NodeJS.WriteStream, 'isTTY' | 'columns'>>;
 
 const FRAMES = '⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏';
 const REDRAW_MS = 100;

@@ -1,13 +1,16 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { Writable } from 'node:stream';
 import { EXIT, PeerLabError } from '#proto/errors.ts';
 import { printable, printableAll } from '#proto/printable.ts';
 import type { OperationEvent } from '../history/events.ts';
 import type { ResultsFolder } from '../history/results-folder.ts';
+import { inPool } from '../limit.ts';
 import type { Played } from '../play.ts';
 import { seconds } from '../report/format.ts';
 import { type JudgedRun, junitXml } from '../report/junit.ts';
 import { plain, row } from '../report/markdown.ts';
+import type { Out } from '../report/terminal.ts';
 import type { Suite, SuiteEntry } from './suite.ts';
 
 /** What became of one scenario of a suite. */
@@ -22,17 +25,22 @@ export interface SuiteLine {
 export interface SuiteInit {
   readonly suite: Suite;
   readonly results: string;
-  readonly out: NodeJS.WriteStream;
+  readonly out: Out;
+  /** Scenarios at one time; those with the tag `alone` come after the others, one by one. */
+  readonly jobs: number;
   /** Why the driver can't run it here; then it is skipped. */
   refusal(entry: SuiteEntry): string | undefined;
-  play(entry: SuiteEntry, signal: AbortSignal): Promise<Played>;
+  play(entry: SuiteEntry, out: Out, signal: AbortSignal): Promise<Played>;
 }
 
+/** The tag of scenarios whose expectations need the machine to themselves. */
+const ALONE = 'alone';
+
 /**
- * Runs the scenarios one after another, going on after a failure; after the deadline, or Ctrl-C, the rest is not run.
+ * Runs the scenarios, going on after a failure; after the deadline, or Ctrl-C, the rest is not run.
  * Leaves `<results>/suite-<name>/` with one junit.xml and one summary.md. Gives the exit code.
  */
-export async function runSuite({ suite, results, out, refusal, play }: SuiteInit): Promise<number> {
+export async function runSuite({ suite, results, out, jobs, refusal, play }: SuiteInit): Promise<number> {
   const deadline = AbortSignal.timeout(suite.deadlineMs);
   const ends = new AbortController();
   deadline.addEventListener('abort', () =>
@@ -40,36 +48,72 @@ export async function runSuite({ suite, results, out, refusal, play }: SuiteInit
       new PeerLabError('suite-deadline', { about: suite.name, got: `more than ${suite.deadlineMs / 1000} s` }),
     ),
   );
-  const lines: SuiteLine[] = [];
-  const judged: JudgedRun[] = [];
   let interrupted = false;
-  for (const [index, entry] of suite.entries.entries()) {
-    if (interrupted || ends.signal.aborted) {
-      lines.push({
-        name: entry.plan.name,
-        outcome: 'not run',
-        reason: interrupted ? 'interrupted' : 'the deadline of the suite had passed',
-        seconds: 0,
-        results: undefined,
-      });
-      continue;
-    }
+
+  const attend = async (entry: SuiteEntry, number: number): Promise<Attended> => {
+    const { name } = entry.plan;
+    const not = (outcome: 'not run' | 'skipped', reason: string) => ({
+      line: { name, outcome, reason, seconds: 0, results: undefined },
+    });
+    if (interrupted || ends.signal.aborted)
+      return not('not run', interrupted ? 'interrupted' : 'the deadline of the suite had passed');
     const reason = refusal(entry);
-    if (reason !== undefined) {
-      lines.push({ name: entry.plan.name, outcome: 'skipped', reason, seconds: 0, results: undefined });
-      continue;
-    }
-    out.write(`\n${printable(`${suite.name} ${index + 1}/${suite.entries.length}: ${entry.plan.name}`)}\n`);
+    if (reason !== undefined) return not('skipped', reason);
+    const title = printable(`${suite.name} ${number}/${suite.entries.length}: ${name}`);
+    const held = jobs > 1 ? new HeldOutput() : undefined;
+    out.write(held ? `${title} …\n` : `\n${title}\n`);
     const began = performance.now();
-    const played = await play(entry, ends.signal);
-    interrupted = played.interrupted;
+    const played = await play(entry, held ?? out, ends.signal);
+    interrupted ||= played.interrupted;
     const line = lineOf(played, (performance.now() - began) / 1000);
-    lines.push(line);
-    judged.push(await judgedRun(played, line));
-  }
+    if (held) out.write(`\n${title}\n${held.text}`);
+    return { line, judged: await judgedRun(played, line) };
+  };
+
+  const attended = await inJobs(suite.entries, jobs, ({ scenario }) => scenario.tags.includes(ALONE), attend);
+  const lines = attended.map(({ line }) => line);
+  const judged = attended.flatMap((one) => one.judged ?? []);
   const folder = writeSuite(suite, lines, judged, results);
   out.write(`\n${printableAll(lines).map(lineText).join('\n')}\n\n${tally(lines)}\nResults: ${folder}\n`);
   return interrupted ? EXIT.interrupted : exitOf(lines);
+}
+
+/**
+ * Does `work` for all, `jobs` at one time; with several at one time, those that need the machine to themselves come last and
+ * one by one. What came of each stands in the order of the list.
+ */
+export async function inJobs<T, R>(
+  all: readonly T[],
+  jobs: number,
+  isAlone: (one: T) => boolean,
+  work: (one: T, number: number) => Promise<R>,
+): Promise<R[]> {
+  const results: R[] = [];
+  const [alone = [], together = []] = [true, false].map((wanted) =>
+    [...all.entries()].filter(([, one]) => (jobs > 1 && isAlone(one)) === wanted),
+  );
+  const take = async ([index, one]: [number, T]) => {
+    results[index] = await work(one, index + 1);
+  };
+  await inPool(together, jobs, take);
+  await inPool(alone, 1, take);
+  return results;
+}
+
+/** What became of a scenario; `judged` when it was run. */
+interface Attended {
+  readonly line: SuiteLine;
+  readonly judged?: JudgedRun;
+}
+
+/** Keeps what a run says until it is over: the lines of several at one time would mix. */
+class HeldOutput extends Writable {
+  text = '';
+
+  override _write(part: Buffer, _encoding: string, done: () => void): void {
+    this.text += part;
+    done();
+  }
 }
 
 function lineOf({ result, folder }: Played, took: number): SuiteLine {

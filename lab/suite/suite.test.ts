@@ -1,5 +1,6 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { exitOf, type SuiteLine } from './run-suite.ts';
+import { exitOf, inJobs, type SuiteLine } from './run-suite.ts';
 import { readSuite } from './suite.ts';
 
 const line = (outcome: SuiteLine['outcome']): SuiteLine => ({
@@ -58,3 +59,31 @@ test('the deadline of a suite is never longer than a timer runs', () => {
   expect(suite('600h')).toThrow(expect.objectContaining({ code: 'scenario-invalid' }));
   expect(suite('168h')().deadlineMs).toBe(168 * 3_600_000);
 });
+
+test.each([
+  [1, ['a', 'B', 'c', 'd'], { a: 1, B: 1, c: 1, d: 1 }],
+  [2, ['a', 'c', 'd', 'B'], { a: 2, B: 1, c: 2, d: 2 }],
+])(
+  '%i at one time: those that want the machine alone get it, and all are reported in order',
+  async (jobs, order, together) => {
+    const begun: string[] = [];
+    const under = new Set<string>();
+    const most: Record<string, number> = {};
+    const done = await inJobs(
+      ['a', 'B', 'c', 'd'],
+      jobs,
+      (name) => name === 'B',
+      async (name, number) => {
+        begun.push(name);
+        under.add(name);
+        for (const one of under) most[one] = Math.max(most[one] ?? 0, under.size);
+        await nextTurn();
+        under.delete(name);
+        return `${number} ${name}`;
+      },
+    );
+    expect(done).toEqual(['1 a', '2 B', '3 c', '4 d']);
+    expect(begun).toEqual(order);
+    expect(most).toEqual(together);
+  },
+);
