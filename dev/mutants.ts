@@ -76,7 +76,7 @@ function chosen(names: readonly string[]): readonly Mutant[] {
   return names.length === 0 ? MUTANTS : MUTANTS.filter(({ name }) => names.includes(name));
 }
 
-/** Those whose trial can be had here; the others are named. */
+/** Those whose trial is possible here; the others are named. */
 async function runnable(mutants: readonly Mutant[]): Promise<readonly Mutant[]> {
   const runnable: Mutant[] = [];
   for (const mutant of mutants) {

@@ -156,7 +156,7 @@ function setVariable(text: string, known: Variables): Variables {
 const peersOption = ['--peers <n>', 'peers in all; the groups keep their proportions', wholeNumber(1, 10_000)] as const;
 const hostingOption = [
   '--peers-per-instance <n>',
-  'so many peers in one process or container, in place of what the scenario says',
+  'how many peers share one process or container; wins over the scenario',
   wholeNumber(1, MAX_PEERS_PER_INSTANCE),
 ] as const;
 const resultsOption = ['--results <folder>', 'where results go', 'results'] as const;
@@ -201,7 +201,7 @@ function program(exit: (code: number) => void): Command {
 
   lab
     .command('doctor')
-    .description('say whether a scenario would run well on this machine, and how to mend what is amiss')
+    .description('preflight check: does a scenario fit on this machine, and what would help if not')
     .argument('[scenario]', 'a name in scenarios/, or a path to a file', 'basic')
     .addOption(driverOption())
     .option(...resultsOption)
@@ -255,7 +255,7 @@ function program(exit: (code: number) => void): Command {
 
   lab
     .command('gc')
-    .argument('[ids...]', 'runs that are unknown on this machine, and whose things shall be removed as well')
+    .argument('[ids...]', 'runs that are unknown on this machine: remove what they left as well')
     .description(
       'remove what runs left whose lab was killed or whose machine went down; never anything of a living run',
     )

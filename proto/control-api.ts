@@ -56,7 +56,7 @@ export const CONTROL = {
     request: z.object({ name: fileName, sha256: sha256Hex.optional(), from: place.optional() }),
     response: transferResult,
   },
-  /** `to`: ip:port of the peer that shall store the file. */
+  /** `to`: ip:port of the peer that should store the file. */
   upload: { request: z.object({ name: fileName, to: place }), response: transferResult },
   /** Looks at the share folder again and publishes it; answers with the number of files. */
   loadfiles: { request: z.object({}), response: z.object({ files: z.number().int() }) },

@@ -166,7 +166,7 @@ export const PEER_ENV = {
   ...SHARED,
 } as const satisfies Record<string, EnvSpec>;
 
-/** Of a process that hosts many peers (proto/hosted-peers.ts), in place of PEER_ENV: each peer's own settings are in the file. */
+/** Of a process that hosts many peers (proto/hosted-peers.ts), instead of PEER_ENV: each peer's own settings are in the file. */
 export const HOST_ENV = {
   PEER_HOSTED: { type: 'text', help: 'A JSON file that lists the hosted peers: `[{"name": …, "env": {…}}, …]`.' },
   PEER_HOST: { type: 'host', default: '127.0.0.1', help: 'Address to listen on for control. The image sets 0.0.0.0.' },

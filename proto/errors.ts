@@ -49,7 +49,7 @@ export const ERRORS = {
     grpc: GRPC.INVALID_ARGUMENT,
     definite: true,
     meaning: 'this is a request of the SD_P2P dialect, and the dialect is off here',
-    next: 'Start the directory with DIRECTORY_SD_P2P=1, if peers of the predecessor shall take part (docs/directory-api.md).',
+    next: 'Start the directory with DIRECTORY_SD_P2P=1, if peers of the predecessor should take part (docs/directory-api.md).',
   },
   'bad-name': {
     http: 400,

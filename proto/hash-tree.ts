@@ -13,7 +13,7 @@ export const HASH_SIZE_BYTES = 32;
 
 /** Pieces are what is fetched, checked, written and remembered as one: the most that a lie or a lost connection costs. */
 const PIECE_SIZE_BYTES = 1024 * 1024;
-/** Beyond so many, pieces get larger, so that a layer (2 MiB then) fits into one message. */
+/** Beyond this number, pieces get larger, so that a layer (2 MiB then) fits into one message. */
 const MAX_PIECES = 65_536;
 /** Larger pieces are not taken from others: one is held in memory until it is checked. */
 export const MAX_PIECE_SIZE_BYTES = 16 * 1024 * 1024;

@@ -16,7 +16,7 @@ export interface FleetTimes {
   readonly removalSeconds: number;
 }
 
-/** Starts a directory and so many peers with empty shares, waits until each answers, and removes all of it. */
+/** Starts a directory and this number of peers with empty shares, waits until each answers, and removes all of it. */
 export async function timeFleet(create: (init: DriverInit) => Driver, peers: number): Promise<FleetTimes> {
   const logsDir = await mkdtemp(join(tmpdir(), 'peerlab-bench-logs-'));
   const runId = randomBytes(5).toString('hex');

@@ -4,7 +4,7 @@ import { PeerService } from '#proto/peer.ts';
 
 /**
  * Asks for a file and reads one message of it, then nothing for a while: what is sent meanwhile has to wait somewhere.
- * @param readers so many of them at once, each on a connection of its own
+ * @param readers the number of readers at once, each on a connection of its own
  */
 export async function pausedReaders(
   address: string,

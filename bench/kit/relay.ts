@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { parentPort, Worker, workerData } from 'node:worker_threads';
 
 /**
- * A TCP relay that hands on every byte so many milliseconds after it came, in both directions: a long path on a machine whose kernel
+ * A TCP relay that passes on every byte some milliseconds after it came, in both directions: a long path on a machine whose kernel
  * has no netem. It runs in a thread of its own.
  */
 

@@ -31,12 +31,12 @@ export class Report {
     process.stderr.write(`  ${what}: ${text.join(', ')}\n`);
   }
 
-  /** A ratio that shall not be above the limit. */
+  /** A ratio that must not be above the limit. */
   atMost(id: string, actual: number, limit: number): void {
     this.#bars.push({ id, actual, limit, met: actual <= limit });
   }
 
-  /** A ratio that shall not be below the limit. */
+  /** A ratio that must not be below the limit. */
   atLeast(id: string, actual: number, limit: number): void {
     this.#bars.push({ id, actual, limit, met: actual >= limit });
   }

@@ -56,7 +56,7 @@ export function cutOffSilent(server: Server): void {
   });
 }
 
-/** Enters an answer of so many bytes until it is out. @throws PeerLabError `busy` when too much is on its way already */
+/** Enters an answer of this many bytes until it is out. @throws PeerLabError `busy` when too much is on its way already */
 export function holdRoom(res: ServerResponse, bytes: number): void {
   if (bytes <= LARGE_ANSWER_BYTES) return;
   if (unsentBytes > 0 && unsentBytes + bytes > MAX_UNSENT_BYTES) {

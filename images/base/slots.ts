@@ -1,6 +1,6 @@
 import { PeerLabError } from '#proto/errors.ts';
 
-/** So many at one time; more are refused, or wait their turn in the order they came. */
+/** A number of slots. More work is refused, or waits its turn in the order in which it came. */
 export class Slots {
   readonly #limit: number;
   readonly #maxWaiting: number;

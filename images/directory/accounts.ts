@@ -20,7 +20,7 @@ export interface AccountsInit {
 export interface LoginAttempt {
   readonly user: string;
   readonly password: string;
-  /** Where the attempt comes from, in as much detail as the wrong guesses for a user shall be told apart. */
+  /** Where the attempt comes from, in as much detail as is needed to tell the wrong guesses for a user apart. */
   readonly place: string;
 }
 

@@ -15,7 +15,7 @@ const MAX_DEPTH = 16;
 const LARGE_BYTES = 16 * 1024;
 /** What a body may have without a place among the large ones: a heartbeat gets through whoever else sends what. */
 const SMALL_BYTES = 64 * 1024;
-/** A large body must come at no less than SMALL_BYTES in so many milliseconds: who stalls holds a place that others need. */
+/** A large body must bring at least SMALL_BYTES in this time: a client that stalls holds a place that others need. */
 const STALL_MS = 5000;
 /** Who goes on sending what is not wanted is cut off after this. */
 const LINGER_MS = 1000;

@@ -27,7 +27,7 @@ interface Naming<H> {
   /** Its row in the table that globs are searched in. */
   readonly row: number;
   copies: number;
-  /** The copy, while there is no other of the content under any name. Also to be had from the content, four steps away. */
+  /** The copy, while there is no other of the content under any name. The content leads to it, too, in four steps. */
   only: Copy<H> | undefined;
 }
 

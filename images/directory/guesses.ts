@@ -1,6 +1,6 @@
 import { PeerLabError } from '#proto/errors.ts';
 
-/** So many wrong passwords are free; each further one has to wait until time has given one back. */
+/** This number of wrong passwords is free. Each further one has to wait until time has given one back. */
 const FREE_GUESSES = 10;
 const ONE_MORE_EVERY_MS = 2000;
 /** Places that are remembered; the one that was wrong longest ago is forgotten first. */

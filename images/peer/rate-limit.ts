@@ -58,7 +58,7 @@ export class RateLimits {
     return total === undefined || each === undefined ? (total ?? each) : Math.min(total, each);
   }
 
-  /** At most so many bytes at a time, of `sizeBytes` without limits. */
+  /** The most bytes at a time; `sizeBytes` if there are no limits. */
   chunkSize(sizeBytes: number): number {
     const { lowest } = this;
     if (lowest === undefined) return sizeBytes;

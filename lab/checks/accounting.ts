@@ -21,7 +21,7 @@ type Direction = 'received' | 'sent';
 
 interface Moved {
   bytes: number;
-  /** So many bytes more the peer may have counted: an answer was lost, or what left did not all arrive, or was asked of another one too. */
+  /** How many bytes more the peer may have counted: an answer was lost, or what left did not all arrive, or was also requested from another peer. */
   more: number;
   /** It may have counted less: its last scrape was before its last transfer, or what left for it did not all arrive. */
   less: boolean;

@@ -5,7 +5,7 @@ import { eventsOf, type PeerNames } from './scope.ts';
 
 /** Why operations failed: of each kind and code how many, and one of them as an example, with the place in its peer's log. */
 
-/** So many kinds are told; a scenario has a few. */
+/** The most kinds that are shown; a scenario has a few. */
 const MAX_KINDS = 50;
 
 type Failure = OperationEvent & { readonly error: NonNullable<OperationEvent['error']> };

@@ -87,7 +87,7 @@ function speakersOf(metric: string, scope: Scope, source: FigureSource): string[
   return speakers.length > 0 ? speakers : ran;
 }
 
-/** The logs of the instances that ran, a host's in place of those of its peers. */
+/** The logs of the instances that ran, a host's instead of those of its peers. */
 function logsOf(scope: Scope, source: FigureSource): string[] {
   const hostOf = new Map(source.peers.map(({ name, host }) => [name, host ?? name]));
   return [

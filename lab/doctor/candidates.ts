@@ -24,7 +24,7 @@ export function surveyDrivers(asked: string): Promise<DriverSurvey[]> {
   return Promise.all(wanted.map(async (driver) => ({ driver, found: await driver.survey() })));
 }
 
-/** Those that can be had, the better one first. Of one that was preferred and can't be had, the next one says why. */
+/** Those that are available, the better one first. If a preferred one is not available, the next one says why. */
 export function candidatesOf(asked: string, surveys: readonly DriverSurvey[]): Candidate[] {
   const candidates: Candidate[] = [];
   let passedOver: string | undefined;

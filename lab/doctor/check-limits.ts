@@ -2,7 +2,7 @@ import { compare, count, type PreflightCheck } from '../machine/check.ts';
 import { instancesOf } from '../machine/size.ts';
 import { HOSTED_OPEN_FILES, INSTANCE_OPEN_FILES, LAB_OPEN_FILES } from './footprint.ts';
 
-/** Does the kernel let so many instances be: open files, tasks, inotify. */
+/** Does the kernel allow this number of instances: open files, tasks, inotify. */
 
 /** The lab's bound on operations under way, whatever the scenario says (lab/run/course.ts). */
 const OPERATIONS_AT_ONCE = 512;

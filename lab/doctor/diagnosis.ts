@@ -19,7 +19,7 @@ export interface Case {
   readonly checks: readonly PreflightCheck[];
   readonly facts: Facts;
   readonly patient: Patient;
-  /** The size of the scenario with so many peers. */
+  /** The size of the scenario with this number of peers. */
   readonly sizeAt: (peers: number) => Size;
 }
 

@@ -8,7 +8,7 @@ import { sizesOf } from './sizes.ts';
 import { checksFor } from './table.ts';
 
 export interface ExamineInit {
-  /** The plan with so many peers; without a number, with as many as the file says. */
+  /** The plan with this number of peers; without a number, with that of the file. */
   readonly planFor: (peers?: number) => Plan;
   /** How many peers it is about, when not as many as the file says. */
   readonly peers?: number | undefined;

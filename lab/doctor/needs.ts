@@ -20,7 +20,7 @@ export interface Refusal extends Lack {
 
 /**
  * What a plan needs beyond what every driver can do, each once for every group and step.
- * @param peerImage the peer of the user's own that all groups shall have
+ * @param peerImage the user's own peer that all groups should have
  */
 export function needsOf(plan: Pick<Plan, 'peers' | 'steps'>, peerImage?: string): Need[] {
   const { peers, steps } = plan;
@@ -32,7 +32,7 @@ export function needsOf(plan: Pick<Plan, 'peers' | 'steps'>, peerImage?: string)
   return hosted.size === 0 ? needs : [...needs, ...needsInHosts(needs, plan, hosted, peerImage)];
 }
 
-/** What hosted peers are to have of their own, or is to befall one of them alone. */
+/** What hosted peers would need of their own, or a fault that would hit one of them alone. */
 function needsInHosts(
   needs: readonly Need[],
   { peers, steps }: Pick<Plan, 'peers' | 'steps'>,

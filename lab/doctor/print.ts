@@ -7,7 +7,7 @@ const MARKS = { ok: '✔', tight: '?', lacking: '✘', unknown: '?' } as const;
 const COLOURS = { ok: 'green', tight: 'yellow', lacking: 'red', unknown: 'yellow' } as const;
 const NAME_WIDTH = 16;
 
-/** One line for each check, one below it that says how to mend where something is amiss, and the prediction. */
+/** One line for each check, one below it that says how to fix what is wrong, and the prediction. */
 export function printDiagnosis(diagnosis: Diagnosis, out: NodeJS.WriteStream): void {
   const { patient, findings, prediction, most } = printableAll(diagnosis);
   const { size, driver } = patient;

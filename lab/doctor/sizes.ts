@@ -2,7 +2,7 @@ import type { Size } from '../machine/size.ts';
 import type { Plan } from '../scenario/plan.ts';
 import { sizeOf } from './size.ts';
 
-/** Peers times files, or operations: a plan with so many is laid out in less than a second. */
+/** Peers times files, or operations: a plan of this size is laid out in less than a second. */
 const MAX_PLAN_WORK = 200_000;
 const MAX_PEERS = 10_000;
 const GROWING = [

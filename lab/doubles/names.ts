@@ -3,7 +3,7 @@ export const DOUBLES = ['byzantine-peer'] as const;
 export type Double = (typeof DOUBLES)[number];
 
 /**
- * What it sends in place of a range of a file.
+ * What it sends instead of a range of a file.
  * - `none`: what was asked for
  * - `wrong-bytes`: the first byte of every chunk is another one
  * - `first-byte`, `middle-byte`, `last-byte`: one byte of the file is another one

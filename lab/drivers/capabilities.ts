@@ -13,7 +13,7 @@ export interface Wants {
   'network-faults': 'cut' | 'lose' | 'limit' | 'delay';
   /** A disk of a size, in bytes, for each peer's share. */
   'disk-limit': number;
-  /** Something for a peer that is hosted together with others: the want that it has, or the kind of fault that befalls it. */
+  /** Something for a peer that is hosted together with others: what it wants, or the kind of fault that hits it. */
   'while-hosted': string;
 }
 
@@ -25,5 +25,5 @@ export interface Lack {
   readonly help: string;
 }
 
-/** For each capability: nothing when what is wanted can be had, or what is lacking. Pure, apart from a look at the disk. */
+/** For each capability: nothing if what is wanted is available, otherwise what is lacking. Pure, apart from a look at the disk. */
 export type Capabilities = { readonly [C in Capability]: (wanted: Wants[C]) => Lack | undefined };

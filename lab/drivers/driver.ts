@@ -87,7 +87,7 @@ export interface PeerSpec {
   readonly name: string;
   /** Settings beside those that the driver knows itself (share folder, host, ports, address, directory). */
   readonly env: PeerEnv;
-  /** The directory that the peer shall use. */
+  /** The directory that the peer should use. */
   readonly directory: Instance;
   /** What lies in the share folder before the peer starts. */
   readonly share: readonly ShareFile[];
@@ -169,10 +169,10 @@ export interface InstanceNetwork {
   impose(change: Partial<NetworkConditions>): Promise<void>;
   /** For each of these (`OUTSIDE`: a place in the run's network that no instance is at): whether packets come through from here to there, and back. */
   reaches(others: readonly (Instance | typeof OUTSIDE)[]): Promise<Reach[]>;
-  /** The part of so many packets that is lost, to and from a place in the run's network. */
+  /** Sends a number of packets, and tells the part that is lost, to and from a place in the run's network. */
   measureLoss(packets: number): Promise<{ readonly up: number; readonly down: number }>;
   /**
-   * Moves so many bytes to or from a place in the run's network, for at most `withinMs`, and counts all that passes the
+   * Moves a number of bytes to or from a place in the run's network, for at most `withinMs`, and counts all that passes the
    * instance's interface meanwhile in that direction.
    */
   measureRate(direction: 'up' | 'down', bytes: number, withinMs: number): Promise<{ readonly bytesPerSecond: number }>;

@@ -4,7 +4,7 @@ import type { Fault, Look, Subject } from './fault.ts';
 import { probe } from './probe.ts';
 import { lookUntil, networkOf } from './surroundings.ts';
 
-/** Beside those who are cut off from all the world, so many others are asked: each look takes them all. */
+/** Beside those who are cut off from all the world, this number of others is asked: each look takes them all. */
 const MAX_WITNESSES = 4;
 const CONTROL_TIMEOUT_MS = 2000;
 /** A packet that was under way when the cut was made. */

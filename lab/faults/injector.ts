@@ -68,7 +68,7 @@ export class Injector {
    * Does the fault; comes back when it is in force and proved, or known not to be. What it takes the place of is over with it: a
    * fault of the same kind, and of several that change how the instance itself runs, the one before; all of them when it ends. Without an
    * instance (it is gone already) the record has no proof.
-   * @returns milliseconds until `end` is to be called, where the order says how long it shall last
+   * @returns milliseconds until `end` is to be called, if the order says how long it should last
    */
   begin(order: FaultOrder, instance: Instance | undefined): Promise<number> {
     return this.#inTurn(order.who, async () => {

@@ -9,7 +9,7 @@ const FREE_FACTOR = 1.5;
 /** What the measured rate may be of the limit: less on a busy machine, hardly ever more. */
 const LEAST = 0.7;
 const MOST = 1.1;
-/** Packets leave in pieces of up to so many bytes: the first may come before its time. */
+/** Packets leave in pieces of up to this many bytes: the first may come before its time. */
 const PIECE_BYTES = 64 * 1024;
 const ATTEMPTS_MS = 3000;
 

@@ -1,7 +1,7 @@
 import type { Fault, Look, Subject } from './fault.ts';
 import { lookUntil, networkOf } from './surroundings.ts';
 
-/** So many losses are expected in each direction: enough that none at all, or twice as many, is no chance. */
+/** The number of losses expected in each direction: enough that none at all, or twice the number, is no chance. */
 const LOSSES_EXPECTED = 40;
 const MIN_PACKETS = 400;
 /** How far off the measured part may be, in standard deviations of its chance: a good one is further off once in 15,000 looks. */

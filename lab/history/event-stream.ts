@@ -1,7 +1,7 @@
 import { reasonOf } from '#proto/errors.ts';
 import type { RunEvent } from './run-event.ts';
 
-/** So many events may wait for a listener that is slower than the run. */
+/** How many events may wait for a listener that is slower than the run. */
 export const MAX_WAITING_EVENTS = 10_000;
 
 /** Somebody who follows a run. */

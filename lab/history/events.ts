@@ -84,7 +84,7 @@ export type SpecOf<K extends FaultKind> = Extract<FaultSpec, { kind: K }>;
 
 const figures = z.record(z.string(), z.number());
 
-/** A look of the lab's own at the instance that a fault befell; `figures`: what it measured. */
+/** A probe of the lab at an instance with a fault; `figures`: what it measured. */
 export const proof = z.object({
   when: z.enum(['before', 'during', 'after']),
   at: z.number(),

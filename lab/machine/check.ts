@@ -2,7 +2,7 @@ import type { Facts } from './facts.ts';
 import type { Footprint } from './footprint.ts';
 import type { Size } from './size.ts';
 
-/** What a check found. `mend` says what to do, where something is amiss. */
+/** What a check found. `mend` says what to do if something is wrong. */
 export interface Finding {
   /** `tight`: it may go well. `unknown`: it could not be found out here. Neither keeps a scenario from running. */
   readonly state: 'ok' | 'tight' | 'lacking' | 'unknown';

@@ -15,7 +15,7 @@ export interface Ground {
   readonly tasks: { readonly left: number; readonly limit: string } | undefined;
   /** Of the user that instances run as. */
   readonly inotify: { readonly instances: number; readonly inUse: number } | undefined;
-  /** Memory that can be had now without swapping. */
+  /** Memory that is available now without swapping. */
   readonly memoryBytes: number | undefined;
   /** The disk that shares lie on. */
   readonly shares: Disk | undefined;

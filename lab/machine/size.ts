@@ -13,7 +13,7 @@ export interface Size {
   /** Of all shares at the start, and of what planned transfers add to them; a `repeat: {for: …}` counts with one round. */
   readonly shareBytes: number;
   readonly transferBytes: number;
-  /** Pairs of peers between which files may be moved: at most so many, whoever turns out to be the source. */
+  /** Pairs of peers between which files may be moved: the largest number, whichever peers turn out to be the sources. */
   readonly transferPairs: number;
   /** The least memory limit of a peer that is PeerLab's own. */
   readonly leastMemoryLimitBytes: number | undefined;

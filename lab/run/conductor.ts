@@ -37,7 +37,7 @@ export interface RunInit {
   readonly listeners?: readonly Listener[];
   /** Called when the run can be reported, however it ends, and before anything is made that would outlive the lab. */
   readonly beforeMaking: () => void;
-  /** Fires when the run shall end early; it is cleaned up and reported all the same. */
+  /** Fires when the run should end early; it is still cleaned up and reported. */
   readonly signal: AbortSignal;
 }
 
@@ -194,7 +194,7 @@ export class Conductor {
     this.#recorder.tell({ kind: 'steps-ended' });
   }
 
-  /** Fires when no step shall be begun any more. */
+  /** Fires when no further step may begin. */
   get #stageSignal(): AbortSignal {
     return AbortSignal.any([this.#init.signal, this.#broken.signal]);
   }

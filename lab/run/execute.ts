@@ -50,7 +50,7 @@ async function takeAll(steps: readonly PlannedStep[], stage: Stage): Promise<voi
   for (const step of steps) await take(step, stage);
 }
 
-/** Operations that the step does itself: so many events there must be. */
+/** The number of operations that the step does itself, and so of its events. */
 function ownOperations(step: PlannedStep): number {
   if (step.does === 'barrier') return 1;
   return step.does === 'operations' ? step.flows.reduce((sum, { operations }) => sum + operations.length, 0) : 0;

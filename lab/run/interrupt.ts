@@ -4,7 +4,7 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /**
  * Turns Ctrl-C (and SIGTERM, SIGHUP) into an orderly ending: the first fires the returned signal, the second calls
- * `atOnce`, which shall remove everything without grace, and leaves with 130.
+ * `atOnce`, which must remove everything without grace, and leaves with 130.
  */
 export function onInterrupt(
   tell: (what: string) => void,

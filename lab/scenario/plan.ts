@@ -29,7 +29,7 @@ export interface PlanOptions {
   readonly seed?: number | undefined;
   /** Peers in all; the groups keep their proportions, each at least 1. */
   readonly peers?: number | undefined;
-  /** In place of what the scenario says. */
+  /** Wins over the scenario. */
   readonly peersPerInstance?: number | undefined;
 }
 

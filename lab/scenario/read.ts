@@ -11,7 +11,7 @@ import { type ScenarioFrame, scenarioFrame } from './schema.ts';
 import { flawsOf } from './schema-flaws.ts';
 import { substitute, type Variables } from './variables.ts';
 
-/** A scenario file, read: its shape is right; whether it makes sense with so many peers is the plan's question. */
+/** A scenario file, read: its shape is right; whether it makes sense with this number of peers is the plan's question. */
 export interface Scenario extends Omit<ScenarioFrame, 'steps' | 'vars'> {
   readonly file: string;
   readonly text: string;

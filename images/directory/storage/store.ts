@@ -18,7 +18,7 @@ const APPLICATION_ID = 0x504c4453;
 /** The log of changes is cut back to this after each checkpoint, in bytes. */
 const WAL_BYTES = 16 * 1024 * 1024;
 
-/** What shall be so in the file: undefined stands for "is gone". */
+/** What the file should say: undefined means "is gone". */
 export interface Changes {
   readonly accounts: ReadonlyMap<string, string>;
   readonly peers: ReadonlyMap<string, SavedRegistration | undefined>;

@@ -5,7 +5,7 @@ const MIB = 1024 * 1024;
 const MAX_LANES = 8;
 /** All downloads together, but for one each: a lane holds a piece in memory, and a connection. */
 const MAX_LANES_IN_ALL = 24;
-/** One source is asked for so many ranges at one time: more share its connection, and bring nothing but memory. */
+/** One source is asked for this number of ranges at the same time. More would share its connection, and only cost memory. */
 const MAX_CALLS_EACH = 2;
 /** What may be on its way to this peer, of all calls together: a call that waits for the disk fills its window, but never beyond what it asked for. */
 const BUDGET_BYTES = 24 * MIB;
@@ -31,7 +31,7 @@ export class DownloadLimits {
     return Math.max(1, Math.min(MAX_LANES, Math.floor(MAX_LANES_IN_ALL / Math.max(1, this.downloads))));
   }
 
-  /** Bytes that one call may ask for, as of now: without a limit for who is alone; otherwise so many that all get their turn, and that all fit. */
+  /** Bytes that one call may ask for, as of now: without a limit for a call that is alone; otherwise a number that lets all get their turn, and that fits. */
   get shareBytes(): number {
     const [queue, another] = this.#queues.values();
     if (!another && (queue?.users ?? 0) <= 1) return Number.POSITIVE_INFINITY;

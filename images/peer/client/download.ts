@@ -16,7 +16,7 @@ import { Swarm } from './swarm.ts';
 import type { Tally } from './tally.ts';
 import { fetchWhole } from './whole-file.ts';
 
-/** Errors that another source would not mend. */
+/** Errors that another source would not fix. */
 const OWN_FAULTS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'cancelled',
   'disk-full',
@@ -85,7 +85,7 @@ export class Download {
     throw new PeerLabError('no-source', { about: this.#init.name, got });
   }
 
-  /** Does `work`; when it fails in a way that another source may mend, the reason is kept. */
+  /** Does `work`; if it fails in a way that another source may fix, the reason is kept. */
   async #try<T>(work: () => Promise<T>, address?: string): Promise<T | undefined> {
     try {
       return await work();

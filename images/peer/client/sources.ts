@@ -82,7 +82,7 @@ export function groupsOf(sources: readonly Source[]): Group[] {
   return [...groups.values()].sort((a, b) => b.sources.length - a.sources.length);
 }
 
-/** So many of the directory's best are equally good. */
+/** This number of the directory's best are equally good. */
 const EQUALS = 8;
 
 /** The directory's best first; but in random order among equals, so that many downloads of one file spread over those who have it. */

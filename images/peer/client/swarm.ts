@@ -27,14 +27,14 @@ export interface SwarmInit {
 
 /** A lane that has nothing to do looks again so often whether another stands still. */
 const RETHINK_MS = 100;
-/** The directory is asked for new sources at most so often, and so many times in one download. */
+/** The directory is asked for new sources at most this often, and this number of times in one download. */
 const REFRESH_MS = 1000;
 const MAX_REFRESHES = 20;
 /** A source that is busy is asked again after so long, then after twice that, and so on. */
 const BUSY_WAIT_MS = 100;
 const MAX_BUSY_ANSWERS = 6;
 
-/** Errors that another source would not mend. */
+/** Errors that another source would not fix. */
 const OWN_FAULTS: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['cancelled', 'disk-full', 'internal']);
 
 /** One download from many sources: a lane for each, which take their work from what is left until nothing is. */

@@ -23,7 +23,7 @@ export interface Range {
   stop?: () => void;
 }
 
-/** So many pieces at most are given out at one time where there are several lanes: what is given out is not in the hands of the fastest. */
+/** The most pieces that are given out at the same time if there are several lanes: what is given out can not go to the fastest any more. */
 const MAX_SHARE = 64;
 /** A range that is done so soon is not worth a new call. */
 const WORTH_SECONDS = 0.1;

@@ -8,7 +8,7 @@ export const PART_SUFFIX = '.part';
 /** What of the part of the same name was found right. */
 export const JOURNAL_SUFFIX = '.journal';
 
-/** Unfinished files of earlier attempts are kept so long, and so many of them, the newest. */
+/** Unfinished files of earlier attempts are kept for this time, and this number of them, the newest. */
 const KEPT_MS = 7 * 24 * 3600 * 1000;
 const MAX_KEPT = 32;
 

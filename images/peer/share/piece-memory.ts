@@ -1,6 +1,6 @@
 /** Pieces that are being written at one time, of all files; each is in memory as long. */
 const MAX_WRITES_IN_FLIGHT = 12;
-/** Buffers that nobody uses are kept for the next so many times. */
+/** How many buffers that nobody uses are kept for the next time. */
 const MAX_FREE = 12;
 
 /** Memory for pieces of all files that are received, and the limit on those that wait for the disk. */

@@ -13,7 +13,7 @@ export interface FolderWatchInit {
 
 /** Events within this time lead to one look: copying a thousand files is not a thousand scans. */
 const GATHER_MS = 100;
-/** How often the folder is looked at when no watch can be had. */
+/** How often the folder is looked at if no watch is available. */
 const POLL_MS = 1000;
 /** Safety net beside a watch: events can be lost (queue overflow, network file systems). */
 const RESCAN_MS = 60_000;

@@ -13,13 +13,13 @@ export interface Manners {
   readonly everyMs?: number;
   /** The byte at this place of the file is wrong. */
   readonly wrongByteAt?: number;
-  /** Does so when it has sent so many bytes, in all calls together. */
+  /** Does so when it has sent this many bytes, in all calls together. */
   readonly after?: { readonly bytes: number; readonly does: 'stop' | 'end' | 'break' };
   /** Sends this many bytes more than asked for. */
   readonly moreBytes?: number;
   /** As the predecessor's: no ranges, no offsets, no hashes. */
   readonly old?: boolean;
-  /** Answers the first calls so many times with `busy`. */
+  /** The number of first calls that are answered with `busy`. */
   readonly busyTimes?: number;
   /** What it says of its tree. */
   readonly layer?: Buffer;

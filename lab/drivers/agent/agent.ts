@@ -182,7 +182,7 @@ function receiveFrom(witness: string, bytes: number, withinMs: number): Promise<
   });
 }
 
-/** Writes so many bytes, no faster than they are taken. */
+/** Writes a number of bytes, no faster than they are taken. */
 function pour(stream: NodeJS.WritableStream, bytes: number): void {
   let left = bytes;
   const go = () => {

@@ -6,7 +6,7 @@ import { commandsFor, targetOf } from './rules.ts';
 
 /** On one bridge an answer takes microseconds: what has not come by then does not come. */
 const CONNECT_TIMEOUT_MS = 500;
-/** So many of the others are also asked for the way back: each of them needs a container for it. */
+/** How many of the others are also asked for the way back: each of them needs a container for it. */
 const MAX_ASKED_BACK = 4;
 const ROUND_TRIPS = 15;
 const UNDISTURBED: NetworkConditions = {

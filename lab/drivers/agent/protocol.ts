@@ -20,7 +20,7 @@ export interface Questions {
   connect: { asked: { targets: readonly Target[]; timeoutMs: number }; answer: { reached: boolean[] } };
   /** Whether somebody listens at each: a refusal is none. */
   listening: { asked: { targets: readonly Target[] }; answer: { listening: boolean[] } };
-  /** Sends and receives so many datagrams, and tells the part that was lost. */
+  /** Sends and receives a number of datagrams, and tells the part that was lost. */
   loss: { asked: { witness: string; packets: number }; answer: { up: number; down: number } };
   rate: {
     asked: { witness: string; direction: 'up' | 'down'; bytes: number; withinMs: number };

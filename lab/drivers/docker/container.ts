@@ -20,7 +20,7 @@ export interface ContainerInit {
   readonly limits: PeerLimits;
   readonly labels: Record<string, string>;
   readonly env: Record<string, string>;
-  /** In place of what the image says. */
+  /** Instead of what the image says. */
   readonly command?: readonly string[];
   readonly network: string;
   readonly address: string;

@@ -9,7 +9,7 @@ import type { EngineConnection } from './connection.ts';
 const TAIL_LINES = 100;
 const HEADER_BYTES = 8;
 
-/** Writes all that a container that has ended said, both streams in order, to `file`, in place of what was saved before. */
+/** Writes all that a container that has ended said, both streams in order, to `file`, and replaces what was saved before. */
 export async function saveLog(
   engine: EngineConnection,
   container: Container,

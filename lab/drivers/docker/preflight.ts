@@ -11,7 +11,7 @@ import { type EngineSurvey, surveyEngine } from './survey.ts';
 const IMAGE_UID = 10_001;
 /** What building the images leaves on the engine's disk. */
 const IMAGES_BYTES = 300 * 1024 * 1024;
-/** A Linux bridge has so many ports, and each container takes one. */
+/** The number of ports of a Linux bridge; each container takes one. */
 const BRIDGE_PORTS = 1023;
 
 /** Takes a second at most, mostly the engine's. Containers are not in the lab's own cgroup. */
@@ -58,7 +58,7 @@ function judgeImages({ state, base, source }: ImagesSurvey): Finding {
   }
   return {
     state: 'lacking',
-    found: `${state}, and no base for them can be had: ${source?.lacking}`,
+    found: `${state}, and no base for them is available: ${source?.lacking}`,
     needed: 'a base with Node',
     mend: 'docker pull node:24-bookworm-slim where a registry answers (docker save and docker load carry it here), or use Debian with apt-get',
   };

@@ -95,7 +95,7 @@ async function nameLatest(store: ImageStore, kind: ImageKind, inputs: string): P
   if (mine && mine.id !== latest?.id) await store.tag(mine.id, latestOf(kind));
 }
 
-/** The images as they shall be, or nothing when one is missing or outdated. */
+/** The images as they should be, or nothing if one is missing or outdated. */
 export async function allCurrent(store: ImageStore, wanted: Record<ImageKind, string>): Promise<Images | undefined> {
   const [directory, peer, double] = await Promise.all(
     (['directory', 'peer', 'double'] as const).map(async (kind) => {

@@ -3,7 +3,7 @@ import { basename, dirname, join } from 'node:path';
 import { ROOT, type Services } from '../artifacts.ts';
 import { makeStaging } from './staging.ts';
 
-/** WHAT GOES INTO THE IMAGES: a folder for each, laid out as the files shall lie in /app, with the Dockerfile beside them. */
+/** WHAT GOES INTO THE IMAGES: a folder for each, laid out like the files in /app, with the Dockerfile beside them. */
 
 export const KINDS = ['base', 'directory', 'peer', 'double'] as const;
 export type ImageKind = (typeof KINDS)[number];
