@@ -31,9 +31,9 @@ interface Started {
   readonly ended: Promise<Ended>;
 }
 
-/** Starts `bin/lab run` with results in a folder of its own. */
-export function startLab(args: string[], env: NodeJS.ProcessEnv = {}): Started {
-  const results = mkdtempSync(path.join(tmpdir(), 'peerlab-e2e-'));
+/** Starts `bin/lab run` with results in a folder of its own, or in one that is given. */
+export function startLab(args: string[], env: NodeJS.ProcessEnv = {}, given?: string): Started {
+  const results = given ?? mkdtempSync(path.join(tmpdir(), 'peerlab-e2e-'));
   const [command = 'run', ...rest] = COMMANDS.has(args[0] ?? '') ? args : ['run', ...args];
   const child = spawn(LAB, [command, ...rest, '--results', results], {
     env: { ...process.env, ...env },
@@ -41,7 +41,7 @@ export function startLab(args: string[], env: NodeJS.ProcessEnv = {}): Started {
   });
   onTestFinished(() => {
     child.kill('SIGKILL');
-    rmSync(results, { recursive: true, force: true });
+    if (given === undefined) rmSync(results, { recursive: true, force: true });
   });
   let output = '';
   const listeners = new Set<() => void>();

@@ -1,7 +1,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { z } from 'zod';
-import { ERRORS, EXIT, PeerLabError, reasonOf } from '#proto/errors.ts';
-import { printable, printableAll } from '#proto/printable.ts';
+import { EXIT, PeerLabError, unforeseen } from '#proto/errors.ts';
+import { printableAll } from '#proto/printable.ts';
 import { resultSchema } from './checks/result-schema.ts';
 import { type Candidate, candidatesFor } from './doctor/candidates.ts';
 import { examine } from './doctor/doctor.ts';
@@ -22,6 +22,7 @@ import { makePlan, type Plan } from './scenario/plan.ts';
 import type { Scenario } from './scenario/read.ts';
 import { MAX_PEERS_PER_INSTANCE } from './scenario/schema.ts';
 import { type Variables, variableValue } from './scenario/variables.ts';
+import { exitOf, guardProcess } from './stop.ts';
 import { runSuite } from './suite/run-suite.ts';
 import { findSuite, suiteSchema } from './suite/suite.ts';
 import { settleDeadRuns } from './watchdog/dead-runs.ts';
@@ -116,7 +117,7 @@ async function suiteCommand(name: string, options: SuiteOptions): Promise<number
 }
 
 async function reportCommand(path: string): Promise<number> {
-  const folder = new ResultsFolder(path);
+  const folder = ResultsFolder.open(path);
   const result = await reportAgain(folder);
   printSummary(result, folder, process.stdout);
   return EXIT[result.verdict];
@@ -283,20 +284,16 @@ function program(exit: (code: number) => void): Command {
   return lab;
 }
 
-/** One error, as people should see it: what, where, and what to do next. */
+/** One error, as people should see it: what, where, and what to do next. Gives the exit code. */
 function complain(error: unknown): number {
   if (error instanceof ScenarioInvalid) process.stderr.write(`${printableAll(error.lines()).join('\n')}\n`);
-  if (error instanceof PeerLabError) {
-    process.stderr.write(`${printableAll(error.message)}\n${error.hint}\n`);
-    return error.kind.exit ?? EXIT.inconclusive;
-  }
-  process.stderr.write(
-    `${ERRORS.internal.meaning}: ${printable(reasonOf(error))}\n${error instanceof Error ? error.stack : ''}\n`,
-  );
-  return EXIT.inconclusive;
+  const { message, hint } = unforeseen(error);
+  process.stderr.write(`${printableAll(message)}\n${hint}\n`);
+  return exitOf(error);
 }
 
 async function main(): Promise<void> {
+  guardProcess(complain);
   try {
     await program((code) => {
       process.exitCode = code;

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { EXIT, type PeerLabError } from '#proto/errors.ts';
+import { EXIT, unforeseen } from '#proto/errors.ts';
 import type { Result } from './checks/result-schema.ts';
 import { disturbs } from './doctor/needs.ts';
 import type { DriverDescription } from './drivers/description.ts';
@@ -7,11 +7,11 @@ import type { Driver } from './drivers/driver.ts';
 import { ResultsFolder } from './history/results-folder.ts';
 import { type Out, printSummary, TerminalProgress } from './report/terminal.ts';
 import { writeReport } from './report/write-report.ts';
-import { onInterrupt } from './run/interrupt.ts';
 import { run } from './run/run.ts';
 import { scenarioAsRun } from './scenario/as-run.ts';
 import type { Plan } from './scenario/plan.ts';
 import type { Scenario } from './scenario/read.ts';
+import { exitOf, onStop } from './stop.ts';
 import { Watchdog } from './watchdog/watchdog.ts';
 
 export interface PlayInit {
@@ -35,7 +35,10 @@ export interface Played {
   readonly interrupted: boolean;
 }
 
-/** One run as a user sees it: from the plan to the printed summary, Ctrl-C included. */
+/**
+ * One run as a user sees it: from the plan to the printed summary, Ctrl-C included.
+ * @throws PeerLabError when there is nothing to report from: `results-unusable`, `results-lost`, `disk-full`
+ */
 export async function play({
   scenario,
   plan,
@@ -47,15 +50,16 @@ export async function play({
   signal,
 }: PlayInit): Promise<Played> {
   const runId = randomBytes(5).toString('hex');
-  const folder = ResultsFolder.create(results, runId);
+  const tell = (line: string) => out.write(`${line}\n`);
+  const folder = ResultsFolder.create(results, runId, tell);
   folder.write('scenario.yaml', scenarioAsRun(scenario, plan, countsOf(plan), folder.path));
   const watchdog = new Watchdog({ runId, driver: description.kind, scenario: plan.name, results: folder.path });
   let driver: Driver | undefined;
-  using interrupt = onInterrupt(
-    (what) => out.write(`\n${what}\n`),
-    async () => watchdog.done((await driver?.end(false)) ?? []),
-  );
-  const ends = AbortSignal.any([interrupt.signal, watchdog.lost, ...(signal ? [signal] : [])]);
+  using stop = onStop({
+    tell: (what) => tell(`\n${what}`),
+    atOnce: async () => watchdog.done((await driver?.end(false)) ?? []),
+  });
+  const ends = AbortSignal.any([stop.signal, watchdog.lost, ...(signal ? [signal] : [])]);
   driver = description.create({
     runId,
     logsDir: folder.logs,
@@ -73,17 +77,20 @@ export async function play({
     beforeMaking: () => watchdog.start(),
     signal: ends,
   });
-  // Also when it was lost while the run was cleaned up, which nobody then watched over.
-  if (watchdog.lost.aborted && facts.trouble.length === 0) {
-    const { code, message }: PeerLabError = watchdog.lost.reason;
+  // Also when the watchdog was lost, or something went wrong, while the run was cleaned up: nobody saw that yet.
+  if (ends.aborted && facts.trouble.length === 0) {
+    const { code, message } = unforeseen(ends.reason);
     facts.trouble.push({ code, message });
   }
-  folder.writeFacts(facts);
-  await watchdog.done(facts.leftovers);
+  try {
+    folder.writeFacts(facts);
+  } finally {
+    await watchdog.done(facts.leftovers);
+  }
   const result = await writeReport(folder, plan);
   printSummary(result, folder, out);
-  const interrupted = interrupt.signal.aborted;
-  return { result, folder, exit: interrupted ? EXIT.interrupted : EXIT[result.verdict], interrupted };
+  const exit = stop.signal.aborted ? exitOf(stop.signal.reason) : EXIT[result.verdict];
+  return { result, folder, exit, interrupted: exit === EXIT.interrupted };
 }
 
 /** Peers of each group, as planned. */

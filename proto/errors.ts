@@ -302,8 +302,8 @@ export const ERRORS = {
     http: 507,
     grpc: GRPC.RESOURCE_EXHAUSTED,
     definite: true,
-    meaning: 'there is no space left for the file',
-    next: 'Free space on the disk of the share.',
+    meaning: 'there is no space left on the disk',
+    next: 'Free space on the disk of the share, or of the folder that is named.',
   },
   cancelled: {
     http: 499,
@@ -524,6 +524,30 @@ export const ERRORS = {
     meaning: 'the watchdog of the run was gone before the run had ended',
     next: 'Find out what ended it (was memory short?), then run again.',
   },
+  'results-unusable': {
+    http: 500,
+    grpc: GRPC.FAILED_PRECONDITION,
+    exit: EXIT.usage,
+    definite: true,
+    meaning: 'results can not be put there',
+    next: 'Name a folder that can be made, or that you may write to: --results FOLDER.',
+  },
+  'results-lost': {
+    http: 500,
+    grpc: GRPC.ABORTED,
+    exit: EXIT.inconclusive,
+    definite: false,
+    meaning: 'the results folder can not be written to any more',
+    next: 'See what became of the folder and its disk, then run again.',
+  },
+  'source-changed': {
+    http: 500,
+    grpc: GRPC.ABORTED,
+    exit: EXIT.inconclusive,
+    definite: true,
+    meaning: 'a file that the scenario shares (`from`) changed while the lab read it',
+    next: 'Run again when nobody writes to that folder, or share a copy of it.',
+  },
   'bad-results': {
     http: 500,
     grpc: GRPC.INTERNAL,
@@ -608,6 +632,13 @@ export function isErrorCode(code: unknown): code is ErrorCode {
 export function toPeerLabError(thrown: unknown, fallback: ErrorCode = 'internal'): PeerLabError {
   if (thrown instanceof PeerLabError) return thrown;
   return new PeerLabError(fallback, { got: fallback === 'internal' ? '' : reasonOf(thrown), cause: thrown });
+}
+
+/** The same for the lab, whose users own the machine that it runs on: `internal` says why. */
+export function unforeseen(thrown: unknown): PeerLabError {
+  return thrown instanceof PeerLabError
+    ? thrown
+    : new PeerLabError('internal', { got: reasonOf(thrown), cause: thrown });
 }
 
 /** One line that says why, from any thrown thing. */

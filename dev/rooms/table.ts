@@ -47,13 +47,18 @@ export const ROOMS: readonly Room[] = [
     may: ['images/base/', 'proto/'],
   },
   {
+    path: 'lab/start.ts',
+    is: 'where `bin/lab` begins: it loads the lab, and says why it can not',
+    may: ['lab/main.ts'],
+  },
+  {
     path: 'lab/main.ts',
     is: 'the command line',
     may: ['lab/', 'proto/'],
   },
   {
     path: 'lab/*',
-    is: '`play.ts`: one run as a user sees it; `list.ts`: the library on the terminal; `end-to-end.ts`: for tests that run the lab',
+    is: '`play.ts`: one run as a user sees it; `stop.ts`: signals, errors that nobody caught, readers that go away; `list.ts`: the library on the terminal; `end-to-end.ts`: for tests that run the lab',
     may: [
       'lab/checks/',
       'lab/doctor/',

@@ -84,6 +84,21 @@ test('a good run passes every check', () => {
   expect(result.integrity).toEqual({ verified: 1, mismatched: 0 });
 });
 
+test('a full disk of the machine is no fault of a peer; one that the scenario made small is what it asks about', () => {
+  const full: OperationEvent = {
+    ...download,
+    outcome: 'failed',
+    error: { code: 'disk-full', message: 'no room', definite: true },
+    bytes: 0,
+    sources: [],
+  };
+  const history = { events: [full], stored: [GOOD.stored[0]!], metrics: new Map() };
+  const reason = "disks had room: l-1 had no room for a.bin, and shares the machine's disk";
+  expect(verdict(history)).toMatchObject({ verdict: 'inconclusive', reason });
+  const peers = facts.peers.map((peer) => ({ ...peer, diskBytes: 100 }));
+  expect(verdict({ ...history, facts: { ...facts, peers } })).toMatchObject({ verdict: 'fail' });
+});
+
 describe('fails when', () => {
   test.each<[string, Partial<History>, string]>([
     [

@@ -2,6 +2,7 @@ import { bytesAgree, operationsAccounted } from './accounting.ts';
 import { barriersMet } from './barriers.ts';
 import type { Check } from './check.ts';
 import { directoryTells } from './directory-answers.ts';
+import { disksHadRoom } from './disks-had-room.ts';
 import { faultsInForce } from './faults-in-force.ts';
 import { filesWhole } from './files-whole.ts';
 import { instancesLived } from './instances.ts';
@@ -19,6 +20,7 @@ export const CHECKS: readonly Check[] = [
   barriersMet,
   instancesLived,
   faultsInForce,
+  disksHadRoom,
   labKeptUp,
   filesWhole,
 ];

@@ -147,7 +147,14 @@ export const runFacts = z.object({
   /** Peers that share a process or container; absent when each is by itself. */
   peersPerInstance: z.number().int().optional(),
   peers: z.array(
-    z.object({ name: z.string(), group: z.string(), host: z.string().optional(), address: z.string().optional() }),
+    z.object({
+      name: z.string(),
+      group: z.string(),
+      host: z.string().optional(),
+      address: z.string().optional(),
+      /** Of the disk of its share, where that has a size of its own. */
+      diskBytes: z.number().optional(),
+    }),
   ),
   /** Operations that the steps were to do. */
   planned: z.number().int(),

@@ -3,12 +3,9 @@ import {
   createReadStream,
   createWriteStream,
   existsSync,
-  mkdirSync,
   readdirSync,
   readFileSync,
-  rmSync,
   statSync,
-  symlinkSync,
   truncateSync,
   type WriteStream,
   writeFileSync,
@@ -16,9 +13,11 @@ import {
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
-import { PeerLabError } from '#proto/errors.ts';
+import { PeerLabError, reasonOf } from '#proto/errors.ts';
 import type { RunFacts } from './events.ts';
+import { folderFlaw, makeFolder, pointLatestAt } from './make-folder.ts';
 import { isSealed, LINE_FILES, type LineFile, type LineOf, RESULT_FILES, type ResultFile } from './result-files.ts';
+import { writeFailure } from './write-failure.ts';
 import { writeWhole } from './write-whole.ts';
 
 /** `results/<run-id>/`: every file that a run leaves, by its name in one place. */
@@ -29,19 +28,35 @@ export class ResultsFolder {
     this.path = path.resolve(folder);
   }
 
-  /** Makes a new folder for a run, and points `latest` at it. */
-  static create(results: string, runId: string): ResultsFolder {
+  /**
+   * Makes a new folder for a run, and points `latest` at it.
+   * @param tell is told when `latest` stays as it is
+   * @throws PeerLabError `results-unusable`, `disk-full`
+   */
+  static create(results: string, runId: string, tell: (line: string) => void = () => {}): ResultsFolder {
     const folder = new ResultsFolder(path.join(results, runId));
-    for (const inner of [folder.path, folder.logs, folder.metrics]) mkdirSync(inner, { recursive: true });
-    const latest = path.join(results, 'latest');
-    rmSync(latest, { force: true });
-    // Another run may have made the link in between: then that one is the latest.
+    for (const inner of [folder.path, folder.logs, folder.metrics]) makeFolder(inner);
     try {
-      symlinkSync(runId, latest);
+      pointLatestAt(path.resolve(results, 'latest'), runId);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+      tell(`${path.join(results, 'latest')} is not made to lead to this run: ${reasonOf(error)}`);
     }
     return folder;
+  }
+
+  /**
+   * The folder of a run that has been played.
+   * @throws PeerLabError `bad-results`
+   */
+  static open(folder: string): ResultsFolder {
+    const got = folderFlaw(path.resolve(folder));
+    if (got !== undefined) throw new PeerLabError('bad-results', { about: folder, got });
+    const found = new ResultsFolder(folder);
+    for (const name of ['run.json', 'scenario.yaml'] as const) {
+      if (!existsSync(found.file(name)))
+        throw new PeerLabError('bad-results', { about: folder, got: `no ${name} in it` });
+    }
+    return found;
   }
 
   get logs(): string {
@@ -56,17 +71,18 @@ export class ResultsFolder {
     return path.join(this.path, name);
   }
 
+  /** @throws PeerLabError `disk-full`, `results-lost` */
   write(name: ResultFile, content: string): void {
-    writeWhole(this.file(name), content);
+    this.#writing(() => writeWhole(this.file(name), content));
   }
 
   writeFacts(facts: RunFacts): void {
     this.write('run.json', `${JSON.stringify(facts, null, 2)}\n`);
   }
 
-  /** The last scrape of an instance. */
+  /** The last scrape of an instance. @throws PeerLabError `disk-full`, `results-lost` */
   writeScrape(instance: string, text: string): void {
-    writeFileSync(path.join(this.metrics, `${instance}.prom`), text);
+    this.#writing(() => writeFileSync(path.join(this.metrics, `${instance}.prom`), text));
   }
 
   readFacts(): RunFacts {
@@ -136,6 +152,14 @@ export class ResultsFolder {
         yield { instance, line, number: ++number };
     }
   }
+
+  #writing(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      throw writeFailure(error, this.path, 'results-lost');
+    }
+  }
 }
 
 const NEWLINE = 0x0a;
@@ -150,19 +174,19 @@ function endWithWholeLine(file: string): void {
 /** Appends records to a file, a line each; the caller waits when the disk is slower than the run. */
 export class LineWriter<T> {
   readonly #stream: WriteStream;
-  #failure: Error | undefined;
+  #failure: PeerLabError | undefined;
   /** One wait for all who append while the disk is behind. */
   #room: Promise<void> | undefined;
 
   constructor(file: string) {
     this.#stream = createWriteStream(file, { flags: 'a' });
     this.#stream.on('error', (error) => {
-      this.#failure ??= error;
+      this.#failure ??= writeFailure(error, file, 'results-lost');
     });
   }
 
   async append(record: T): Promise<void> {
-    if (this.#failure) throw new PeerLabError('disk-full', { about: 'the results folder', cause: this.#failure });
+    if (this.#failure) throw this.#failure;
     if (this.#stream.write(`${JSON.stringify(record)}\n`)) return;
     this.#room ??= this.#untilRoom();
     await this.#room;
@@ -182,6 +206,6 @@ export class LineWriter<T> {
     if (this.#stream.closed) return;
     this.#stream.end();
     await once(this.#stream, 'close').catch(() => {});
-    if (this.#failure) throw new PeerLabError('disk-full', { about: 'the results folder', cause: this.#failure });
+    if (this.#failure) throw this.#failure;
   }
 }

@@ -1,5 +1,9 @@
 import { createHash } from 'node:crypto';
-import { expect, test } from 'vitest';
+import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { text } from 'node:stream/consumers';
+import { expect, onTestFinished, test } from 'vitest';
 import { hashContent, openContent } from './content.ts';
 import { Random } from './random.ts';
 
@@ -50,3 +54,21 @@ test.each([0, 1, 1024 * 1024 - 1, 1024 * 1024, 3 * 1024 * 1024 + 5])(
     if (size > 0) expect(await hashContent({ key: 'other' }, size)).not.toBe(await hashContent({ key: 'k' }, size));
   },
 );
+
+test('a real file that changed after it was planned, or after it was recorded, is trouble of its own', async () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'content-test-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const content = { path: path.join(folder, 'a') };
+  writeFileSync(content.path, 'abc');
+  const sha256 = await hashContent(content, 3);
+  expect(await text(openContent(content, 3, sha256))).toBe('abc');
+  const changed = { code: 'source-changed' };
+  writeFileSync(content.path, 'abd');
+  await expect(text(openContent(content, 3, sha256))).rejects.toMatchObject(changed);
+  appendFileSync(content.path, 'e');
+  await expect(hashContent(content, 3)).rejects.toMatchObject(changed);
+  writeFileSync(content.path, '');
+  await expect(text(openContent(content, 3))).rejects.toMatchObject(changed);
+  rmSync(content.path);
+  await expect(text(openContent(content, 3))).rejects.toMatchObject(changed);
+});

@@ -49,6 +49,8 @@ export class Scraper {
 
   start(): void {
     this.#loop = this.#run();
+    // What goes wrong in it (the results folder's disk is full) is thrown by `finish`.
+    this.#loop.catch(() => {});
   }
 
   /** Reads an instance that is about to be stopped, or to stand still, and from then on leaves it out. */

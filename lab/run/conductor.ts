@@ -55,6 +55,8 @@ export class Conductor {
   readonly #controlToken = randomBytes(24).toString('base64url');
   /** Fires when an expectation is broken that ends the run. */
   readonly #broken = new AbortController();
+  /** SHA-256 of what the shares are made from, by its identity. */
+  readonly #hashes = new Map<string, string>();
   #completed = false;
   #ending = false;
   #ids = 0;
@@ -75,6 +77,7 @@ export class Conductor {
     this.#recorder.follow(this.#live);
     this.#roster = new Roster({
       ...{ plan, driver, controlToken: this.#controlToken },
+      hashOf: (content) => this.#hashes.get(contentIdentity(content)),
       tell: (event) => this.#recorder.tell(event),
       entered: (instance) => {
         this.#meetings.comeBack(instance.name);
@@ -90,7 +93,7 @@ export class Conductor {
     });
   }
 
-  trouble(error: PeerLabError): void {
+  trouble(error: unknown): void {
     this.#recorder.trouble(error);
   }
 
@@ -118,6 +121,7 @@ export class Conductor {
     this.#measurement.begin();
     const stage = this.#stage();
     const guard = this.#guard();
+    guard.catch(() => {}); // What goes wrong in it is thrown where it is waited for.
     for (const step of plan.steps) {
       await take(step, stage);
       this.#recorder.save();
@@ -235,7 +239,7 @@ export class Conductor {
 
   async #recordShares(): Promise<void> {
     const { plan, signal } = this.#init;
-    const hashes = new Map<string, string>();
+    const hashes = this.#hashes;
     for (const peer of plan.peers) {
       for (const { name, sizeBytes, content } of peer.share) {
         signal.throwIfAborted();
@@ -256,7 +260,11 @@ function runOf({ runId, plan, driver }: RunInit): Omit<EventOf<'run-began'>['run
     ...{ runId, scenario: name, description, driver: driver.kind, seed, leaseSeconds: leaseMs / 1000 },
     ...(knownFailure !== undefined && { knownFailure }),
     ...(peersPerInstance > 1 && { peersPerInstance }),
-    peers: peers.map(({ name, group, host }) => ({ name, group, ...(host !== undefined && { host }) })),
+    peers: peers.map(({ name, group, host, diskBytes }) => ({
+      ...{ name, group },
+      ...(host !== undefined && { host }),
+      ...(diskBytes !== undefined && { diskBytes }),
+    })),
     steps: placesOf(steps).map(({ id, label }) => ({ id, label, taken: false })),
   };
 }

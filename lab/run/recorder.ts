@@ -1,4 +1,4 @@
-import { PeerLabError } from '#proto/errors.ts';
+import { unforeseen } from '#proto/errors.ts';
 import { EventStream, type Listener } from '../history/event-stream.ts';
 import type { RunFacts } from '../history/events.ts';
 import { LINE_FILES, type LineFile, type LineOf } from '../history/result-files.ts';
@@ -64,7 +64,7 @@ export class Recorder {
 
   /**
    * Records an event; who waits for it goes on when the disk has kept up.
-   * @throws PeerLabError `disk-full`
+   * @throws PeerLabError `disk-full`, `results-lost`
    */
   readonly record = (told: Told): Promise<void> => {
     const event = { ...told, at: this.#init.clock.now() } as RunEvent;
@@ -77,7 +77,8 @@ export class Recorder {
     this.record(told).catch((error) => this.trouble(error));
   }
 
-  trouble({ code, message }: PeerLabError): void {
+  trouble(error: unknown): void {
+    const { code, message } = unforeseen(error);
     // Not by way of `tell`: a disk that is full can't be told of on that disk.
     void this.record({ kind: 'trouble', code, message }).catch(() => {});
   }
@@ -97,8 +98,8 @@ export class Recorder {
   save(): void {
     try {
       this.#init.folder.writeFacts({ ...this.facts(), completed: false });
-    } catch (cause) {
-      this.trouble(new PeerLabError('disk-full', { about: 'the results folder', cause }));
+    } catch (error) {
+      this.trouble(error);
     }
   }
 

@@ -1,7 +1,7 @@
 import type { Driver, Instance, PeerSpec, ShareFile } from '../drivers/driver.ts';
 import { ALL, DIRECTORY } from '../history/events.ts';
 import type { Tell } from '../history/run-event.ts';
-import { openContent } from '../language/content.ts';
+import { type Content, openContent } from '../language/content.ts';
 import type { PlannedPeer } from '../language/world.ts';
 import { inPool } from '../limit.ts';
 import type { Plan } from '../scenario/plan.ts';
@@ -12,6 +12,8 @@ export interface RosterInit {
   readonly plan: Plan;
   readonly driver: Driver;
   readonly controlToken: string;
+  /** SHA-256 of a content, as recorded for the history. */
+  hashOf(content: Content): string | undefined;
   tell(event: Parameters<Tell<'instance-started' | 'instance-ready' | 'instance-ended'>>[0]): void;
   /** An instance runs, or runs again. */
   entered(instance: Instance): void;
@@ -126,7 +128,7 @@ export class Roster {
     const share: ShareFile[] = peer.share.map(({ name, sizeBytes, content }) => ({
       name,
       sizeBytes,
-      open: () => openContent(content, sizeBytes),
+      open: () => openContent(content, sizeBytes, this.#init.hashOf(content)),
     }));
     const env = {
       PEER_USER: peer.user,

@@ -1,4 +1,3 @@
-import { toPeerLabError } from '#proto/errors.ts';
 import type { RunFacts } from '../history/events.ts';
 import { Conductor, type RunInit } from './conductor.ts';
 
@@ -15,7 +14,7 @@ export async function run(init: RunInit): Promise<RunFacts> {
     await conductor.takeSteps();
     await conductor.readDisks();
   } catch (error) {
-    conductor.trouble(toPeerLabError(init.signal.aborted ? init.signal.reason : error));
+    conductor.trouble(init.signal.aborted ? init.signal.reason : error);
   }
   await conductor.close();
   return conductor.conclude(await init.driver.end(true));

@@ -1,26 +1,14 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
-import path from 'node:path';
 import { Writable } from 'node:stream';
-import { EXIT, PeerLabError } from '#proto/errors.ts';
+import { EXIT, PeerLabError, unforeseen } from '#proto/errors.ts';
 import { printable, printableAll } from '#proto/printable.ts';
 import type { OperationEvent } from '../history/events.ts';
 import type { ResultsFolder } from '../history/results-folder.ts';
 import { inPool } from '../limit.ts';
 import type { Played } from '../play.ts';
-import { seconds } from '../report/format.ts';
-import { type JudgedRun, junitXml } from '../report/junit.ts';
-import { plain, row } from '../report/markdown.ts';
+import type { JudgedRun } from '../report/junit.ts';
 import type { Out } from '../report/terminal.ts';
 import type { Suite, SuiteEntry } from './suite.ts';
-
-/** What became of one scenario of a suite. */
-export interface SuiteLine {
-  readonly name: string;
-  readonly outcome: 'ok' | 'known failure' | 'failed' | 'unexpected pass' | 'inconclusive' | 'skipped' | 'not run';
-  readonly reason: string;
-  readonly seconds: number;
-  readonly results: string | undefined;
-}
+import { type Attended, lineText, notTaken, type SuiteLine, SuiteReport, tally } from './suite-report.ts';
 
 export interface SuiteInit {
   readonly suite: Suite;
@@ -39,43 +27,55 @@ const ALONE = 'alone';
 /**
  * Runs the scenarios, going on after a failure; after the deadline, or Ctrl-C, the rest is not run.
  * Leaves `<results>/suite-<name>/` with one junit.xml and one summary.md. Gives the exit code.
+ * @throws PeerLabError `results-unusable`, `disk-full`: before anything is started
  */
 export async function runSuite({ suite, results, out, jobs, refusal, play }: SuiteInit): Promise<number> {
-  const deadline = AbortSignal.timeout(suite.deadlineMs);
+  const report = new SuiteReport(suite, results);
   const ends = new AbortController();
-  deadline.addEventListener('abort', () =>
-    ends.abort(
-      new PeerLabError('suite-deadline', { about: suite.name, got: `more than ${suite.deadlineMs / 1000} s` }),
-    ),
-  );
+  const late = new PeerLabError('suite-deadline', { about: suite.name, got: `more than ${suite.deadlineMs / 1000} s` });
+  const deadline = setTimeout(() => ends.abort(late), suite.deadlineMs).unref();
   let interrupted = false;
 
   const attend = async (entry: SuiteEntry, number: number): Promise<Attended> => {
     const { name } = entry.plan;
-    const not = (outcome: 'not run' | 'skipped', reason: string) => ({
-      line: { name, outcome, reason, seconds: 0, results: undefined },
-    });
-    if (interrupted || ends.signal.aborted)
-      return not('not run', interrupted ? 'interrupted' : 'the deadline of the suite had passed');
+    if (interrupted) return notTaken(name, 'not run', 'interrupted');
+    if (ends.signal.aborted) return notTaken(name, 'not run', 'the deadline of the suite had passed');
     const reason = refusal(entry);
-    if (reason !== undefined) return not('skipped', reason);
+    if (reason !== undefined) return notTaken(name, 'skipped', reason);
     const title = printable(`${suite.name} ${number}/${suite.entries.length}: ${name}`);
     const held = jobs > 1 ? new HeldOutput() : undefined;
     out.write(held ? `${title} …\n` : `\n${title}\n`);
     const began = performance.now();
-    const played = await play(entry, held ?? out, ends.signal);
-    interrupted ||= played.interrupted;
-    const line = lineOf(played, (performance.now() - began) / 1000);
-    if (held) out.write(`\n${title}\n${held.text}`);
-    return { line, judged: await judgedRun(played, line) };
+    const took = () => (performance.now() - began) / 1000;
+    try {
+      const played = await play(entry, held ?? out, ends.signal);
+      interrupted ||= played.interrupted;
+      const line = lineOf(played, took());
+      return { line, judged: await judgedRun(played, line) };
+    } catch (thrown) {
+      // That it could not be played or reported is its own trouble: the suite goes on.
+      const { code, message } = unforeseen(thrown);
+      (held ?? out).write(`${printable(message)}\n`);
+      const what = { outcome: 'inconclusive', reason: `${message} [${code}]`, results: undefined } as const;
+      return { line: { name, ...what, seconds: took() } };
+    } finally {
+      if (held) out.write(`\n${title}\n${held.text}`);
+    }
   };
 
-  const attended = await inJobs(suite.entries, jobs, ({ scenario }) => scenario.tags.includes(ALONE), attend);
-  const lines = attended.map(({ line }) => line);
-  const judged = attended.flatMap((one) => one.judged ?? []);
-  const folder = writeSuite(suite, lines, judged, results);
+  await inJobs(
+    suite.entries,
+    jobs,
+    ({ scenario }) => scenario.tags.includes(ALONE),
+    async (entry, number) => report.put(number, await attend(entry, number)),
+  );
+  clearTimeout(deadline);
+  const { lines, unwritten, folder } = report;
   out.write(`\n${printableAll(lines).map(lineText).join('\n')}\n\n${tally(lines)}\nResults: ${folder}\n`);
-  return interrupted ? EXIT.interrupted : exitOf(lines);
+  if (unwritten) out.write(`The report of the suite could not be written: ${printable(unwritten.message)}\n`);
+  if (interrupted) return EXIT.interrupted;
+  const exit = exitOf(lines);
+  return unwritten && exit === EXIT.pass ? EXIT.inconclusive : exit;
 }
 
 /**
@@ -98,12 +98,6 @@ export async function inJobs<T, R>(
   await inPool(together, jobs, take);
   await inPool(alone, 1, take);
   return results;
-}
-
-/** What became of a scenario; `judged` when it was run. */
-interface Attended {
-  readonly line: SuiteLine;
-  readonly judged?: JudgedRun;
 }
 
 /** Keeps what a run says until it is over: the lines of several at one time would mix. */
@@ -152,49 +146,4 @@ export function exitOf(lines: readonly SuiteLine[]): number {
   const run = lines.filter(({ outcome }) => outcome !== 'skipped');
   const isWell = run.length > 0 && run.every(({ outcome }) => outcome === 'ok' || outcome === 'known failure');
   return isWell ? EXIT.pass : EXIT.inconclusive;
-}
-
-const MARK: Record<SuiteLine['outcome'], string> = {
-  ok: '✔',
-  'known failure': '✔',
-  failed: '✘',
-  'unexpected pass': '✘',
-  inconclusive: '?',
-  skipped: '-',
-  'not run': '?',
-};
-
-function lineText({ name, outcome, reason, seconds: took }: SuiteLine): string {
-  return `${MARK[outcome]} ${name.padEnd(20)} ${outcome.padEnd(15)} ${seconds(took).padStart(8)}${outcome === 'ok' ? '' : `  ${reason}`}`;
-}
-
-function tally(lines: readonly SuiteLine[]): string {
-  const counts = [...Map.groupBy(lines, ({ outcome }) => outcome)].map(
-    ([outcome, some]) => `${some.length} ${outcome}`,
-  );
-  return `${lines.length} scenarios: ${counts.join(', ')}; ${seconds(lines.reduce((sum, line) => sum + line.seconds, 0))}`;
-}
-
-function writeSuite(suite: Suite, lines: readonly SuiteLine[], judged: readonly JudgedRun[], results: string): string {
-  const folder = path.resolve(results, `suite-${suite.name}`);
-  mkdirSync(folder, { recursive: true });
-  const left = (which: SuiteLine['outcome']) =>
-    lines.filter(({ outcome }) => outcome === which).map(({ name, reason }) => ({ name, why: reason }));
-  writeFileSync(path.join(folder, 'junit.xml'), junitXml(judged, left('not run'), left('skipped')));
-  const rows = printableAll(lines).map(({ name, outcome, reason, seconds: took, results: where }) =>
-    row([plain(name), outcome, seconds(took), plain(reason), where ? path.basename(where) : '']),
-  );
-  const page = [
-    `# Suite ${plain(printable(suite.name))}`,
-    '',
-    plain(printableAll(suite.description)),
-    '',
-    tally(lines),
-    '',
-    '| scenario | outcome | took | reason | run |',
-    '| --- | --- | ---: | --- | --- |',
-    ...rows,
-  ];
-  writeFileSync(path.join(folder, 'summary.md'), `${page.join('\n')}\n`);
-  return folder;
 }

@@ -1,7 +1,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { exitOf, inJobs, type SuiteLine } from './run-suite.ts';
+import { exitOf, inJobs } from './run-suite.ts';
 import { readSuite } from './suite.ts';
+import type { SuiteLine } from './suite-report.ts';
 
 const line = (outcome: SuiteLine['outcome']): SuiteLine => ({
   name: 'x',

@@ -1,0 +1,29 @@
+/**
+ * Where bin/lab begins. Imports nothing of its own accord, so that whatever keeps the lab from being loaded (packages that
+ * are missing, a file that is cut off) is told in a sentence and ends with 75: only a verdict exits 1.
+ */
+
+const INCONCLUSIVE = 75;
+/** What Node gives when it has nothing to do any more, and the program still waits. */
+const UNSETTLED = 13;
+
+function fail(error: unknown): void {
+  const reason = error instanceof Error ? error.message : String(error);
+  process.stderr.write(`The lab could not be started: ${reason}\nRemove node_modules, and run it again.\n`);
+  process.exit(INCONCLUSIVE);
+}
+
+process.on('uncaughtException', fail);
+process.on('exit', (code) => {
+  if (code !== UNSETTLED) return;
+  process.stderr.write('The lab waited for something that can not come any more.\n');
+  process.exitCode = INCONCLUSIVE;
+});
+
+try {
+  const { register } = await import('tsx/esm/api');
+  register();
+  await import('./main.ts');
+} catch (error) {
+  fail(error);
+}
