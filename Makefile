@@ -12,9 +12,14 @@ TESTS ?=
 SETUP := root='$(CURDIR)'; . '$(CURDIR)/bin/setup'
 BIN := node_modules/.bin
 
+# A variable that is given, but empty, is passed on: the lab refuses it instead of testing its own program.
+PROGRAMS = $(if $(call GIVEN,PEER_IMAGE),--peer-image '$(PEER_IMAGE)') \
+	$(if $(call GIVEN,DIRECTORY_IMAGE),--directory-image '$(DIRECTORY_IMAGE)')
+GIVEN = $($(1))$(filter command,$(origin $(1)))
+
 RUN_OPTIONS = --driver $(DRIVER) --results '$(RESULTS)' \
 	$(if $(SEED),--seed $(SEED)) $(if $(PEERS),--peers $(PEERS)) \
-	$(if $(PEER_IMAGE),--peer-image '$(PEER_IMAGE)') $(if $(DIRECTORY_IMAGE),--directory-image '$(DIRECTORY_IMAGE)') $(ARGS)
+	$(PROGRAMS) $(ARGS)
 
 .PHONY: help
 help: ## list the commands
@@ -30,7 +35,7 @@ lab: ## run a scenario: make lab SCENARIO=basic
 
 .PHONY: suite
 suite: ## run a list of scenarios, one JUnit file: make suite SUITE=quick
-	@bin/lab suite '$(SUITE)' --driver $(DRIVER) --results '$(RESULTS)' $(ARGS)
+	@bin/lab suite '$(SUITE)' --driver $(DRIVER) --results '$(RESULTS)' $(PROGRAMS) $(ARGS)
 
 .PHONY: list
 list: ## the scenarios that come with PeerLab

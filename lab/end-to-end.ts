@@ -73,12 +73,12 @@ export function startLab(args: string[], env: NodeJS.ProcessEnv = {}, given?: st
 export const resultOf = (run: string | undefined) =>
   resultSchema.parse(JSON.parse(readFileSync(path.join(run as string, 'result.json'), 'utf8')));
 
-/** A scenario of two peers; `steps` and `expect` as YAML lists. */
-export function writeScenario(steps: string, expectations: string): string {
+/** A scenario of two peers; `steps` and `expect` as YAML lists, `leecher` what the second peer has, as YAML. */
+export function writeScenario(steps: string, expectations: string, leecher = '{}'): string {
   const folder = mkdtempSync(path.join(tmpdir(), 'peerlab-scenario-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));
   const file = path.join(folder, 'try.yaml');
-  const text = `name: try\ndescription: Does it?\ngroups:\n  s: {share: {files: 2, size: 100KiB}}\n  l: {}\nsteps: ${steps}\nexpect: ${expectations}\n`;
+  const text = `name: try\ndescription: Does it?\ngroups:\n  s: {share: {files: 2, size: 100KiB}}\n  l: ${leecher}\nsteps: ${steps}\nexpect: ${expectations}\n`;
   writeFileSync(file, text);
   return file;
 }

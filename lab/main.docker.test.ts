@@ -44,6 +44,18 @@ test('an engine that goes away in the middle: exit 75 in bounded time', async ()
   expect(leftBy(run, before, await snapshot())).toEqual([]);
 }, 120_000);
 
+test('an image that is not there is found before the start: exit 64, and nothing is written', async () => {
+  // Nobody listens there: no registry is asked.
+  const image = '127.0.0.1:9/no/such/peer:1';
+  const ofGroup = writeScenario('[{login: all}]', '[operations.login.failed == 0]', `{image: "${image}"}`);
+  const ofAll = writeScenario('[{login: all}]', '[operations.login.failed == 0]');
+  for (const args of [[ofGroup], [ofAll, '--peer-image', image], [ofAll, '--directory-image', image]]) {
+    const { code, output, run } = await startLab([...args, '--driver', 'docker']).ended;
+    expect({ code, output, run }).toMatchObject({ code: 64, run: undefined });
+    expect(output).toMatch(/no such image, and can not pull it[\s\S]*Give the name of an image/);
+  }
+});
+
 /** A way to the engine that can be cut: what the lab sees of it is what it would see of an engine that stops. */
 async function relay(): Promise<{ socket: string; cut(): void }> {
   const socket = path.join(tmpdir(), `peerlab-engine-${process.pid}.sock`);

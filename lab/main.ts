@@ -3,16 +3,20 @@ import { z } from 'zod';
 import { EXIT, PeerLabError, unforeseen } from '#proto/errors.ts';
 import { printableAll } from '#proto/printable.ts';
 import { resultSchema } from './checks/result-schema.ts';
+import { testedIn } from './checks/tested.ts';
 import { type Candidate, candidatesFor } from './doctor/candidates.ts';
 import { examine } from './doctor/doctor.ts';
 import { chooseCapable, firstCapable, type Need, needsOf, refusalsOf, refusalText } from './doctor/needs.ts';
 import { printDiagnosis } from './doctor/print.ts';
+import { findPrograms } from './doctor/programs.ts';
 import { buildServices } from './drivers/artifacts.ts';
 import { DRIVERS, KINDS } from './drivers/table.ts';
 import { ResultsFolder } from './history/results-folder.ts';
 import { ScenarioInvalid } from './language/mistake.ts';
+import { ownProgramOf, type PlannedPeer } from './language/world.ts';
 import { listScenarios } from './list.ts';
 import { type Played, play } from './play.ts';
+import { testedLine } from './report/format.ts';
 import { spreadTable } from './report/spread.ts';
 import { type Out, printSummary } from './report/terminal.ts';
 import { reportAgain } from './report-again.ts';
@@ -24,7 +28,7 @@ import { MAX_PEERS_PER_INSTANCE } from './scenario/schema.ts';
 import { type Variables, variableValue } from './scenario/variables.ts';
 import { exitOf, guardProcess } from './stop.ts';
 import { runSuite } from './suite/run-suite.ts';
-import { findSuite, suiteSchema } from './suite/suite.ts';
+import { findSuite, type SuiteEntry, suiteSchema } from './suite/suite.ts';
 import { settleDeadRuns } from './watchdog/dead-runs.ts';
 import { collectGarbage } from './watchdog/gc.ts';
 
@@ -53,27 +57,36 @@ interface SuiteOptions extends DriverOptions {
   peersPerInstance?: number;
 }
 
-/** Says which driver was chosen in the first line, and gives what plays a plan on it. */
+/**
+ * Says which driver was chosen in the first line, and gives what plays a plan on it.
+ * @throws PeerLabError `no-program`, when one of the plans is to test what is not there: before anything is started or written
+ */
 async function stageFor(
   options: DriverOptions,
   { driver, why }: Candidate,
+  plans: readonly Plan[],
 ): Promise<(scenario: Scenario, plan: Plan, out: Out, signal?: AbortSignal) => Promise<Played>> {
+  const programs = await findPrograms(driver, options, plans);
   process.stdout.write(`Driver: ${driver.kind} (${why})\n`);
   await settleDeadRuns((line) => process.stdout.write(`${line}\n`));
   return (scenario, plan, out, signal) => {
     const { name, description } = printableAll({ name: plan.name, description: plan.description.trim() });
     out.write(`Scenario: ${name}, ${plan.peers.length} peers, seed ${plan.seed}. ${description}\n`);
+    const tested = testedIn(plan.peers.map(playerOf), programs);
+    out.write(`${testedLine(printableAll(tested))}\n`);
     return play({ ...options, scenario, plan, driver, out, ...(signal && { signal }) });
   };
 }
 
+/** A peer, as the history will have it. */
+const playerOf = (peer: PlannedPeer) => ({ group: peer.group, program: ownProgramOf(peer) });
+
 async function runCommand(name: string, options: RunOptions): Promise<number> {
   const scenario = findScenario(name, options.var);
   const plan = makePlan(scenario, options);
-  const playOn = await stageFor(
-    options,
-    chooseCapable(await candidatesFor(options.driver), needsOf(plan, options.peerImage)),
-  );
+  const playOn = await stageFor(options, chooseCapable(await candidatesFor(options.driver), needsOf(plan, options)), [
+    plan,
+  ]);
   const runs: Played[] = [];
   for (let n = 0; n < options.repeat; n++) {
     const played = await playOn(scenario, plan, process.stdout);
@@ -102,16 +115,22 @@ async function doctorCommand(name: string, options: DoctorOptions): Promise<numb
 async function suiteCommand(name: string, options: SuiteOptions): Promise<number> {
   const suite = findSuite(name, options);
   const all = await candidatesFor(options.driver);
-  const needs: Need[] = suite.entries.flatMap(({ plan }) => needsOf(plan, options.peerImage));
+  const needs: Need[] = suite.entries.flatMap(({ plan }) => needsOf(plan, options));
   const chosen = firstCapable(all, needs) ?? all[0];
-  const playOn = await stageFor(options, chosen);
+  const refusalOf = ({ plan }: SuiteEntry) =>
+    refusalsOf(needsOf(plan, options), chosen.can).map(refusalText).join('; ') || undefined;
+  const playable = suite.entries.filter((entry) => refusalOf(entry) === undefined);
+  const playOn = await stageFor(
+    options,
+    chosen,
+    playable.map(({ plan }) => plan),
+  );
   return runSuite({
     suite,
     results: options.results,
     out: process.stdout,
     jobs: options.jobs,
-    refusal: ({ plan }) =>
-      refusalsOf(needsOf(plan, options.peerImage), chosen.can).map(refusalText).join('; ') || undefined,
+    refusal: refusalOf,
     play: ({ scenario, plan }, out, signal) => playOn(scenario, plan, out, signal),
   });
 }
@@ -154,6 +173,12 @@ function setVariable(text: string, known: Variables): Variables {
   return { ...known, [name]: variableValue(value) };
 }
 
+/** The name of an image, or a command. Without it PeerLab's own program is tested, so a variable that is empty must not mean that. */
+function ownProgram(text: string): string {
+  if (text.trim() === '') throw new InvalidArgumentError('expected the name of an image, or a command');
+  return text;
+}
+
 const peersOption = ['--peers <n>', 'peers in all; the groups keep their proportions', wholeNumber(1, 10_000)] as const;
 const hostingOption = [
   '--peers-per-instance <n>',
@@ -172,8 +197,8 @@ function withDriver(command: Command): Command {
   return command
     .addOption(driverOption())
     .option(...resultsOption)
-    .option('--peer-image <image>', 'bring your own peer: an image, or a command for the process driver')
-    .option('--directory-image <image>', 'bring your own directory, likewise');
+    .option('--peer-image <image>', 'bring your own peer: an image, or a command for the process driver', ownProgram)
+    .option('--directory-image <image>', 'bring your own directory, likewise', ownProgram);
 }
 
 function program(exit: (code: number) => void): Command {

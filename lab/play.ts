@@ -64,8 +64,8 @@ export async function play({
     runId,
     logsDir: folder.logs,
     signal: ends,
-    ...(peerImage && { peerImage }),
-    ...(directoryImage && { directoryImage }),
+    ...(peerImage !== undefined && { peerImage }),
+    ...(directoryImage !== undefined && { directoryImage }),
     disturbs: disturbs(plan),
   });
   const facts = await run({

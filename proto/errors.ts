@@ -508,6 +508,14 @@ export const ERRORS = {
     meaning: 'the driver can not do what the scenario needs on this machine',
     next: 'Do what the message suggests, or use another driver.',
   },
+  'no-program': {
+    http: 404,
+    grpc: GRPC.NOT_FOUND,
+    exit: EXIT.usage,
+    definite: true,
+    meaning: 'the program to be tested is not there',
+    next: 'Give the name of an image that the engine has or can pull; or use --driver process with a command.',
+  },
   'lab-lost': {
     http: 500,
     grpc: GRPC.ABORTED,

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { faultRecord } from '../history/events.ts';
+import { faultRecord, testedProgram } from '../history/events.ts';
 
 /** `result.json`: the shape, and with it the figures that expectations can name. Units are part of the schema. */
 
@@ -163,6 +163,14 @@ export const resultSchema = scopeFigures.extend({
   logsByRule: z.array(z.string()).optional().meta({
     description: "Instances in whose logs errors and warnings were counted by the scenario's own rule (`logs`).",
   }),
+  tested: z
+    .array(
+      testedProgram.omit({ asked: true }).extend({
+        isOwn: z.boolean().meta({ description: "Whether it is PeerLab's own program." }),
+        groups: z.array(z.string()).optional().meta({ description: 'Of a peer: the groups that ran it.' }),
+      }),
+    )
+    .meta({ description: 'The programs that were tested.' }),
   artifacts: z.record(z.string(), z.string()).meta({ description: 'Versions, images and digests that ran.' }),
   leftovers: z.array(z.string()).meta({ description: 'What was still there after cleanup. Normally empty.' }),
 });

@@ -7,6 +7,7 @@ import { countedByRule } from './logs.ts';
 import { readingOf } from './reading.ts';
 import type { CheckResult, ExpectationResult, Result } from './result-schema.ts';
 import { CHECKS } from './table.ts';
+import { testedIn } from './tested.ts';
 
 /** An expectation of the scenario's list, and when it counts. */
 export interface Demand extends Expectation {
@@ -49,6 +50,7 @@ export function judgeRun(history: History, demands: readonly Demand[]): Result {
     checks,
     expectations,
     ...(byRule.length > 0 && { logsByRule: byRule }),
+    tested: testedIn(facts.peers, facts.tested ?? []),
     artifacts,
     leftovers,
   };

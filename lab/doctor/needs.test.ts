@@ -37,7 +37,7 @@ test('hosted peers can not have limits, images or faults of their own but stop; 
     'some.yaml',
   );
   const hosted = (peersPerInstance?: number, peerImage?: string) =>
-    needsOf(makePlan(some, { peersPerInstance }), peerImage)
+    needsOf(makePlan(some, { peersPerInstance }), { peerImage })
       .filter(({ what }) => what === 'while-hosted')
       .map(({ where, wanted }) => `${where}: ${wanted}`);
   expect(hosted()).toEqual(['group "a": cpu-limit', 'step 2: stop', 'step 4.1: kill']);

@@ -5,6 +5,7 @@ import type { PlannedPeer } from '../language/world.ts';
 import type { Plan } from '../scenario/plan.ts';
 import { listsInside, type PlannedStep } from '../steps/step.ts';
 import type { Candidate } from './candidates.ts';
+import type { OwnPrograms } from './programs.ts';
 import { visitSteps } from './size.ts';
 
 /** Something that a scenario needs of a driver: who needs it, and how people say it. */
@@ -20,16 +21,23 @@ export interface Refusal extends Lack {
 
 /**
  * What a plan needs beyond what every driver can do, each once for every group and step.
- * @param peerImage the user's own peer that all groups should have
+ * @param own the user's own programs, which all peers and the directory should run
  */
-export function needsOf(plan: Pick<Plan, 'peers' | 'steps'>, peerImage?: string): Need[] {
+export function needsOf(plan: Pick<Plan, 'peers' | 'steps'>, own: OwnPrograms = {}): Need[] {
   const { peers, steps } = plan;
   const groups = Map.groupBy(peers, ({ group }) => group);
   const hosted = new Set(peers.filter(({ host }) => host !== undefined).map(({ name }) => name));
   const ofPeers = [...groups].flatMap(([group, [first]]) => (first ? needsOfPeer(`group "${group}"`, first) : []));
   const ofSteps = new Map(steps.flatMap(needsOfStep).map((need) => [need.where, need]));
   const needs = [...ofPeers, ...ofSteps.values()];
-  return hosted.size === 0 ? needs : [...needs, ...needsInHosts(needs, plan, hosted, peerImage)];
+  const inHosts = hosted.size === 0 ? [] : needsInHosts(needs, plan, hosted, own.peerImage);
+  return [...needsOfPrograms(own), ...needs, ...inHosts];
+}
+
+function needsOfPrograms({ peerImage, directoryImage }: OwnPrograms): Need[] {
+  const need = (where: string, wanted: string | undefined): Need[] =>
+    wanted === undefined ? [] : [{ where, what: 'own-peer', wanted, text: `a program of your own, "${wanted}"` }];
+  return [...need('--peer-image', peerImage), ...need('--directory-image', directoryImage)];
 }
 
 /** What hosted peers would need of their own, or a fault that would hit one of them alone. */

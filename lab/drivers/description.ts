@@ -4,6 +4,7 @@ import type { Ground } from '../machine/facts.ts';
 import type { Footprint } from '../machine/footprint.ts';
 import type { Capabilities } from './capabilities.ts';
 import type { Driver, DriverInit } from './driver.ts';
+import type { Program } from './program.ts';
 import type { Sweeper } from './sweeper.ts';
 
 /**
@@ -23,6 +24,12 @@ export interface DriverDescription {
   /** What it is on this machine, now; or a sentence that says why it can't be had. Changes nothing, never throws. */
   survey(): Promise<Surveyed | string>;
 
+  /**
+   * Looks for a program that the user wants to have tested, before anything is started: the name of an image, or a command.
+   * @throws PeerLabError `no-program`, and what keeps the driver from looking
+   */
+  find(asked: string): Promise<Program>;
+
   /** A driver for one run. */
   create(init: DriverInit): Driver;
 
@@ -36,7 +43,7 @@ export interface DriverDescription {
   examine(): Promise<Examined>;
 
   /** Makes the images that its containers run, where it has any. @throws PeerLabError `build-failed`, `no-base-image`, … */
-  makeImages?(report: (what: string) => void): Promise<void>;
+  makeImages?(report: (what: string) => void): Promise<unknown>;
 }
 
 /** Such as an engine. */

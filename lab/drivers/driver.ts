@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { DirectoryEnv, PeerEnv } from '#proto/env.ts';
 import type { Double } from '../doubles/names.ts';
+import type { Tested } from './program.ts';
 
 /**
  * THE DRIVER: how the lab gets a directory and peers to run, on whatever carries them. A driver knows images, addresses
@@ -11,6 +12,9 @@ import type { Double } from '../doubles/names.ts';
 export interface Driver {
   /** What its description calls it (description.ts). */
   readonly kind: string;
+
+  /** The programs that are tested. Known after `prepare`; those of single peers when the first of them starts. */
+  readonly tested: readonly Tested[];
 
   /** What runs, for the results: versions, image names and digests. Known after `prepare`. */
   readonly artifacts: Readonly<Record<string, string>>;

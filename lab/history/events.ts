@@ -132,6 +132,20 @@ export const observation = z.object({
 });
 export type Observation = z.infer<typeof observation>;
 
+/** A program that was tested, named as exactly as it could be. */
+export const testedProgram = z.object({
+  role: z.enum(['directory', 'peer']),
+  name: z.string().meta({ description: 'The name of an image, or a command.' }),
+  asked: z.string().optional().meta({ description: "As the user asked for it. Absent for PeerLab's own program." }),
+  digest: z.string().optional().meta({ description: "Of an image, or of the sources of PeerLab's own program." }),
+  files: z
+    .array(z.object({ path: z.string(), sha256: z.string() }))
+    .optional()
+    .meta({ description: 'Of a command: the files that its words name.' }),
+  version: z.string().optional().meta({ description: 'What the program says of itself, where it does.' }),
+});
+export type TestedProgram = z.infer<typeof testedProgram>;
+
 /** Facts about the run as a whole (run.json). */
 export const runFacts = z.object({
   runId: z.string(),
@@ -154,6 +168,8 @@ export const runFacts = z.object({
       address: z.string().optional(),
       /** Of the disk of its share, where that has a size of its own. */
       diskBytes: z.number().optional(),
+      /** What it runs in place of the program of all others: an image, a command, a double of the lab. */
+      program: z.string().optional(),
     }),
   ),
   /** Operations that the steps were to do. */
@@ -167,6 +183,8 @@ export const runFacts = z.object({
   stallSeconds: z.number(),
   resources: z.record(z.string(), z.number()),
   artifacts: z.record(z.string(), z.string()),
+  /** Absent in results of older versions. */
+  tested: z.array(testedProgram).optional(),
   /** Instances that ended although nobody asked them to. */
   exits: z.array(z.object({ instance: z.string(), how: z.string() })),
   /** What kept the lab from finishing its work; empty after an orderly run. */

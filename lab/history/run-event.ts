@@ -8,6 +8,7 @@ import {
   operationEvent,
   proof,
   runFacts,
+  testedProgram,
 } from './events.ts';
 
 /**
@@ -46,7 +47,8 @@ export const runEvent = z.discriminatedUnion('kind', [
   event('phase-ended', {}),
   /** Worth a line for a person who looks on. */
   event('note', { text: z.string() }),
-  event('artifacts-known', { artifacts: z.record(z.string(), z.string()) }),
+  /** What runs; `tested` are the programs that it is about. */
+  event('artifacts-known', { artifacts: z.record(z.string(), z.string()), tested: z.array(testedProgram) }),
   event('share-recorded', { file: fileRecord }),
 
   event('instance-started', { instance: name }),

@@ -37,6 +37,11 @@ export interface PlannedPeer {
   readonly host?: string;
 }
 
+/** What a peer runs in place of the program of all others, as the history has it. */
+export function ownProgramOf({ image, double }: Pick<PlannedPeer, 'image' | 'double'>): string | undefined {
+  return image ?? (double === undefined ? undefined : `double: ${double}`);
+}
+
 /** Who does a step: `group` is all, a group, or self within `each`; `take` some of them, picked by the seed. */
 export interface Who {
   readonly group: string;

@@ -16,6 +16,30 @@ export function rate(bytesPerSecond: number): string {
   return `${prettyBytes(bytesPerSecond, { maximumFractionDigits: 1 })}/s`;
 }
 
+/** What was tested, on one line. */
+export function testedLine(tested: Result['tested']): string {
+  const digestChars = 12;
+  const isOnly = tested.filter(({ role }) => role === 'peer').length === 1;
+  return `Tested: ${tested.map((one) => `${playerText(one, isOnly)} ${programText(one, digestChars)}`).join('; ')}`;
+}
+
+/** Who ran a program. @param isOnly all peers ran the same */
+export function playerText({ role, groups = [] }: Result['tested'][number], isOnly: boolean): string {
+  return role === 'directory' ? 'directory' : isOnly ? 'peers' : `peers of ${groups.join(', ')}`;
+}
+
+/** A program as exactly as it is known. @param digestChars how much of a digest is shown */
+export function programText(one: Result['tested'][number], digestChars = 64): string {
+  const { name, isOwn, version, digest, files = [] } = one;
+  const short = (hash: string) => hash.replace(/^sha256:/, '').slice(0, digestChars);
+  const exact = [
+    ...(version === undefined ? [] : [`version ${version}`]),
+    ...(digest === undefined ? [] : [`sha256:${short(digest)}`]),
+    ...files.map(({ path, sha256 }) => `${path} sha256:${short(sha256)}`),
+  ].join(', ');
+  return `${isOwn ? "PeerLab's own " : ''}${name}${exact === '' ? '' : ` (${exact})`}`;
+}
+
 /** One row for each operation: name, count, failed, p50, p95. */
 export function operationRows(result: Result): string[][] {
   return Object.entries(result.operations).map(([verb, { count, failed, latency }]) => [

@@ -2,7 +2,7 @@ import module, { type Builder, type TestCase } from 'junit-report-builder';
 import { printable, printableAll } from '#proto/printable.ts';
 import type { Result } from '../checks/result-schema.ts';
 import type { OperationEvent, RunFacts } from '../history/events.ts';
-import { actualText, failureLines } from './format.ts';
+import { actualText, failureLines, programText } from './format.ts';
 
 // Its types describe an ES module; Node gives the CommonJS one, whose exports are the builder.
 const builder = module as unknown as Builder;
@@ -45,6 +45,8 @@ function addRun(report: Builder, { result, steps, events, accepted, refused }: J
     .name(`peerlab.${result.scenario}`)
     .timestamp(result.startedAt)
     .time(result.durationSeconds);
+  for (const one of result.tested)
+    suite.property(['tested', one.role, ...(one.groups ?? [])].join('.'), programText(one));
   const testCase = (kind: string, name: string) =>
     suite.testCase().className(`peerlab.${result.scenario}.${kind}`).name(name);
   const fail = (entry: TestCase, message: string) =>

@@ -39,6 +39,14 @@ const result: Result = {
     { expression: 'operations.login.latency.p95 < 1s', actual: 0.02, ok: true },
     { expression: 'transfers.throughputBytesPerSecond.p50 > 1MB/s', actual: null, ok: null },
   ],
+  tested: [
+    { role: 'directory', name: 'peerlab', version: '0.1.0', digest: `sha256:${'a'.repeat(64)}`, isOwn: true },
+    { role: 'peer', name: 'my/peer:1', digest: `sha256:${'b'.repeat(64)}`, isOwn: false, groups: ['s'] },
+    {
+      ...{ role: 'peer', name: 'sh ./peer', isOwn: false, groups: ['l', 'm'] },
+      files: [{ path: '/bin/sh', sha256: 'c'.repeat(64) }],
+    },
+  ],
   artifacts: {},
   leftovers: [],
 };
@@ -115,6 +123,21 @@ test('the reason is where people look: on the terminal, on the page and in JUnit
   expect(xml).toContain('logs/l-1.log:12');
 });
 
+test('every report names what was tested, and whom it played', () => {
+  const out = new PassThrough() as PassThrough & NodeJS.WriteStream;
+  printSummary(result, new ResultsFolder('results/x'), out);
+  expect(String(out.read())).toContain(
+    "Tested: directory PeerLab's own peerlab (version 0.1.0, sha256:aaaaaaaaaaaa); " +
+      'peers of s my/peer:1 (sha256:bbbbbbbbbbbb); peers of l, m sh ./peer (/bin/sh sha256:cccccccccccc)',
+  );
+  expect(summaryMarkdown(result)).toContain(`| peers of s | my/peer:1 (sha256:${'b'.repeat(64)}) |`);
+  const parsed = new XMLParser({ ignoreAttributes: false }).parse(junitXml([{ result, steps: [], events: [] }]));
+  expect(parsed.testsuites.testsuite.properties.property).toContainEqual({
+    '@_name': 'tested.peer.l.m',
+    '@_value': `sh ./peer (/bin/sh sha256:${'c'.repeat(64)})`,
+  });
+});
+
 describe('foreign text is shown, not obeyed', () => {
   const evil = 'a\u001b]52;c;eA==\u0007\u009b2J\u202e\ud800\uffff|<img src=x>`\n✔ forged';
   const hostile: Result = {
@@ -125,6 +148,7 @@ describe('foreign text is shown, not obeyed', () => {
     checks: [{ name: 'integrity', verdict: 'fail', reason: evil, details: [evil] }],
     expectations: [{ expression: `logs.matching("${evil}") == 0`, actual: 1, ok: false }],
     leftovers: [evil],
+    tested: [{ role: 'peer', name: evil, isOwn: false, groups: [evil] }],
   };
   const event: OperationEvent = {
     ...refused,

@@ -1,12 +1,23 @@
 import { printableAll } from '#proto/printable.ts';
 import type { Result } from '../checks/result-schema.ts';
-import { actualText, failureLines, notes, OPERATION_HEAD, operationRows, seconds, transferLine } from './format.ts';
+import {
+  actualText,
+  failureLines,
+  notes,
+  OPERATION_HEAD,
+  operationRows,
+  playerText,
+  programText,
+  seconds,
+  transferLine,
+} from './format.ts';
 import { plain, row } from './markdown.ts';
 
 /** `summary.md`: the report as a page, for pull requests and lab notebooks. */
 export function summaryMarkdown(result: Result): string {
   const { scenario, description, verdict, reason, runId, startedAt, driver, seed, peers, ...rest } =
     printableAll(result);
+  const isOnly = rest.tested.filter(({ role }) => role === 'peer').length === 1;
   const sign = { true: 'kept', false: '**broken**', null: '*not judged*' } as const;
   const failures = failureLines({ ...result, ...rest });
   return `${[
@@ -17,6 +28,10 @@ export function summaryMarkdown(result: Result): string {
     `**${verdict}**: ${plain(reason)}`,
     '',
     `Run \`${runId}\`, ${startedAt}, driver ${driver}, seed ${seed}, ${peers} peers; set up in ${seconds(rest.setupSeconds)}, ran for ${seconds(rest.durationSeconds)}.`,
+    '',
+    row(['role', 'tested program']),
+    row(['---', '---']),
+    ...rest.tested.map((one) => row([playerText(one, isOnly), programText(one)].map(plain))),
     '',
     row(OPERATION_HEAD),
     row(['---', '---:', '---:', '---:', '---:']),

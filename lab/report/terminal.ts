@@ -5,7 +5,16 @@ import type { Result, Verdict } from '../checks/result-schema.ts';
 import type { Listener } from '../history/event-stream.ts';
 import type { ResultsFolder } from '../history/results-folder.ts';
 import type { EventKind, EventOf, RunEvent } from '../history/run-event.ts';
-import { actualText, failureLines, notes, OPERATION_HEAD, operationRows, seconds, transferLine } from './format.ts';
+import {
+  actualText,
+  failureLines,
+  notes,
+  OPERATION_HEAD,
+  operationRows,
+  seconds,
+  testedLine,
+  transferLine,
+} from './format.ts';
 
 /** Where people read: a terminal, a pipe, or what is kept for later. */
 export type Out = NodeJS.WritableStream & Partial<Pick<NodeJS.WriteStream, 'isTTY' | 'columns'>>;
@@ -163,6 +172,7 @@ export function printSummary(judged: Result, folder: ResultsFolder, out: Out): v
     '',
     `${paint(result.verdict, styleText('bold', result.verdict.toUpperCase(), { stream: out }))}: ${result.reason}`,
     `${result.peers} peers, set up in ${seconds(result.setupSeconds)}, ran for ${seconds(result.durationSeconds)}, seed ${result.seed}`,
+    testedLine(result.tested),
     `Results: ${folder.path}`,
     '',
   ];

@@ -9,6 +9,7 @@ import type { RunFacts } from '../history/events.ts';
 import type { ResultsFolder } from '../history/results-folder.ts';
 import type { EventOf } from '../history/run-event.ts';
 import { hashContent } from '../language/content.ts';
+import { ownProgramOf } from '../language/world.ts';
 import { createLimit, inPool } from '../limit.ts';
 import { Scraper } from '../metrics/scraper.ts';
 import { type Plan, placesOf } from '../scenario/plan.ts';
@@ -190,7 +191,8 @@ export class Conductor {
   }
 
   #tellArtifacts(): void {
-    this.#recorder.tell({ kind: 'artifacts-known', artifacts: { ...this.#init.driver.artifacts } });
+    const { artifacts, tested } = this.#init.driver;
+    this.#recorder.tell({ kind: 'artifacts-known', artifacts: { ...artifacts }, tested: [...tested] });
   }
 
   #endSteps(): void {
@@ -260,11 +262,16 @@ function runOf({ runId, plan, driver }: RunInit): Omit<EventOf<'run-began'>['run
     ...{ runId, scenario: name, description, driver: driver.kind, seed, leaseSeconds: leaseMs / 1000 },
     ...(knownFailure !== undefined && { knownFailure }),
     ...(peersPerInstance > 1 && { peersPerInstance }),
-    peers: peers.map(({ name, group, host, diskBytes }) => ({
-      ...{ name, group },
-      ...(host !== undefined && { host }),
-      ...(diskBytes !== undefined && { diskBytes }),
-    })),
+    peers: peers.map((peer) => {
+      const { name, group, host, diskBytes } = peer;
+      const program = ownProgramOf(peer);
+      return {
+        ...{ name, group },
+        ...(host !== undefined && { host }),
+        ...(diskBytes !== undefined && { diskBytes }),
+        ...(program !== undefined && { program }),
+      };
+    }),
     steps: placesOf(steps).map(({ id, label }) => ({ id, label, taken: false })),
   };
 }

@@ -8,8 +8,8 @@ type Fold<K extends EventKind> = (tally: Tally, event: EventOf<K>) => void;
 
 /** How events change the facts; those of other kinds leave them alone. */
 const FOLDS: { readonly [K in EventKind]?: Fold<K> } = {
-  'artifacts-known': (tally, { artifacts }) => {
-    tally.artifacts = artifacts;
+  'artifacts-known': (tally, { artifacts, tested }) => {
+    Object.assign(tally, { artifacts, tested });
   },
   'instance-ready': ({ peers }, { instance, address }) => {
     const peer = peers.find(({ name }) => name === instance);

@@ -83,7 +83,7 @@ const group = strict({
     .meta({ description: 'One account for the whole group. Default: each peer has its own.' }),
   image: z
     .string()
-    .min(1)
+    .regex(/\S/, { message: 'expected the name of an image, or a command' })
     .optional()
     .meta({ description: 'Bring your own peer: a container image, or a command for the process driver.' }),
   double: z.enum(DOUBLES).optional().meta({

@@ -1,19 +1,34 @@
 import { PeerLabError } from '#proto/errors.ts';
 import type { Images } from '../images/build.ts';
+import type { Program } from '../program.ts';
+import type { DockerImages } from './docker-images.ts';
 import { findEngine } from './engine.ts';
+import { isReference } from './reference.ts';
+
+/** What is done with images outside of a run. Cheap to import: the Docker libraries are loaded when they are used. */
 
 /**
- * Makes `peerlab/directory` and `peerlab/peer` when their inputs have changed. Cheap to import: the Docker
- * libraries are loaded when it is called.
+ * Makes `peerlab/directory` and `peerlab/peer` when their inputs have changed.
  * @throws PeerLabError `no-engine`, `build-failed`, `no-base-image`, `engine-lost`, `engine-failed`
  */
 export async function buildImages(report: (what: string) => void): Promise<Images> {
+  const [store, { imagesOn }] = await Promise.all([imagesOfEngine(), import('../images/build.ts')]);
+  return imagesOn(store, report);
+}
+
+/** @throws PeerLabError `no-program`, `no-engine`, `engine-lost`, `engine-failed` */
+export async function findUserImage(name: string): Promise<Program> {
+  if (!isReference(name)) throw new PeerLabError('no-program', { about: name, got: 'no image can have such a name' });
+  const [store, { findImage }] = await Promise.all([imagesOfEngine(), import('../images/image-store.ts')]);
+  return findImage(store, name);
+}
+
+async function imagesOfEngine(): Promise<DockerImages> {
   const info = await findEngine();
   if (typeof info === 'string') throw new PeerLabError('no-engine', { got: info });
-  const [{ EngineConnection }, { DockerImages }, { imagesOn }] = await Promise.all([
+  const [{ EngineConnection }, { DockerImages }] = await Promise.all([
     import('./connection.ts'),
     import('./docker-images.ts'),
-    import('../images/build.ts'),
   ]);
-  return imagesOn(new DockerImages(new EngineConnection(info)), report);
+  return new DockerImages(new EngineConnection(info));
 }

@@ -1,6 +1,7 @@
 import type { KernelAbilities } from '../agent/kernel-abilities.ts';
 import type { Capabilities, Lack, Wants } from '../capabilities.ts';
 import { hostedLack } from '../hosted-peer.ts';
+import { isReference } from './reference.ts';
 
 /** What an engine says of itself that decides what its containers can do. */
 export interface EngineAbilities {
@@ -15,10 +16,6 @@ export interface EngineAbilities {
 const LEAST_DISK_BYTES = 1024 * 1024;
 /** The engine refuses less. */
 const LEAST_MEMORY_BYTES = 6 * 1024 * 1024;
-/** Names of images as Docker has them: a registry, lower-case segments, a tag, a digest. */
-const REFERENCE =
-  /^([a-zA-Z0-9][a-zA-Z0-9.-]*(:\d+)?\/)?[a-z0-9]+([._-]+[a-z0-9]+)*(\/[a-z0-9]+([._-]+[a-z0-9]+)*)*(:[\w.-]{1,128})?(@sha256:[0-9a-f]{64})?$/;
-
 const CGROUPS_HELP = 'boot the kernel with memory and CPU cgroups; see the warnings of docker info';
 
 export function dockerCapabilities(abilities: EngineAbilities): Capabilities {
@@ -34,7 +31,7 @@ export function dockerCapabilities(abilities: EngineAbilities): Capabilities {
       if (wanted <= cpus) return undefined;
       return { why: `the engine has ${cpus} CPUs`, help: 'lower the limit, or leave it out' };
     },
-    'own-peer': (image) => (REFERENCE.test(image) || /^sha256:[0-9a-f]{64}$/.test(image) ? undefined : noImage),
+    'own-peer': (image) => (isReference(image) ? undefined : noImage),
     'network-faults': (kind) => toolsLack(abilities) ?? kernelLack(kind, abilities.kernel),
     'disk-limit'(bytes) {
       if (bytes < LEAST_DISK_BYTES) return { why: 'a disk of less than 1 MiB is none', help: 'raise the limit' };

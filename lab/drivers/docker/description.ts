@@ -1,6 +1,6 @@
 import { AS_PROCESSES, type Footprint } from '../../machine/footprint.ts';
 import type { DriverDescription } from '../description.ts';
-import { buildImages } from './build-images.ts';
+import { buildImages, findUserImage } from './build-images.ts';
 import { dockerCapabilities } from './capabilities.ts';
 import { createDockerDriver } from './docker-driver.ts';
 import { examineForDocker } from './preflight.ts';
@@ -34,11 +34,10 @@ export const dockerDriver: DriverDescription = {
     if (typeof engine === 'string') return engine;
     return { what: `Docker ${engine.version} at ${engine.endpoint}`, can: dockerCapabilities(engine) };
   },
+  find: findUserImage,
   create: createDockerDriver,
   sweeper: dockerSweeper,
   footprint: AS_CONTAINERS,
   examine: examineForDocker,
-  async makeImages(report) {
-    await buildImages(report);
-  },
+  makeImages: buildImages,
 };

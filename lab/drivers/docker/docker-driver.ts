@@ -1,6 +1,7 @@
 import { PeerLabError } from '#proto/errors.ts';
 import { interruption } from '../deadline.ts';
 import type { DirectorySpec, Driver, DriverInit, HostSpec, Instance, PeerSpec } from '../driver.ts';
+import type { Tested } from '../program.ts';
 import type { DockerRun } from './docker-run.ts';
 import { findEngine } from './engine.ts';
 
@@ -18,6 +19,10 @@ class DockerDriver implements Driver {
 
   constructor(init: DriverInit) {
     this.#init = init;
+  }
+
+  get tested(): readonly Tested[] {
+    return this.#run?.tested ?? [];
   }
 
   get artifacts(): Readonly<Record<string, string>> {

@@ -19,7 +19,8 @@ import {
 } from '../driver.ts';
 import { HostedPeer, refuseInHost, SharedUsage } from '../hosted-peer.ts';
 import { type Images, imagesOn } from '../images/build.ts';
-import { type Image, userImage } from '../images/image-store.ts';
+import { type Image, programOf, userImage } from '../images/image-store.ts';
+import type { Tested } from '../program.ts';
 import { waitUntilHealthy } from '../readiness.ts';
 import { EngineConnection } from './connection.ts';
 import { type ContainerInit, containerOptions, type PeerLimits } from './container.ts';
@@ -77,6 +78,7 @@ interface ContainerSpec {
 /** One run on one engine: its images, its network, its containers. Behind docker-driver.ts, which loads it when needed. */
 export class DockerRun {
   artifacts: Record<string, string> = {};
+  readonly tested: Tested[] = [];
   readonly #init: DriverInit;
   readonly #engine: EngineConnection;
   readonly #store: DockerImages;
@@ -111,9 +113,10 @@ export class DockerRun {
   async #prepare(report: (what: string) => void): Promise<void> {
     const { directoryImage, peerImage, runId } = this.#init;
     // Both of the user's own: nothing of ours needs to be built.
-    const own = directoryImage && peerImage ? undefined : await imagesOn(this.#store, report, this.#signal);
+    const areBothTheirs = directoryImage !== undefined && peerImage !== undefined;
+    const own = areBothTheirs ? undefined : await imagesOn(this.#store, report, this.#signal);
     const imageFor = async (role: Instance['role'], users: string | undefined) =>
-      users ? userImage(this.#store, users, this.#signal) : (own as Images)[role];
+      users === undefined ? (own as Images)[role] : userImage(this.#store, users, this.#signal);
     this.#images = {
       directory: await imageFor('directory', directoryImage),
       peer: await imageFor('peer', peerImage),
@@ -124,6 +127,8 @@ export class DockerRun {
       directory: `${this.#images.directory.name} ${this.#images.directory.id}`,
       peer: `${this.#images.peer.name} ${this.#images.peer.id}`,
     };
+    for (const [role, asked] of Object.entries({ directory: directoryImage, peer: peerImage }))
+      this.#noteTested(role as Instance['role'], asked, this.#images[role as Instance['role']], own?.version);
     this.#throwIfOver();
     const faultImage = this.#init.disturbs ? await ensureFaultImage(this.#store, report, this.#signal) : undefined;
     this.#throwIfOver();
@@ -374,9 +379,17 @@ export class DockerRun {
     const known = this.#ownImages.get(name) ?? userImage(this.#store, name, this.#signal);
     this.#ownImages.set(name, known);
     return known.then((image) => {
-      this.artifacts[`peer ${name}`] = `${image.name} ${image.id}`;
+      const key = `peer ${name}`;
+      if (this.artifacts[key] === undefined) this.#noteTested('peer', name, image);
+      this.artifacts[key] = `${image.name} ${image.id}`;
       return image;
     });
+  }
+
+  /** @param version of our own images */
+  #noteTested(role: Instance['role'], asked: string | undefined, image: Image, version?: string): void {
+    const own = asked === undefined && version !== undefined ? { version } : {};
+    this.tested.push({ role, ...(asked !== undefined && { asked }), ...programOf(image), ...own });
   }
 
   async #fill(container: Container, image: Image, contents: readonly ShareContent[]): Promise<void> {

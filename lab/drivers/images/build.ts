@@ -11,10 +11,14 @@ import { ensureNodeImage } from './node-image.ts';
 const KEPT_BUILDS = 6;
 
 export interface Images {
+  /** Of PeerLab. */
+  readonly version: string;
   readonly directory: Image;
   readonly peer: Image;
   readonly double: Image;
 }
+
+type Built = Omit<Images, 'version'>;
 
 /**
  * Makes `peerlab/directory` and `peerlab/peer` when their inputs have changed. Each build has a tag of its own made from what went
@@ -33,7 +37,7 @@ export async function imagesOn(
     const wanted = await wantedInputs(node);
     const images = (await allCurrent(store, wanted)) ?? (await buildAll(store, report, services, node, wanted, signal));
     for (const kind of KINDS) await nameLatest(store, kind, wanted[kind]);
-    return images;
+    return { ...images, version: services.version };
   };
   return withLock(join(services.dist, '.images.lock'), ensure, signal);
 }
@@ -45,7 +49,7 @@ function buildAll(
   node: Image,
   wanted: Record<ImageKind, string>,
   signal?: AbortSignal,
-): Promise<Images> {
+): Promise<Built> {
   return withContexts(services, async (folderOf) => {
     const build = (kind: ImageKind, args: Record<string, string>) =>
       buildImage(store, report, kind, folderOf(kind), wanted[kind], args, signal);
@@ -96,7 +100,7 @@ async function nameLatest(store: ImageStore, kind: ImageKind, inputs: string): P
 }
 
 /** The images as they should be, or nothing if one is missing or outdated. */
-export async function allCurrent(store: ImageStore, wanted: Record<ImageKind, string>): Promise<Images | undefined> {
+export async function allCurrent(store: ImageStore, wanted: Record<ImageKind, string>): Promise<Built | undefined> {
   const [directory, peer, double] = await Promise.all(
     (['directory', 'peer', 'double'] as const).map(async (kind) => {
       const found = await store.find(tagOf(kind, wanted[kind]));

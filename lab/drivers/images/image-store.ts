@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
-import { PeerLabError } from '#proto/errors.ts';
+import { PeerLabError, reasonOf } from '#proto/errors.ts';
+import type { Program } from '../program.ts';
 
 /**
  * AN IMAGE STORE: who keeps container images, such as an engine. Making and keeping ours asks no more of it than this, so every driver of
@@ -53,6 +54,9 @@ export interface StoredImage {
 export const INPUTS_LABEL = 'peerlab.inputs';
 
 const PULL_TIMEOUT_MS = 300_000;
+const ASK_TIMEOUT_MS = 5000;
+/** Where images say their version. */
+const VERSION_LABEL = 'org.opencontainers.image.version';
 
 /**
  * An image of the user's, pulled when the store does not have it.
@@ -65,4 +69,25 @@ export async function userImage(store: ImageStore, name: string, signal?: AbortS
   const pulled = await store.find(name);
   if (!pulled) throw new PeerLabError('engine-failed', { about: `pull image ${name}`, got: 'no such image' });
   return pulled;
+}
+
+/**
+ * Looks for an image of the user's without pulling it.
+ * @throws PeerLabError `no-program`, when the store does not have it and its registry does not answer that it has
+ */
+export async function findImage(store: ImageStore, name: string): Promise<Program> {
+  const found = await store.find(name);
+  if (found) return programOf(found);
+  try {
+    await store.askRegistry(name, ASK_TIMEOUT_MS);
+    return { name };
+  } catch (error) {
+    const got = `the engine has no such image, and can not pull it: ${reasonOf(error).trim()}`;
+    throw new PeerLabError('no-program', { about: name, got, cause: error });
+  }
+}
+
+export function programOf({ name, id, labels }: Image): Program {
+  const version = labels[VERSION_LABEL];
+  return { name, digest: id, ...(version !== undefined && { version }) };
 }

@@ -1,7 +1,6 @@
-import { accessSync, constants, statSync } from 'node:fs';
-import { delimiter, join, resolve } from 'node:path';
 import type { Capabilities, Lack } from '../capabilities.ts';
 import { hostedLack } from '../hosted-peer.ts';
+import { programOf, wordsOf } from './command.ts';
 
 /** What child processes can do without asking the system for special rights. */
 export function processCapabilities(): Capabilities {
@@ -26,29 +25,11 @@ const noLimits: Lack = {
   help: 'a Docker engine can, once one is started: --driver docker',
 };
 
-/** The program of a command must be there; splitting is at spaces, as when it is started. */
+/** The program of a command must be there. */
 function commandLack(command: string): Lack | undefined {
-  const [program = ''] = wordsOf(command);
-  const places = program.includes('/')
-    ? [resolve(program)]
-    : (process.env.PATH ?? '').split(delimiter).map((folder) => join(folder, program));
-  if (program !== '' && places.some(isProgram)) return undefined;
+  if (programOf(command) !== undefined) return undefined;
   return {
-    why: `for the process driver this is a command, and there is no program "${program}"`,
+    why: `for the process driver this is a command, and there is no program "${wordsOf(command)[0]}"`,
     help: 'give the path of a program, or take --driver docker if it is the name of an image',
   };
-}
-
-/** The words of a command: split at spaces, no shell. */
-export function wordsOf(command: string): string[] {
-  return command.trim().split(/\s+/);
-}
-
-function isProgram(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return statSync(path).isFile();
-  } catch {
-    return false;
-  }
 }

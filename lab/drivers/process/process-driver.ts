@@ -18,8 +18,10 @@ import {
   STOP_GRACE_MS,
 } from '../driver.ts';
 import { HostedPeer, refuseInHost, SharedUsage } from '../hosted-peer.ts';
+import type { Program, Tested } from '../program.ts';
 import { waitUntilHealthy } from '../readiness.ts';
-import { processCapabilities, wordsOf } from './capabilities.ts';
+import { processCapabilities } from './capabilities.ts';
+import { findCommand, wordsOf } from './command.ts';
 import { FreePorts } from './ports.ts';
 import { type ProcessInit, ProcessInstance } from './process-instance.ts';
 import { readShare, writeShare } from './share-folder.ts';
@@ -45,6 +47,7 @@ export function createProcessDriver(init: DriverInit): Driver {
 class ProcessDriver implements Driver {
   readonly kind = 'process';
   artifacts: Record<string, string> = {};
+  readonly tested: Tested[] = [];
   readonly #init: DriverInit;
   readonly #folder: string;
   readonly #ports = new FreePorts();
@@ -68,14 +71,19 @@ class ProcessDriver implements Driver {
     const services = await buildServices(report, this.#signal);
     const own = (flags: readonly string[], program: string) => [process.execPath, ...flags, program];
     this.#commands = {
-      directory: directoryImage ? wordsOf(directoryImage) : own(DIRECTORY_FLAGS, services.directory),
-      peer: peerImage ? wordsOf(peerImage) : own(PEER_FLAGS, services.peer),
+      directory: directoryImage === undefined ? own(DIRECTORY_FLAGS, services.directory) : wordsOf(directoryImage),
+      peer: peerImage === undefined ? own(PEER_FLAGS, services.peer) : wordsOf(peerImage),
     };
     this.artifacts = {
       node: process.version,
       directory: directoryImage ?? `peerlab ${services.version} (${services.hash.slice(0, 12)})`,
       peer: peerImage ?? `peerlab ${services.version} (${services.hash.slice(0, 12)})`,
     };
+    const mine: Program = { name: 'peerlab', version: services.version, digest: `sha256:${services.hash}` };
+    this.tested.push(
+      { role: 'directory', ...(await testedAs(directoryImage, mine)) },
+      { role: 'peer', ...(await testedAs(peerImage, mine)) },
+    );
     if (this.#signal.aborted) throw interruption(this.#signal);
     await mkdir(join(this.#folder, 'tmp'), { recursive: true });
   }
@@ -93,7 +101,7 @@ class ProcessDriver implements Driver {
 
   async startPeer(spec: PeerSpec): Promise<Instance> {
     this.#refuseLimits(spec);
-    if (spec.image !== undefined) this.artifacts[`peer ${spec.image}`] = spec.image;
+    await this.#noteOwn(spec.image);
     const shareFolder = join(this.#folder, 'shares', spec.name);
     return this.#start(
       async () => {
@@ -160,6 +168,13 @@ class ProcessDriver implements Driver {
       PEER_SHARE_DIR: shareFolder,
       PEER_DIRECTORY_URL: directory.address,
     };
+  }
+
+  /** The program of single peers, once for all of them. */
+  async #noteOwn(image: string | undefined): Promise<void> {
+    if (image === undefined || this.artifacts[`peer ${image}`] !== undefined) return;
+    this.artifacts[`peer ${image}`] = image;
+    this.tested.push({ role: 'peer', asked: image, ...(await findCommand(image)) });
   }
 
   #refuseLimits({ name, memoryBytes, cpus, diskBytes }: PeerSpec): void {
@@ -250,6 +265,11 @@ class ProcessDriver implements Driver {
     else await instance.stop(STOP_GRACE_MS);
     hurry.removeEventListener('abort', kill);
   }
+}
+
+/** A program in a role: that of the user, or PeerLab's own. */
+async function testedAs(asked: string | undefined, own: Program): Promise<Omit<Tested, 'role'>> {
+  return asked === undefined ? own : { asked, ...(await findCommand(asked)) };
 }
 
 /** From its source: Node takes the types out by itself. */
