@@ -11,6 +11,8 @@ export interface Demand {
   readonly verdict: Verdict | 'refused' | 'leaked';
   /** A built-in check, or an expectation as it is written: it must be among those that are broken (or inconclusive, if the run is). */
   readonly because?: string;
+  /** One that must not be among them. */
+  readonly spared?: string;
 }
 
 /** A scenario as it is run: a name in the library or the path of a file below the root, and who plays the peers. */
@@ -51,8 +53,9 @@ const ATTEMPTS = 2;
 const RUN_FOLDER = /^peerlab-[0-9a-f]{10}$/;
 const MAX_OUTPUT_CHARS = 64 * 1024;
 
-export function meets({ verdict, broken }: Outcome, demand: Demand): boolean {
-  return verdict === demand.verdict && (demand.because === undefined || broken.includes(demand.because));
+export function meets({ verdict, broken }: Outcome, { because, spared, ...demand }: Demand): boolean {
+  if (spared !== undefined && broken.includes(spared)) return false;
+  return verdict === demand.verdict && (because === undefined || broken.includes(because));
 }
 
 /** Runs a trial in a tree, the services built from what is there. */

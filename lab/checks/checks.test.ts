@@ -55,6 +55,7 @@ const GOOD: History = {
   facts,
   events: [download],
   answers: [],
+  looks: [],
   faults: [],
   shares: [{ peer: 's-1', ...file }],
   stored: [

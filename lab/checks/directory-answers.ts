@@ -35,7 +35,7 @@ export function judgeAnswers(history: History): Judgement {
   if (answers.length === 0) return { answers: 0, wrong: [] };
   const nameOf = new Map(facts.peers.flatMap(({ name, address }) => (address ? [[address, name] as const] : [])));
   const hashOf = new Map(shares.map(({ name, sha256 }) => [name, sha256]));
-  const entries = timeline(history);
+  const entries = timelineOf(history);
   const questions = new Map(events.map((event) => [event.id, event]));
   const counts = { named: 0, true: 0, due: 0, found: 0, stale: 0 };
   const wrong: string[] = [];
@@ -57,8 +57,7 @@ export function judgeAnswers(history: History): Judgement {
         );
       }
     }
-    for (const entry of entries.values()) {
-      if (!isAskedFor(entry, question) || !isCertain(entry, question)) continue;
+    for (const entry of dueIn(entries.values(), question)) {
       counts.due++;
       if (said.has(key(entry.peer, hashOf.get(entry.file) ?? ''))) counts.found++;
       else
@@ -75,13 +74,20 @@ export function judgeAnswers(history: History): Judgement {
   };
 }
 
+/** The entries that an answer must name. */
+export function dueIn(entries: Iterable<Entry>, question: Question): Entry[] {
+  return [...entries].filter((entry) => isAskedFor(entry, question) && isCertain(entry, question));
+}
+
+type Question = Pick<OperationEvent, 'operation' | 'asked' | 'start' | 'end'>;
+
 const key = (peer: string, file: string) => `${peer}\0${file}`;
 
-function isAskedFor({ file }: Entry, question: OperationEvent): boolean {
+function isAskedFor({ file }: Entry, question: Question): boolean {
   return question.operation === 'index' || matchesGlob(file, question.asked ?? '*');
 }
 
-function isCertain({ certain }: Entry, { start, end }: OperationEvent): boolean {
+function isCertain({ certain }: Entry, { start, end }: Question): boolean {
   return certain.some(({ from, until }) => from <= start && until >= end);
 }
 
@@ -100,7 +106,7 @@ function flawOf(
 }
 
 /** When each (peer, file) was, possibly and certainly, in the directory. */
-function timeline({ facts, events, faults, shares }: History): Map<string, Entry> {
+export function timelineOf({ facts, events, faults, shares }: History): Map<string, Entry> {
   const entries = new Map<string, Entry>();
   const received = Map.groupBy(
     events.filter((event) => isTransfer(event) && event.file !== undefined),

@@ -4,6 +4,7 @@ import {
   DIRECTORY,
   type FaultRecord,
   type FileRecord,
+  type IndexLook,
   type OperationEvent,
   type RunFacts,
 } from '../history/events.ts';
@@ -18,6 +19,8 @@ export interface History {
   readonly facts: RunFacts;
   readonly events: readonly OperationEvent[];
   readonly answers: readonly AnswerRecord[];
+  /** What the index named when the lab itself asked. */
+  readonly looks: readonly IndexLook[];
   /** What the scenario did to instances. */
   readonly faults: readonly FaultRecord[];
   /** What the lab put into the shares, and what the disks had at the end. */
@@ -68,6 +71,7 @@ export async function readHistory(
     facts,
     events,
     answers: await read('answers.ndjson'),
+    looks: await read('looks.ndjson'),
     faults: await read('faults.ndjson'),
     shares: await read('shares.ndjson'),
     stored: await read('stored.ndjson'),

@@ -5,6 +5,7 @@ import { directoryTells } from './directory-answers.ts';
 import { disksHadRoom } from './disks-had-room.ts';
 import { faultsInForce } from './faults-in-force.ts';
 import { filesWhole } from './files-whole.ts';
+import { directoryLists } from './index-looks.ts';
 import { instancesLived } from './instances.ts';
 import { integrity } from './integrity.ts';
 import { labKeptUp } from './lab-kept-up.ts';
@@ -15,6 +16,7 @@ export const CHECKS: readonly Check[] = [
   integrity,
   nothingUnfinished,
   directoryTells,
+  directoryLists,
   operationsAccounted,
   bytesAgree,
   barriersMet,

@@ -43,6 +43,17 @@ export const answerRecord = z.object({
 });
 export type AnswerRecord = z.infer<typeof answerRecord>;
 
+/** What the index named when the lab itself asked for it, `through` the control port of a peer. Times as in events. */
+export const indexLook = z.object({
+  start: z.number(),
+  end: z.number(),
+  through: z.string().optional(),
+  /** As of an answer; absent when nobody could be asked, which `error` explains. */
+  entries: answerRecord.shape.entries.optional(),
+  error: z.string().optional(),
+});
+export type IndexLook = z.infer<typeof indexLook>;
+
 /** A file of a share: as the lab made it (shares.ndjson), or as the disk had it at the end (stored.ndjson). */
 export const fileRecord = z.object({ peer: z.string(), name: z.string(), size: z.number().int(), sha256: z.string() });
 export type FileRecord = z.infer<typeof fileRecord>;

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { answerRecord, faultRecord, fileRecord, operationEvent, runFacts, sampleRecord } from './events.ts';
+import { answerRecord, faultRecord, fileRecord, indexLook, operationEvent, runFacts, sampleRecord } from './events.ts';
 import { runEvent } from './run-event.ts';
 
 /**
@@ -38,6 +38,11 @@ export const RESULT_FILES = {
     line: operationEvent,
   },
   'answers.ndjson': { ...recorded, is: 'what the directory answered to index and search', line: answerRecord },
+  'looks.ndjson': {
+    ...recorded,
+    is: 'what the index named when the lab itself asked for it: before peers logged out, and at the end',
+    line: indexLook,
+  },
   'faults.ndjson': {
     ...recorded,
     is: 'each injected fault: what was requested, what was achieved, and how it was proved',

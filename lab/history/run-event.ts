@@ -4,6 +4,7 @@ import {
   faultKind,
   faultRecord,
   fileRecord,
+  indexLook,
   observation,
   operationEvent,
   proof,
@@ -81,6 +82,8 @@ export const runEvent = z.discriminatedUnion('kind', [
   }),
   event('operation-ended', { operation: operationEvent, answer: answerRecord.optional() }),
   event('observation', { observation }),
+  /** The lab itself asked for the index. */
+  event('index-looked', { look: indexLook }),
 
   event('fault-begun', { fault: faultKind, who: name, step: z.string() }),
   event('fault-proved', { fault: faultKind, who: name, step: z.string(), proof }),

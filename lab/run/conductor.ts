@@ -18,6 +18,7 @@ import { listsInside, type PlannedStep } from '../steps/step.ts';
 import { RunClock } from './clock.ts';
 import { Disturbances } from './disturbances.ts';
 import { type Stage, take } from './execute.ts';
+import { IndexLook, logsOut } from './index-look.ts';
 import { Live } from './live.ts';
 import { Measurement } from './measurement.ts';
 import { MeetingPoints } from './meeting-points.ts';
@@ -51,6 +52,7 @@ export class Conductor {
   readonly #disturbances: Disturbances;
   readonly #scraper: Scraper;
   readonly #measurement = new Measurement();
+  readonly #indexLook: IndexLook;
   readonly #live: Live;
   readonly #meetings: MeetingPoints;
   readonly #controlToken = randomBytes(24).toString('base64url');
@@ -87,6 +89,7 @@ export class Conductor {
       arrived: (instance) => this.#disturbances.arrived(instance),
       left: (name) => this.#meetings.leave(name),
     });
+    this.#indexLook = this.#makeLook();
     this.#disturbances = new Disturbances({
       ...{ driver, roster: this.#roster, scraper: this.#scraper, clock: this.#clock },
       tell: this.#recorder.record,
@@ -124,6 +127,7 @@ export class Conductor {
     const guard = this.#guard();
     guard.catch(() => {}); // What goes wrong in it is thrown where it is waited for.
     for (const step of plan.steps) {
+      if (logsOut(step)) await this.#indexLook.look();
       await take(step, stage);
       this.#recorder.save();
     }
@@ -132,6 +136,7 @@ export class Conductor {
       const observation = await this.#live.observe(demand, demand.withinMs, 'end', stage.signal);
       await this.#recorder.record({ kind: 'observation', observation });
     }
+    await this.#indexLook.look();
     this.#ending = true;
     await guard;
     this.#endSteps();
@@ -184,6 +189,16 @@ export class Conductor {
     this.#recorder.tell({ kind: 'run-ended', completed: this.#completed, leftovers });
     await this.#recorder.close();
     return { ...this.#recorder.facts(), files: this.#init.folder.sizes() };
+  }
+
+  #makeLook(): IndexLook {
+    const look = new IndexLook({
+      ...{ peers: this.#roster.peers, controlToken: this.#controlToken, signal: this.#stageSignal },
+      now: () => this.#clock.now(),
+      tell: this.#recorder.record,
+    });
+    this.#recorder.follow(look);
+    return look;
   }
 
   #phase(what: string, total?: number): void {

@@ -208,8 +208,7 @@ type Figures = Pick<
 function figuresOf(verb: PlannedOperation['verb'], answer: unknown): Figures {
   const nothing = { bytes: 0, sources: [] };
   if (verb === 'index') {
-    const { peers } = answer as ControlResponse<'index'>;
-    const entries = peers.flatMap((peer) => peer.files.map(({ name, sha256 }) => entry(peer, name, sha256)));
+    const entries = entriesOfIndex(answer as ControlResponse<'index'>);
     return { ...nothing, results: entries.length, entries };
   }
   if (verb === 'search') {
@@ -225,6 +224,10 @@ function figuresOf(verb: PlannedOperation['verb'], answer: unknown): Figures {
     ...(verified !== undefined && { verified }),
     ...(resumedBytes !== undefined && { resumedBytes }),
   };
+}
+
+export function entriesOfIndex({ peers }: ControlResponse<'index'>): AnswerRecord['entries'] {
+  return peers.flatMap((peer) => peer.files.map(({ name, sha256 }) => entry(peer, name, sha256)));
 }
 
 function entry(peer: { ip: string; port: number }, name: string, sha256: string): [string, string, string] {

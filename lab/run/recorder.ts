@@ -17,6 +17,7 @@ const LINES: { readonly [K in EventKind]?: (event: EventOf<K>) => readonly Line[
     ...(answer ? [['answers.ndjson', answer] as const] : []),
   ],
   'fault-ended': ({ record }) => [['faults.ndjson', record]],
+  'index-looked': ({ look }) => [['looks.ndjson', look]],
   'share-recorded': ({ file }) => [['shares.ndjson', file]],
   'file-stored': ({ file }) => [['stored.ndjson', file]],
   sample: ({ at, instance, values }) => [['metrics/samples.ndjson', { at, instance, values }]],

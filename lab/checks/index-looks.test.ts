@@ -1,0 +1,70 @@
+import { expect, test } from 'vitest';
+import type { IndexLook, OperationEvent } from '../history/events.ts';
+import type { History } from './history.ts';
+import { directoryLists } from './index-looks.ts';
+
+/** s-1 shares a file, l-1 fetches it from 4 to 5 s; both log in at 1 s. */
+const file = { name: 'a', size: 1, sha256: 'a'.repeat(64) };
+let ids = 0;
+const event = (operation: string, peer: string, start: number, more: Partial<OperationEvent> = {}): OperationEvent => ({
+  ...{ id: ids++, step: '1', operation, peer, start, end: start + 1, outcome: 'ok', bytes: 0, sources: [] },
+  ...more,
+});
+const S = '10.0.0.1:1';
+const L = '10.0.0.2:1';
+const look = (start: number, addresses: string[]): IndexLook => ({
+  ...{ start, end: start + 0.1, through: 's-1' },
+  entries: addresses.map((address) => [address, 'a', file.sha256]),
+});
+
+function judge(looks: IndexLook[], more: Partial<History> = {}, events: OperationEvent[] = []) {
+  return directoryLists.judge({
+    facts: {
+      leaseSeconds: 30,
+      peers: [
+        { name: 's-1', group: 's', address: S },
+        { name: 'l-1', group: 'l', address: L },
+      ],
+    },
+    events: [event('login', 's-1', 1), event('login', 'l-1', 1), event('download', 'l-1', 4, { file: 'a' }), ...events],
+    shares: [{ peer: 's-1', ...file }],
+    stored: ['s-1', 'l-1'].map((peer) => ({ peer, ...file })),
+    faults: [],
+    looks,
+    ...more,
+  } as unknown as History);
+}
+
+test('all that lies on the disks is named: right', () => {
+  expect(judge([look(8, [S, L])])).toMatchObject({ verdict: 'pass', reason: expect.stringContaining('all 2 files') });
+});
+
+test('a peer that never publishes what it received is named', () => {
+  expect(judge([look(8, [S])])).toMatchObject({
+    verdict: 'fail',
+    reason: 'l-1: "a" lies on its disk, and the index at 8.00 s did not name it (asked through s-1)',
+  });
+});
+
+test('within the publishing delay it may be missing', () => {
+  expect(judge([look(6, [S])])).toMatchObject({ verdict: 'pass' });
+});
+
+test('who logged out, was killed, or lost the file is not waited for', () => {
+  expect(judge([look(12, [S])], {}, [event('logout', 'l-1', 9)])).toMatchObject({ verdict: 'pass' });
+  const killed = { kind: 'kill' as const, who: 'l-1', step: '1', from: 7, inForce: 7.1, proofs: [] };
+  expect(judge([look(8, [S])], { faults: [killed] })).toMatchObject({ verdict: 'pass' });
+  expect(judge([look(8, [S])], { stored: [{ peer: 's-1', ...file }] })).toMatchObject({ verdict: 'pass' });
+});
+
+test('who can not be asked leaves it open, when something was due', () => {
+  const unasked: IndexLook = { start: 8, end: 8.1, error: 's-1: the peer does not have this verb (index)' };
+  expect(judge([unasked])).toMatchObject({ verdict: 'inconclusive', reason: expect.stringContaining('s-1: the peer') });
+  expect(judge([unasked], {}, [event('logout', 's-1', 6), event('logout', 'l-1', 6)])).toMatchObject({
+    verdict: 'pass',
+  });
+});
+
+test('a run in which nobody was logged in has nothing to show', () => {
+  expect(judge([])).toMatchObject({ verdict: 'pass' });
+});

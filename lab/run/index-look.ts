@@ -1,0 +1,116 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ControlResponse } from '#proto/control-api.ts';
+import { isTransfer, receiverOf } from '../checks/history.ts';
+import { PUBLISHING_DELAY_SECONDS } from '../checks/presence.ts';
+import type { Instance } from '../drivers/driver.ts';
+import type { Listener } from '../history/event-stream.ts';
+import type { IndexLook as Look, OperationEvent } from '../history/events.ts';
+import type { RunEvent, Tell } from '../history/run-event.ts';
+import { callControl } from '../instance-http.ts';
+import type { PlannedStep } from '../steps/step.ts';
+import { entriesOfIndex } from './execute.ts';
+
+const POLL_MS = 250;
+const TIMEOUT_MS = 10_000;
+/** So many peers are tried; who is asked must answer for itself, not for the others. */
+const MAX_ASKED = 3;
+
+export interface IndexLookInit {
+  /** The peers that run now. */
+  readonly peers: ReadonlyMap<string, Instance>;
+  readonly controlToken: string;
+  readonly signal: AbortSignal;
+  now(): number;
+  readonly tell: Tell<'index-looked'>;
+}
+
+/**
+ * Looks at the directory's index for the lab itself, through the control port of a peer that is logged in: a login of the lab's own would
+ * be one peer more in every figure. What the index must name is judged later, by the whole history; what is known here only says when a
+ * longer wait would show nothing new.
+ */
+export class IndexLook implements Listener {
+  readonly name = 'the look at the index';
+  readonly #init: IndexLookInit;
+  /** Files on the disk of each peer, as far as they are known. */
+  readonly #files = new Map<string, Set<string>>();
+  readonly #loggedIn = new Set<string>();
+  #lastReceived = 0;
+  /** Something has changed since the last look. */
+  #isDue = false;
+
+  constructor(init: IndexLookInit) {
+    this.#init = init;
+  }
+
+  take(event: RunEvent): void {
+    if (event.kind === 'share-recorded') this.#add(event.file.peer, event.file.name);
+    else if (event.kind === 'operation-ended') this.#done(event.operation);
+    else if (event.kind === 'instance-ended') this.#loggedIn.delete(event.instance);
+    else if (event.kind === 'fault-begun') this.#loggedIn.delete(event.who);
+  }
+
+  /** Asks until all is named that should be, for a publishing delay after the last transfer at most; the last answer is recorded. */
+  async look(): Promise<void> {
+    const { signal, now, tell } = this.#init;
+    if (!this.#isDue || this.#loggedIn.size === 0 || signal.aborted) return;
+    this.#isDue = false;
+    const until = this.#lastReceived + PUBLISHING_DELAY_SECONDS;
+    for (;;) {
+      const seen = await this.#ask();
+      const isLast = seen.start >= until || signal.aborted;
+      if (isLast || (seen.entries && this.#isComplete(seen.entries))) return tell({ kind: 'index-looked', look: seen });
+      await sleep(Math.min(POLL_MS, Math.max(1, (until - now()) * 1000)), undefined, { signal }).catch(() => {});
+    }
+  }
+
+  async #ask(): Promise<Look> {
+    const { peers, controlToken: token, signal, now } = this.#init;
+    const start = now();
+    let error = 'no peer is logged in that could be asked';
+    const asked = [...this.#loggedIn].filter((name) => peers.has(name)).slice(0, MAX_ASKED);
+    for (const through of asked) {
+      const { url } = peers.get(through) as Instance;
+      const from = now();
+      const said = await callControl({ url, token, verb: 'index', request: {}, timeoutMs: TIMEOUT_MS, signal });
+      if ('ok' in said)
+        return { start: from, end: now(), through, entries: entriesOfIndex(said.ok as ControlResponse<'index'>) };
+      error = `${through}: ${said.failure.message}`;
+    }
+    return { start, end: now(), error };
+  }
+
+  #isComplete(entries: NonNullable<Look['entries']>): boolean {
+    const named = new Set(entries.map(([address, file]) => `${address}\0${file}`));
+    return [...this.#loggedIn].every((name) => {
+      const address = this.#init.peers.get(name)?.address;
+      return [...(this.#files.get(name) ?? [])].every((file) => named.has(`${address}\0${file}`));
+    });
+  }
+
+  #done(event: OperationEvent): void {
+    const { operation, outcome, peer, file, end } = event;
+    if (outcome !== 'ok') return;
+    if (operation === 'logout') this.#loggedIn.delete(peer);
+    else if (operation === 'login') {
+      this.#loggedIn.add(peer);
+      this.#isDue = true;
+    } else if (isTransfer(event) && file !== undefined) {
+      this.#add(receiverOf(event), file);
+      this.#lastReceived = Math.max(this.#lastReceived, end);
+      this.#isDue = true;
+    }
+  }
+
+  #add(peer: string, file: string): void {
+    const files = this.#files.get(peer) ?? new Set();
+    this.#files.set(peer, files.add(file));
+  }
+}
+
+/** Peers log out in it: what the index names is to be seen before. */
+export function logsOut(step: PlannedStep): boolean {
+  return (
+    step.does === 'operations' && step.flows.some(({ operations }) => operations.some(({ verb }) => verb === 'logout'))
+  );
+}
