@@ -15,6 +15,14 @@ export interface Flaw {
   readonly atKey?: boolean;
 }
 
+/** Nobody reads more of them at once. */
+const MAX_SHOWN = 50;
+const MAX_MESSAGE_CHARACTERS = 1000;
+
+function cropped(message: string): string {
+  return message.length > MAX_MESSAGE_CHARACTERS ? `${message.slice(0, MAX_MESSAGE_CHARACTERS)}…` : message;
+}
+
 /** All the mistakes of a file at once; nothing was started. */
 export class ScenarioInvalid extends PeerLabError {
   readonly file: string;
@@ -26,8 +34,12 @@ export class ScenarioInvalid extends PeerLabError {
     this.mistakes = [...mistakes].sort((a, b) => a.line - b.line || a.column - b.column);
   }
 
-  /** `file:line:column: message`, a line each, as compilers write it and editors read it. */
+  /** `file:line:column: message`, a line each, as compilers write it and editors read it; the first of them, and how many more. */
   lines(): string[] {
-    return this.mistakes.map(({ line, column, message }) => `${this.file}:${line}:${column}: ${message}`);
+    const shown = this.mistakes
+      .slice(0, MAX_SHOWN)
+      .map(({ line, column, message }) => `${this.file}:${line}:${column}: ${cropped(message)}`);
+    const more = this.mistakes.length - shown.length;
+    return more > 0 ? [...shown, `${this.file}: and ${more} more mistakes`] : shown;
   }
 }

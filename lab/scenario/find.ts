@@ -3,6 +3,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { PeerLabError } from '#proto/errors.ts';
 import { suggestion } from '../language/suggestion.ts';
+import { decodeText } from './document.ts';
 import { readScenario, type Scenario } from './read.ts';
 import type { Variables } from './variables.ts';
 
@@ -37,11 +38,11 @@ export function findScenario(nameOrPath: string, vars: Variables = {}): Scenario
 
 /** @throws PeerLabError `usage` when the file can't be read, ScenarioInvalid when it has mistakes */
 export function readScenarioFile(file: string, vars: Variables = {}): Scenario {
-  let text: string;
+  let bytes: Buffer;
   try {
-    text = readFileSync(file, 'utf8');
+    bytes = readFileSync(file);
   } catch (cause) {
     throw new PeerLabError('usage', { expected: 'a scenario file that can be read', got: file, cause });
   }
-  return readScenario(text, file, vars);
+  return readScenario(decodeText(bytes, file), file, vars);
 }

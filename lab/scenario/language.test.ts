@@ -150,7 +150,7 @@ describe('faults of what lies around a peer', () => {
     ['cut: {group: seeders, from: nobody}', 'unknown group "nobody"'],
     ['cut: {group: directory, from: directory}', 'can not be cut off from itself'],
     ['cut: {group: seeders, for: 1s}', 'expected at least 5s: what is shorter can not be proved'],
-    ['lose: {group: seeders, percent: 0.1}', '>=1'],
+    ['lose: {group: seeders, percent: 0.1}', 'expected at least 1, got 0.1'],
     ['limit: seeders', 'expected `up`, `down` or both'],
     ['limit: {group: seeders, up: 4MB}', 'expected a rate such as 4MB/s'],
     ['limit: {group: seeders, up: 1kB/s}', 'expected at least 100kB/s'],

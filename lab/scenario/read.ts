@@ -1,12 +1,11 @@
-import { LineCounter, parseDocument } from 'yaml';
 import { type Expectation, parseExpectation } from '../checks/expectation.ts';
 import type { Names } from '../checks/figure.ts';
 import type { Demand } from '../checks/verdict.ts';
-import { type Flaw, ScenarioInvalid } from '../language/mistake.ts';
+import type { Flaw, ScenarioInvalid } from '../language/mistake.ts';
 import { suggestion } from '../language/suggestion.ts';
 import type { Step } from '../steps/step.ts';
 import { STEPS } from '../steps/table.ts';
-import { locate, placeOf } from './locate.ts';
+import { readDocument } from './document.ts';
 import { type ScenarioFrame, scenarioFrame } from './schema.ts';
 import { flawsOf } from './schema-flaws.ts';
 import { substitute, type Variables } from './variables.ts';
@@ -35,35 +34,13 @@ export interface Asked {
   readonly path: readonly PropertyKey[];
 }
 
-/** Bounds on the file, far above any scenario and far below what hurts. */
-const MAX_TEXT_BYTES = 1024 * 1024;
-const MAX_ALIASES = 100;
-const MAX_DEPTH = 40;
-
 /**
  * @param given variables from the command line
  * @throws ScenarioInvalid with all mistakes, when what is wrong lies so deep that no plan can be tried
  */
 export function readScenario(text: string, file: string, given: Variables = {}): Scenario {
-  const lines = new LineCounter();
-  const refuse = (message: string) => new ScenarioInvalid(file, [{ line: 1, column: 1, message }]);
-  if (Buffer.byteLength(text) > MAX_TEXT_BYTES) throw refuse('expected at most 1 MiB of text');
-  if (deeperThan(text, MAX_DEPTH)) throw refuse(`expected at most ${MAX_DEPTH} levels of nesting`);
-  const document = parseDocument(text, { version: '1.2', lineCounter: lines, uniqueKeys: true, prettyErrors: false });
-  if (document.errors.length > 0) {
-    throw new ScenarioInvalid(
-      file,
-      document.errors.map(({ pos, message }) => ({ ...placeOf(lines, pos[0]), message })),
-    );
-  }
-  const invalid = (flaws: readonly Flaw[]) =>
-    new ScenarioInvalid(
-      file,
-      flaws.map((flaw) => locate(document.contents, lines, flaw)),
-    );
-
+  const { value: raw, invalid } = readDocument(text, file);
   const flaws: Flaw[] = [];
-  const raw = plain(() => document.toJS({ maxAliasCount: MAX_ALIASES }), refuse);
   const vars = { ...variablesOf(raw), ...given };
   for (const name of Object.keys(given)) {
     const known = Object.keys(variablesOf(raw));
@@ -82,14 +59,6 @@ export function readScenario(text: string, file: string, given: Variables = {}):
   readExpectSteps(steps, names, flaws, asked);
   if (!frame.success) throw invalid(flaws);
   return { ...frame.data, vars, file, text, steps, names, demands, asked, flaws, invalid };
-}
-
-function plain(toJs: () => unknown, refuse: (message: string) => Error): unknown {
-  try {
-    return toJs();
-  } catch {
-    throw refuse(`expected at most ${MAX_ALIASES} uses of aliases`);
-  }
 }
 
 function mapAt(value: unknown, key: string): Record<string, unknown> {
@@ -258,15 +227,4 @@ function readExpectSteps(steps: readonly Step[], names: Names, flaws: Flaw[], as
 function describe(value: unknown): string {
   if (value === null) return 'nothing';
   return Array.isArray(value) ? 'a list' : `${typeof value === 'object' ? 'an empty map' : JSON.stringify(value)}`;
-}
-
-/** Cheap look before parsing: brackets and indentation nest the text deeper than `limit`. */
-function deeperThan(text: string, limit: number): boolean {
-  let brackets = 0;
-  for (const character of text) {
-    if (character === '[' || character === '{') brackets++;
-    if (character === ']' || character === '}') brackets--;
-    if (brackets > limit) return true;
-  }
-  return /^ *(- ){40}/m.test(text) || new RegExp(`^ {${limit * 8}}`, 'm').test(text);
 }

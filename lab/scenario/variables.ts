@@ -19,7 +19,11 @@ export function substitute(
   if (Array.isArray(value)) return value.map((item, index) => substitute(item, variables, flaws, [...path, index]));
   if (value === null || typeof value !== 'object') return value;
   return Object.fromEntries(
-    Object.entries(value).map(([key, inner]) => [key, substitute(inner, variables, flaws, [...path, key])]),
+    Object.entries(value).map(([key, inner]) => [
+      key,
+      // What the variables themselves are is what is written.
+      path.length === 0 && key === 'vars' ? inner : substitute(inner, variables, flaws, [...path, key]),
+    ]),
   );
 }
 
@@ -34,6 +38,11 @@ function substituteText(text: string, variables: Variables, report: (message: st
   return text
     .replace(REFERENCE, (reference, name, offset) => (text[offset - 1] === '$' ? reference : String(look(name))))
     .replaceAll('$${', '${');
+}
+
+/** A text that stays as it is when variables are put into it. */
+export function escaped(text: string): string {
+  return text.replaceAll('${', () => '$${');
 }
 
 /** A value from the command line, read as YAML would read the scalar. */

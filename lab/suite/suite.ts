@@ -1,14 +1,13 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
 import { PeerLabError } from '#proto/errors.ts';
-import { type Flaw, ScenarioInvalid } from '../language/mistake.ts';
+import type { Flaw } from '../language/mistake.ts';
 import { suggestion } from '../language/suggestion.ts';
 import { duration, strict } from '../language/words.ts';
+import { decodeText, readDocument } from '../scenario/document.ts';
 import { findScenario, libraryNames } from '../scenario/find.ts';
-import { locate, placeOf } from '../scenario/locate.ts';
 import { makePlan, type Plan, type PlanOptions } from '../scenario/plan.ts';
 import type { Scenario } from '../scenario/read.ts';
 import { flawsOf } from '../scenario/schema-flaws.ts';
@@ -75,24 +74,11 @@ export function findSuite(nameOrPath: string, options: SuiteOptions = {}): Suite
       got: `"${nameOrPath}".${suggestion(nameOrPath, known)}`,
     });
   }
-  return readSuite(readFileSync(file, 'utf8'), file, options);
+  return readSuite(decodeText(readFileSync(file), file), file, options);
 }
 
 export function readSuite(text: string, file: string, { peersPerInstance }: SuiteOptions = {}): Suite {
-  const lines = new LineCounter();
-  const document = parseDocument(text, { version: '1.2', lineCounter: lines, prettyErrors: false });
-  const refuse = (flaws: readonly Flaw[]) =>
-    new ScenarioInvalid(
-      file,
-      flaws.map((flaw) => locate(document.contents, lines, flaw)),
-    );
-  if (document.errors.length > 0) {
-    throw new ScenarioInvalid(
-      file,
-      document.errors.map(({ pos, message }) => ({ ...placeOf(lines, pos[0]), message })),
-    );
-  }
-  const value: unknown = document.toJS({ maxAliasCount: 100 });
+  const { value, invalid: refuse } = readDocument(text, file);
   const read = suiteSchema.safeParse(value);
   if (!read.success) throw refuse(flawsOf(read.error, value, []));
   const { name, description, deadline, tags, without, scenarios } = read.data;
@@ -101,8 +87,10 @@ export function readSuite(text: string, file: string, { peersPerInstance }: Suit
     const where = /[/.]/.test(entry.scenario) ? path.join(path.dirname(file), entry.scenario) : entry.scenario;
     return planned(findScenario(where, entry.vars), { peersPerInstance, ...entry });
   });
-  const tagged = libraryNames()
-    .map((name) => findScenario(name))
+  const library = libraryNames().map((name) => findScenario(name));
+  const unknown = tagFlaws({ tags, without }, library);
+  if (unknown.length > 0) throw refuse(unknown);
+  const tagged = library
     .filter(
       (scenario) =>
         scenario.tags.some((tag) => tags.includes(tag)) && !scenario.tags.some((tag) => without.includes(tag)),
@@ -114,6 +102,20 @@ export function readSuite(text: string, file: string, { peersPerInstance }: Suit
       { path: ['scenarios'], message: 'expected at least one scenario: none is listed and no tag matches' },
     ]);
   return { name, description, deadlineMs: deadline, entries };
+}
+
+/** A misspelt tag would choose nothing, or leave nothing out. */
+function tagFlaws(
+  lists: Readonly<Record<'tags' | 'without', readonly string[]>>,
+  library: readonly Scenario[],
+): Flaw[] {
+  const known = [...new Set(library.flatMap(({ tags }) => tags))].sort();
+  return Object.entries(lists).flatMap(([key, tags]) =>
+    tags.flatMap((tag, index) => {
+      const message = `no scenario of the library has the tag "${tag}".${suggestion(tag, known)}`;
+      return known.includes(tag) ? [] : [{ path: [key, index], message }];
+    }),
+  );
 }
 
 function planned(scenario: Scenario, options: PlanOptions): SuiteEntry {
