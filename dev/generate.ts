@@ -9,6 +9,7 @@ import { DIRECTORY, type Endpoint } from '../proto/directory-api.ts';
 import { DIRECTORY_ENV, type EnvSpec, HOST_ENV, PEER_ENV } from '../proto/env.ts';
 import { ERRORS, type ErrorKind } from '../proto/errors.ts';
 import { METRICS, type MetricSpec } from '../proto/metrics.ts';
+import { PROMISES } from '../proto/promises.ts';
 import { languageReference } from './language-reference.ts';
 import { cell, page, table, withMade } from './markdown.ts';
 import { filesTable, resultsPage } from './results-page.ts';
@@ -101,6 +102,13 @@ function environmentPage(): string {
   );
 }
 
+function deadlinesTable(): string {
+  return table(
+    ['what', 'within', 'kept by'],
+    Object.values(PROMISES).map(({ is, ms, keptBy }) => [is, `${ms / 1000} s`, keptBy]),
+  );
+}
+
 function errorsPage(): string {
   const rows = Object.entries<ErrorKind>(ERRORS).map(([code, { http, grpc, exit, definite, meaning, next }]) => [
     `\`${code}\``,
@@ -139,6 +147,7 @@ const readPage = (file: string) => readFileSync(path.join(root, file), 'utf8');
 const generated: Record<string, string> = {
   'ARCHITECTURE.md': withMade(readPage('ARCHITECTURE.md'), 'dev/rooms/table.ts', roomsTable(ROOMS)),
   'docs/directory-api.md': withMade(readPage('docs/directory-api.md'), 'proto/directory-api.ts', endpointsTable()),
+  'docs/peer-contract.md': withMade(readPage('docs/peer-contract.md'), 'proto/promises.ts', deadlinesTable()),
   ...wireTypes(),
   'docs/metrics.md': metricsPage(),
   'docs/environment.md': environmentPage(),

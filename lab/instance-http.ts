@@ -3,18 +3,15 @@ import { CONTROL, type ControlVerb, transferFailure } from '#proto/control-api.t
 import { errorResponse } from '#proto/directory-api.ts';
 import { ERRORS, isErrorCode, PeerLabError, reasonOf, toPeerLabError } from '#proto/errors.ts';
 import { printable } from '#proto/printable.ts';
+import { PROMISES } from '#proto/promises.ts';
 
 /** An answer may be so large: the index of a thousand peers, far from what would hurt the lab. */
 const MAX_ANSWER_BYTES = 256 * 1024 * 1024;
 
-/**
- * A kept connection that the peer closes in the moment of the next call looks like a failed operation. Most servers keep one for 5 s or more, so the lab
- * gives it up before. (It must be set: without a timeout of its own the agent does not heed what servers say of theirs.)
- */
-const IDLE_CONNECTION_MS = 4000;
-
+// A kept connection that the peer closes in the moment of the next call looks like a failed operation. Most servers keep one for 5 s or
+// more, so the lab gives it up before. (It must be set: without a timeout of its own the agent does not heed what servers say of theirs.)
 // node:http and not fetch: a transfer may take longer than fetch waits for headers, and this costs a third of the CPU.
-const agent = new http.Agent({ keepAlive: true, maxFreeSockets: 256, timeout: IDLE_CONNECTION_MS });
+const agent = new http.Agent({ keepAlive: true, maxFreeSockets: 256, timeout: PROMISES.idle.ms });
 
 /** How a control call failed: the error as the peer (or the lab, for want of an answer) gave it, and what moved nevertheless. */
 export interface ControlFailure {

@@ -3,7 +3,7 @@ import { EXIT, unforeseen } from '#proto/errors.ts';
 import type { Result } from './checks/result-schema.ts';
 import { disturbs } from './doctor/needs.ts';
 import type { DriverDescription } from './drivers/description.ts';
-import type { Driver } from './drivers/driver.ts';
+import type { Driver, DriverInit } from './drivers/driver.ts';
 import { ResultsFolder } from './history/results-folder.ts';
 import { type Out, printSummary, TerminalProgress } from './report/terminal.ts';
 import { writeReport } from './report/write-report.ts';
@@ -60,18 +60,22 @@ export async function play({
     atOnce: async () => watchdog.done((await driver?.end(false)) ?? []),
   });
   const ends = AbortSignal.any([stop.signal, watchdog.lost, ...(signal ? [signal] : [])]);
-  driver = description.create({
-    runId,
-    logsDir: folder.logs,
-    signal: ends,
-    ...(peerImage !== undefined && { peerImage }),
-    ...(directoryImage !== undefined && { directoryImage }),
-    disturbs: disturbs(plan),
-  });
+  const create = (told: Pick<DriverInit, 'onKill'>): Driver => {
+    driver = description.create({
+      ...told,
+      runId,
+      logsDir: folder.logs,
+      signal: ends,
+      ...(peerImage !== undefined && { peerImage }),
+      ...(directoryImage !== undefined && { directoryImage }),
+      disturbs: disturbs(plan),
+    });
+    return driver;
+  };
   const facts = await run({
     runId,
     plan,
-    driver,
+    driver: create,
     folder,
     listeners: [new TerminalProgress(out)],
     beforeMaking: () => watchdog.start(),

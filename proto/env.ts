@@ -1,3 +1,5 @@
+import { secondsOf } from './promises.ts';
+
 /** THE ENVIRONMENT TABLE: the variables that the lab sets and the images read. docs/environment.md is made from it. */
 export interface EnvSpec {
   readonly type:
@@ -28,7 +30,11 @@ const SHARED = {
 export const DIRECTORY_ENV = {
   DIRECTORY_HOST: { type: 'host', default: '127.0.0.1', help: 'Address to listen on. The image sets 0.0.0.0.' },
   DIRECTORY_PORT: { type: 'port', default: '5000', help: 'Port to listen on. 0: a free one.' },
-  DIRECTORY_LEASE: { type: 'duration', default: '30s', help: 'How long a registration is valid without a heartbeat.' },
+  DIRECTORY_LEASE: {
+    type: 'duration',
+    default: `${secondsOf('lease')}s`,
+    help: 'How long a registration is valid without a heartbeat.',
+  },
   DIRECTORY_TOKEN_LIFETIME: {
     type: 'duration',
     default: '12h',

@@ -28,6 +28,7 @@ const PROBES: Readonly<Record<string, Omit<Trial, 'scenario'>>> = {
   ghosts: { peer: FALSE_WITNESS, unbroken: failsBy('directory tells the truth') },
   'false-counters': { peer: FALSE_WITNESS, unbroken: failsBy('bytes agree') },
   'early-exit': { peer: FALSE_WITNESS, unbroken: failsBy('instances lived') },
+  'stubborn-end': { peer: FALSE_WITNESS, unbroken: failsBy('ended in order') },
   'brief-faults': { unbroken: { verdict: 'pass' } },
   'torn-network': { driver: 'docker', unbroken: { verdict: 'pass' } },
   'short-lease': { unbroken: { verdict: 'pass' } },

@@ -481,6 +481,19 @@ const LAB: readonly Mutant[] = [
     becomes: PASSES,
   },
   {
+    name: 'forgets-kills',
+    rule: 'an instance that the lab has to kill fails the run',
+    edits: [
+      {
+        file: 'lab/run/conductor.ts',
+        find: "this.#recorder.tell({ kind: 'instance-killed', instance, graceSeconds: graceMs / 1000 }),",
+        replace: 'void [instance, graceMs],',
+      },
+    ],
+    scenario: 'stubborn-end',
+    becomes: PASSES,
+  },
+  {
     name: 'records-one-event-less',
     rule: 'every operation is in the history',
     edits: [

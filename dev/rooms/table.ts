@@ -187,7 +187,7 @@ export const ROOMS: readonly Room[] = [
   {
     path: 'lab/metrics/',
     is: 'the scraper and the Prometheus text format',
-    may: ['lab/drivers/driver.ts', 'lab/instance-http.ts', 'lab/limit.ts'],
+    may: ['lab/drivers/driver.ts', 'lab/instance-http.ts', 'lab/limit.ts', 'proto/'],
   },
   {
     path: 'lab/checks/',

@@ -1,8 +1,9 @@
 import { PeerLabError } from '#proto/errors.ts';
+import { PROMISES } from '#proto/promises.ts';
 import type { Logger } from './logger.ts';
 
-/** An ordered ending must not hang: after this the process leaves anyway. */
-const STOP_DEADLINE_MS = 8000;
+/** An ordered ending must not hang: after this the process leaves anyway, before it is killed. */
+const STOP_DEADLINE_MS = PROMISES.end.ms - 1000;
 
 /**
  * Runs a service until SIGTERM or SIGINT: `start` returns how to stop it. Exit code 0 after an orderly stop, 64 for

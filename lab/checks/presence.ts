@@ -1,3 +1,4 @@
+import { secondsOf } from '#proto/promises.ts';
 import type { FaultRecord, OperationEvent } from '../history/events.ts';
 import { ALL, DIRECTORY, LIFE_FAULTS } from '../history/events.ts';
 
@@ -12,7 +13,7 @@ import { ALL, DIRECTORY, LIFE_FAULTS } from '../history/events.ts';
  */
 
 /** How long a peer may take to publish what changed, and the directory to act on a lease that ran out. */
-export const PUBLISHING_DELAY_SECONDS = 2;
+export const PUBLISHING_DELAY_SECONDS = secondsOf('publish');
 
 export interface Interval {
   readonly from: number;

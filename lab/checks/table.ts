@@ -3,6 +3,7 @@ import { barriersMet } from './barriers.ts';
 import type { Check } from './check.ts';
 import { directoryTells } from './directory-answers.ts';
 import { disksHadRoom } from './disks-had-room.ts';
+import { endedInOrder } from './ended-in-order.ts';
 import { faultsInForce } from './faults-in-force.ts';
 import { filesWhole } from './files-whole.ts';
 import { directoryLists } from './index-looks.ts';
@@ -21,6 +22,7 @@ export const CHECKS: readonly Check[] = [
   bytesAgree,
   barriersMet,
   instancesLived,
+  endedInOrder,
   faultsInForce,
   disksHadRoom,
   labKeptUp,

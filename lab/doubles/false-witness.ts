@@ -6,7 +6,8 @@ import { type Counters, settings, startDouble, success } from './double.ts';
 
 /**
  * A peer that does something else than it says, in one way for each verb: it finds a peer and a file that never were, stores other
- * bytes than those asked for, counts bytes that did not come, and ends by itself after a logout.
+ * bytes than those asked for, counts bytes that did not come, ignores SIGTERM after
+ * loadfiles, and ends by itself after a logout.
  */
 
 /** The size of every file that it stores: what asks it for files of this size gets the right number of wrong bytes. */
@@ -35,7 +36,10 @@ startDouble(
       counters.received += SIZE_BYTES;
       throw new PeerLabError('file-not-found', { about: name });
     },
-    loadfiles: () => ({ files: 0 }),
+    loadfiles: () => {
+      process.removeAllListeners('SIGTERM').on('SIGTERM', () => {});
+      return { files: 0 };
+    },
     logout: () => {
       setTimeout(() => process.exit(0), EXIT_AFTER_MS);
       return {};

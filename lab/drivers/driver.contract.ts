@@ -298,9 +298,11 @@ export function describeDriver(name: string, driver: DriverUnderTest): void {
     });
 
     test('stops in order, and by force when that fails', async () => {
-      const { start } = await standInRun();
+      const kills: [string, number][] = [];
+      const { start } = await standInRun({ onKill: (...kill) => kills.push(kill) });
       const [polite, stubborn] = await Promise.all([start('polite'), start('stubborn', { PEER_USER: 'stubborn' })]);
       await Promise.all([polite.stop(), stubborn.stop(1000)]);
+      expect(kills).toEqual([['stubborn', 1000]]);
       expect(await polite.ended).toMatch(/exit code 0/);
       expect(await stubborn.ended).toMatch(/SIGKILL|exit code 137/);
       expect(await polite.usage()).toBeUndefined();
@@ -438,6 +440,14 @@ export function describeDriver(name: string, driver: DriverUnderTest): void {
       expect(await Promise.all([orderly, atOnce])).toEqual([[], []]);
       expect(Date.now() - startedAt).toBeLessThan(4500);
       expect(await made.end(true)).toEqual([]);
+    });
+
+    test('says whom it had to kill at the end', async () => {
+      const kills: string[] = [];
+      const { start, driver: made } = await standInRun({ onKill: (who) => kills.push(who) });
+      await Promise.all([start('polite'), start('stubborn', { PEER_USER: 'stubborn' })]);
+      expect(await made.end(true)).toEqual([]);
+      expect(kills).toEqual(['stubborn']);
     });
 
     test('ends while it starts', async () => {

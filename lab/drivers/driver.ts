@@ -68,17 +68,13 @@ export interface DriverInit {
   /** Container image (docker) or command (process) to run instead of PeerLab's own. */
   readonly peerImage?: string;
   readonly directoryImage?: string;
-  /** How long one instance may take until its `/healthz` answers. Default: READY_TIMEOUT_MS. */
+  /** How long one instance may take until its `/healthz` answers. Default: that of proto/promises.ts. */
   readonly readyTimeoutMs?: number;
+  /** Told of each instance that did not end within its grace, and is killed for that. */
+  readonly onKill?: (instance: string, graceMs: number) => void;
   /** Networks or disks of instances will be disturbed: what that needs is made by `prepare`, and only then. */
   readonly disturbs?: boolean;
 }
-
-/** Generous: with 100 instances starting on two cores, one waits for its share of CPU for many seconds. */
-export const READY_TIMEOUT_MS = 60_000;
-
-/** How long an instance has to stop by itself before it is killed. The services drain for up to 2 s. */
-export const STOP_GRACE_MS = 5000;
 
 export interface DirectorySpec {
   /** Unique in the run; letters, digits and dashes. */

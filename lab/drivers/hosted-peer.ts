@@ -1,17 +1,10 @@
 import http from 'node:http';
 import { PeerLabError, reasonOf } from '#proto/errors.ts';
 import { pathOfHosted, pathOfHostVerb } from '#proto/hosted-peers.ts';
+import { PROMISES } from '#proto/promises.ts';
 import type { Lack } from './capabilities.ts';
 import { within } from './deadline.ts';
-import {
-  type DriverInit,
-  type HostSpec,
-  type Instance,
-  type InstanceUsage,
-  type PeerSpec,
-  STOP_GRACE_MS,
-  type StoredFile,
-} from './driver.ts';
+import type { DriverInit, HostSpec, Instance, InstanceUsage, PeerSpec, StoredFile } from './driver.ts';
 
 /** A HOSTED PEER: one of many in a process or container. It has a share, addresses, settings, figures and a control port of its own; it has no process. */
 
@@ -118,7 +111,7 @@ export class HostedPeer implements Instance {
     return this.#hasEnded ? undefined : this.#init.usage.perPeer();
   }
 
-  async stop(graceMs = STOP_GRACE_MS): Promise<void> {
+  async stop(graceMs = PROMISES.end.ms): Promise<void> {
     if (this.#hasEnded) return;
     await this.#tellHost('stop', graceMs);
     this.#end(`${this.name} was stopped, and its host ${this.host} goes on`);

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { reasonOf } from '#proto/errors.ts';
+import { PROMISES } from '#proto/promises.ts';
 import type { Driver, Instance } from '../drivers/driver.ts';
 import type { FaultKind, FaultRecord, FaultSpec, Proof } from '../history/events.ts';
 import type { Tell } from '../history/run-event.ts';
@@ -8,8 +9,6 @@ import { FAULTS } from './table.ts';
 
 /** The look at the end is given so much more time than the one at the beginning took; what it does not need is waited for. */
 const LOOK_MARGIN = 1.5;
-/** A loaded machine may take so long to answer; one that has not by then is not there. */
-const ANSWER_MS = 10_000;
 
 export interface InjectorInit {
   readonly driver: Pick<Driver, 'restart'>;
@@ -61,7 +60,7 @@ export class Injector {
   }
 
   get #answerMs(): number {
-    return this.#init.answerMs ?? ANSWER_MS;
+    return this.#init.answerMs ?? PROMISES.health.ms;
   }
 
   /**

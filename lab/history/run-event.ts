@@ -64,6 +64,9 @@ export const runEvent = z.discriminatedUnion('kind', [
   /** `asked`: the scenario, or the end of the run, wanted it to end. */
   event('instance-ended', { instance: name, how: z.string(), asked: z.boolean() }),
 
+  /** By the lab, as it had not ended within its grace. A host stands for all of its peers. */
+  event('instance-killed', { instance: name, graceSeconds: seconds }),
+
   event('steps-began', { setupSeconds: seconds }),
   event('steps-ended', {}),
   /** `operations`: that the step does itself; `total`: with those of steps inside it, as far as they are planned. */

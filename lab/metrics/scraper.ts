@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { PROMISES } from '#proto/promises.ts';
 import type { Instance } from '../drivers/driver.ts';
 import { fetchMetrics } from '../instance-http.ts';
 import { inPool } from '../limit.ts';
 import { type Line, parsePrometheusLine, type Sample, type Scrape, scrapeOf } from './prometheus-text.ts';
 
 const INTERVAL_MS = 1000;
-const TIMEOUT_MS = 2000;
 const AT_A_TIME = 16;
 /** The lab must not be what keeps the machine busy: with more instances than these, each is read less often. */
 const MAX_SCRAPES_PER_SECOND = 25;
@@ -98,7 +98,9 @@ export class Scraper {
   }
 
   async #scrape({ name, url }: Instance): Promise<void> {
-    const text = await fetchMetrics(url, TIMEOUT_MS, AbortSignal.timeout(TIMEOUT_MS)).catch(() => undefined);
+    const text = await fetchMetrics(url, PROMISES.metrics.ms, AbortSignal.timeout(PROMISES.metrics.ms)).catch(
+      () => undefined,
+    );
     const last = this.#last.get(name);
     if (text === undefined || text === last?.text) return;
     const { lines, values } = read(text, last?.lines);

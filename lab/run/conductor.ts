@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { PeerLabError } from '#proto/errors.ts';
 import type { Expectation } from '../checks/expectation.ts';
 import type { Demand } from '../checks/verdict.ts';
-import type { Driver } from '../drivers/driver.ts';
+import type { Driver, DriverInit } from '../drivers/driver.ts';
 import type { Listener } from '../history/event-stream.ts';
 import type { RunFacts } from '../history/events.ts';
 import type { ResultsFolder } from '../history/results-folder.ts';
@@ -33,7 +33,7 @@ const ABORT_CHECK_MS = 1000;
 export interface RunInit {
   readonly runId: string;
   readonly plan: Plan;
-  readonly driver: Driver;
+  readonly driver: (told: Pick<DriverInit, 'onKill'>) => Driver;
   readonly folder: ResultsFolder;
   /** Who follows the run. */
   readonly listeners?: readonly Listener[];
@@ -46,6 +46,7 @@ export interface RunInit {
 /** Leads one run, from its first instance to its last record: what comes when, and when it is over. */
 export class Conductor {
   readonly #init: RunInit;
+  readonly #driver: Driver;
   readonly #clock = new RunClock();
   readonly #recorder: Recorder;
   readonly #roster: Roster;
@@ -65,9 +66,14 @@ export class Conductor {
   #ids = 0;
 
   constructor(init: RunInit) {
-    const { folder, plan, driver, listeners = [] } = init;
+    const { folder, plan, listeners = [] } = init;
     this.#init = init;
-    this.#recorder = new Recorder({ folder, clock: this.#clock, run: runOf(init), listeners });
+    const driver = init.driver({
+      onKill: (instance, graceMs) =>
+        this.#recorder.tell({ kind: 'instance-killed', instance, graceSeconds: graceMs / 1000 }),
+    });
+    this.#driver = driver;
+    this.#recorder = new Recorder({ folder, clock: this.#clock, run: runOf(init, driver), listeners });
     this.#scraper = new Scraper((instance, text, values) => this.#recorder.scraped(instance, text, values));
     this.#meetings = new MeetingPoints(plan.steps);
     this.#live = new Live({
@@ -102,9 +108,9 @@ export class Conductor {
   }
 
   async setUp(): Promise<void> {
-    const { driver, plan, signal } = this.#init;
+    const { plan, signal } = this.#init;
     this.#phase('Prepare');
-    await driver.prepare((text) => this.#recorder.tell({ kind: 'note', text }));
+    await this.#driver.prepare((text) => this.#recorder.tell({ kind: 'note', text }));
     this.#tellArtifacts();
     this.#phase('Make the files of the shares');
     await this.#recordShares();
@@ -180,11 +186,12 @@ export class Conductor {
     const { stallSeconds, resources } = this.#measurement;
     this.#recorder.tell({ kind: 'measured', stallSeconds: this.#clock.stepsBegan ? stallSeconds : 0, resources });
     this.#tellArtifacts();
-    this.#phase('Clean up');
   }
 
-  /** All is ended and removed: the last record. */
-  async conclude(leftovers: string[]): Promise<RunFacts> {
+  /** Ends and removes everything, and writes the last record. */
+  async cleanUp(): Promise<RunFacts> {
+    this.#phase('Clean up');
+    const leftovers = await this.#driver.end(true);
     this.#recorder.tell({ kind: 'phase-ended' });
     this.#recorder.tell({ kind: 'run-ended', completed: this.#completed, leftovers });
     await this.#recorder.close();
@@ -206,7 +213,7 @@ export class Conductor {
   }
 
   #tellArtifacts(): void {
-    const { artifacts, tested } = this.#init.driver;
+    const { artifacts, tested } = this.#driver;
     this.#recorder.tell({ kind: 'artifacts-known', artifacts: { ...artifacts }, tested: [...tested] });
   }
 
@@ -271,7 +278,7 @@ export class Conductor {
 }
 
 /** What is known of the run before it begins. */
-function runOf({ runId, plan, driver }: RunInit): Omit<EventOf<'run-began'>['run'], 'startedAt'> {
+function runOf({ runId, plan }: RunInit, driver: Driver): Omit<EventOf<'run-began'>['run'], 'startedAt'> {
   const { name, description, knownFailure, seed, leaseMs, peersPerInstance, peers, steps } = plan;
   return {
     ...{ runId, scenario: name, description, driver: driver.kind, seed, leaseSeconds: leaseMs / 1000 },

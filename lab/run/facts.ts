@@ -18,6 +18,9 @@ const FOLDS: { readonly [K in EventKind]?: Fold<K> } = {
   'instance-ended': ({ exits }, { instance, how, asked }) => {
     if (!asked) exits.push({ instance, how });
   },
+  'instance-killed': (tally, { instance, at, graceSeconds }) => {
+    tally.kills = [...(tally.kills ?? []), { instance, at, graceSeconds }];
+  },
   'step-began': (tally, { operations }) => {
     tally.planned += operations;
   },
@@ -47,7 +50,7 @@ export class FactsSoFar {
     this.#tally = {
       ...structuredClone(run),
       ...{ planned: 0, completed: false, observations: [], stallSeconds: 0, resources: {} },
-      ...{ artifacts: {}, exits: [], trouble: [], leftovers: [] },
+      ...{ artifacts: {}, exits: [], kills: [], trouble: [], leftovers: [] },
     };
   }
 

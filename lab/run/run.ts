@@ -17,5 +17,5 @@ export async function run(init: RunInit): Promise<RunFacts> {
     conductor.trouble(init.signal.aborted ? init.signal.reason : error);
   }
   await conductor.close();
-  return conductor.conclude(await init.driver.end(true));
+  return conductor.cleanUp();
 }

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { nameFlaw } from '#proto/names.ts';
+import { PROMISES } from '#proto/promises.ts';
 import { MAX_DURATION_MS } from '#proto/units.ts';
 import type { LogRules } from '../checks/logs.ts';
 import type { Demand } from '../checks/verdict.ts';
@@ -33,8 +34,6 @@ export interface PlanOptions {
   readonly peersPerInstance?: number | undefined;
 }
 
-const DEFAULT_LEASE_MS = 30_000;
-
 /** @throws ScenarioInvalid with all the mistakes of the file */
 export function makePlan(scenario: Scenario, options: PlanOptions = {}): Plan {
   const seed = options.seed ?? scenario.seed;
@@ -51,7 +50,7 @@ export function makePlan(scenario: Scenario, options: PlanOptions = {}): Plan {
     description: scenario.description,
     ...(scenario.knownFailure !== undefined && { knownFailure: scenario.knownFailure }),
     seed,
-    leaseMs: lease ?? DEFAULT_LEASE_MS,
+    leaseMs: lease ?? PROMISES.lease.ms,
     directoryEnv: env,
     peersPerInstance,
     peers,

@@ -1,20 +1,16 @@
 import type { Container } from 'dockerode';
 import { PeerLabError } from '#proto/errors.ts';
+import { PROMISES } from '#proto/promises.ts';
 import { within } from '../deadline.ts';
-import {
-  type Instance,
-  type InstanceDisk,
-  type InstanceNetwork,
-  type InstanceUsage,
-  STOP_GRACE_MS,
-  type StoredFile,
-} from '../driver.ts';
+import type { DriverInit, Instance, InstanceDisk, InstanceNetwork, InstanceUsage, StoredFile } from '../driver.ts';
 import { type EngineConnection, statusOf } from './connection.ts';
 import type { Endings } from './endings.ts';
 import { readShare } from './share-volume.ts';
 
 /** How long an end may take to be told after the engine has acknowledged a kill. */
 const END_TIMEOUT_MS = 10_000;
+/** For the engine to do as it is told. */
+const CALL_TIMEOUT_MS = 30_000;
 
 /** How the network of each life of a container is disturbed, where that was asked for. */
 type NetworkOf = (instance: DockerInstance) => InstanceNetwork;
@@ -31,6 +27,7 @@ export class DockerInstance implements Instance {
   readonly #engine: EngineConnection;
   readonly #endings: Endings;
   readonly #networkOf: NetworkOf | undefined;
+  readonly #onKill: DriverInit['onKill'];
   #url = '';
   #hasEnded = false;
   #paused = false;
@@ -42,6 +39,7 @@ export class DockerInstance implements Instance {
     container: Container,
     { name, role, address, disk }: Pick<Instance, 'name' | 'role' | 'address' | 'disk'>,
     networkOf?: NetworkOf,
+    onKill?: DriverInit['onKill'],
   ) {
     this.name = name;
     this.role = role;
@@ -56,6 +54,7 @@ export class DockerInstance implements Instance {
       });
     });
     this.#networkOf = networkOf;
+    this.#onKill = onKill;
     if (disk) this.disk = disk;
     if (networkOf) this.network = networkOf(this);
   }
@@ -67,7 +66,7 @@ export class DockerInstance implements Instance {
   /** Its next life, to be made before the container is started again: no end goes unseen. */
   again(): DockerInstance {
     if (!this.#hasEnded) throw new PeerLabError('internal', { about: this.name, expected: 'its end before a restart' });
-    return new DockerInstance(this.#engine, this.#endings, this.container, this, this.#networkOf);
+    return new DockerInstance(this.#engine, this.#endings, this.container, this, this.#networkOf, this.#onKill);
   }
 
   /** Known once it runs. */
@@ -91,12 +90,14 @@ export class DockerInstance implements Instance {
     return { cpuSeconds: cpu_stats.cpu_usage.total_usage / 1e9, memoryBytes: memory_stats.usage - cache };
   }
 
-  async stop(graceMs = STOP_GRACE_MS): Promise<void> {
+  async stop(graceMs = PROMISES.end.ms): Promise<void> {
     if (this.#hasEnded) return;
     await this.#thaw();
-    const seconds = Math.ceil(graceMs / 1000);
-    await this.#unlessEnded(`stop ${this.name}`, this.container.stop({ t: seconds }), graceMs);
-    await this.#untilEnded();
+    await this.#unlessEnded(`stop ${this.name}`, this.container.kill({ signal: 'SIGTERM' }));
+    await within(this.ended, graceMs, () => new Error('late')).catch(() => {
+      this.#onKill?.(this.name, graceMs);
+      return this.kill();
+    });
   }
 
   async kill(): Promise<void> {
@@ -123,8 +124,8 @@ export class DockerInstance implements Instance {
   }
 
   /** The engine refuses with 304, 404 or 409 what can't be done to a container that is not running (any more). */
-  async #unlessEnded(what: string, work: Promise<unknown>, graceMs = 0): Promise<void> {
-    await this.#engine.call(what, work, END_TIMEOUT_MS + graceMs + 20_000).catch((error) => {
+  async #unlessEnded(what: string, work: Promise<unknown>): Promise<void> {
+    await this.#engine.call(what, work, CALL_TIMEOUT_MS).catch((error) => {
       if (![304, 404, 409].includes(statusOf(error) ?? 0)) throw error;
     });
   }

@@ -3,20 +3,13 @@ import type { Container } from 'dockerode';
 import type { HostEnv, PeerEnv } from '#proto/env.ts';
 import { PeerLabError } from '#proto/errors.ts';
 import type { HostedPeers } from '#proto/hosted-peers.ts';
+import { PROMISES } from '#proto/promises.ts';
 import { createLimit } from '../../limit.ts';
 import { DisturbedNetwork } from '../agent/disturbed-network.ts';
 import { ensureFaultImage } from '../agent/image.ts';
 import type { LimitedDisk } from '../agent/limited-disk.ts';
 import { interruption, settled } from '../deadline.ts';
-import {
-  type DirectorySpec,
-  type DriverInit,
-  type HostSpec,
-  type Instance,
-  type PeerSpec,
-  READY_TIMEOUT_MS,
-  type ShareFile,
-} from '../driver.ts';
+import type { DirectorySpec, DriverInit, HostSpec, Instance, PeerSpec, ShareFile } from '../driver.ts';
 import { HostedPeer, refuseInHost, SharedUsage } from '../hosted-peer.ts';
 import { type Images, imagesOn } from '../images/build.ts';
 import { type Image, programOf, userImage } from '../images/image-store.ts';
@@ -255,7 +248,7 @@ export class DockerRun {
       gone.abort();
       return how;
     });
-    const timeoutMs = this.#init.readyTimeoutMs ?? READY_TIMEOUT_MS;
+    const timeoutMs = this.#init.readyTimeoutMs ?? PROMISES.ready.ms;
     await waitUntilHealthy(`${instance.url}/healthz`, instance.name, timeoutMs, this.#signal, gone.signal);
     if (gone.signal.aborted) throw await this.#exitedEarly(instance, await exited);
   }
@@ -274,7 +267,8 @@ export class DockerRun {
   async #end(): Promise<string[]> {
     this.close();
     await settled(this.#creating, SETTLE_TIMEOUT_MS);
-    const left = await sweep(this.#engine.info, this.#init.runId, this.#init.logsDir, this.#hurry.signal);
+    const { runId, logsDir, onKill } = this.#init;
+    const left = await sweep(this.#engine.info, runId, logsDir, this.#hurry.signal, onKill);
     this.#endings?.close();
     return left;
   }
@@ -310,7 +304,14 @@ export class DockerRun {
     this.#track(creating);
     const container = await this.#engine.call(`create ${name}`, creating, ENGINE_START_MS);
     const what = { name, role, address, ...(disk && { disk }) };
-    return new DockerInstance(this.#engine, this.#ready().endings, container, what, this.#networkOf());
+    return new DockerInstance(
+      this.#engine,
+      this.#ready().endings,
+      container,
+      what,
+      this.#networkOf(),
+      this.#init.onKill,
+    );
   }
 
   #networkOf(): ConstructorParameters<typeof DockerInstance>[4] {

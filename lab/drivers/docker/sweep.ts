@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import type { ContainerInfo } from 'dockerode';
+import { PROMISES } from '#proto/promises.ts';
 import { createLimit } from '../../limit.ts';
 import { within } from '../deadline.ts';
-import { STOP_GRACE_MS } from '../driver.ts';
+import type { DriverInit } from '../driver.ts';
 import type { Trace } from '../sweeper.ts';
 import { EngineConnection, statusOf } from './connection.ts';
 import type { EngineInfo } from './engine.ts';
@@ -24,6 +25,7 @@ const REMOVE_PAUSE_MS = 350;
  * Ends all that carries the run's label, in the order that lets nothing be lost: stop, save the logs, remove containers,
  * then volumes, then the network. Uses a connection of its own: the run's may have been lost, and the engine be back.
  * @param logsDir where the logs go; nowhere when there is none
+ * @param onKill told of each container that did not end within its grace
  * @param hurry containers are killed instead of stopped as soon as it fires
  * @returns what is still there, a line each; never throws
  */
@@ -32,6 +34,7 @@ export async function sweep(
   runId: string,
   logsDir: string | undefined,
   hurry: AbortSignal,
+  onKill?: DriverInit['onKill'],
 ): Promise<string[]> {
   const engine = new EngineConnection(info);
   if (!(await engine.answers())) {
@@ -41,7 +44,9 @@ export async function sweep(
     const containers = await listContainers(engine, runId);
     await tellAll(engine, containers, hurry);
     const limit = createLimit(ENDS_AT_ONCE);
-    await Promise.allSettled(containers.map((container) => limit(() => endOne(engine, container, logsDir, hurry))));
+    await Promise.allSettled(
+      containers.map((container) => limit(() => endOne(engine, container, logsDir, hurry, onKill))),
+    );
     await removeRest(engine, runId);
     return await leftovers(engine, runId);
   } catch (error) {
@@ -72,10 +77,11 @@ async function endOne(
   container: ContainerInfo,
   logsDir: string | undefined,
   hurry: AbortSignal,
+  onKill: DriverInit['onKill'],
 ): Promise<void> {
   const { Id, State, Labels, Mounts } = container;
   const { docker } = engine;
-  if (State === 'running' || State === 'paused') await untilStopped(engine, container, hurry).catch(() => {});
+  if (State === 'running' || State === 'paused') await untilStopped(engine, container, hurry, onKill).catch(() => {});
   if (logsDir !== undefined && State !== 'created' && Labels[LABEL.role] !== FAULT_ROLE) {
     const timeoutMs = hurry.aborted ? LOG_TIMEOUT_IN_A_HURRY_MS : LOG_TIMEOUT_MS;
     const file = join(logsDir, `${Labels[LABEL.peer]}.log`);
@@ -88,7 +94,12 @@ async function endOne(
 }
 
 /** It was told to stop: waits for that, and kills it when it takes too long. A second SIGTERM would end it at once. */
-async function untilStopped(engine: EngineConnection, { Id, State }: ContainerInfo, hurry: AbortSignal): Promise<void> {
+async function untilStopped(
+  engine: EngineConnection,
+  { Id, State, Labels }: ContainerInfo,
+  hurry: AbortSignal,
+  onKill: DriverInit['onKill'],
+): Promise<void> {
   const container = engine.docker.getContainer(Id);
   const kill = () => engine.call('kill container', container.kill()).catch(() => {});
   const onHurry = () => void kill();
@@ -96,8 +107,12 @@ async function untilStopped(engine: EngineConnection, { Id, State }: ContainerIn
   try {
     if (hurry.aborted) await kill();
     else if (State === 'paused') await engine.call('resume container', container.unpause());
-    const late = () => new Error('late');
-    await within(container.wait(), hurry.aborted ? KILL_TIMEOUT_MS : STOP_GRACE_MS, late).catch(kill);
+    const graceMs = hurry.aborted ? KILL_TIMEOUT_MS : PROMISES.end.ms;
+    const late = () => {
+      if (!hurry.aborted && Labels[LABEL.role] !== FAULT_ROLE) onKill?.(Labels[LABEL.peer] ?? '', graceMs);
+      return new Error('late');
+    };
+    await within(container.wait(), graceMs, late).catch(kill);
   } finally {
     hurry.removeEventListener('abort', onHurry);
   }

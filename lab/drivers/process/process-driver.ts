@@ -4,19 +4,11 @@ import { join } from 'node:path';
 import type { HostEnv, PeerEnv } from '#proto/env.ts';
 import { PeerLabError } from '#proto/errors.ts';
 import type { HostedPeers } from '#proto/hosted-peers.ts';
+import { PROMISES } from '#proto/promises.ts';
 import { createLimit } from '../../limit.ts';
 import { buildServices, COMPILE_CACHE, ROOT } from '../artifacts.ts';
 import { interruption, settled } from '../deadline.ts';
-import {
-  type DirectorySpec,
-  type Driver,
-  type DriverInit,
-  type HostSpec,
-  type Instance,
-  type PeerSpec,
-  READY_TIMEOUT_MS,
-  STOP_GRACE_MS,
-} from '../driver.ts';
+import type { DirectorySpec, Driver, DriverInit, HostSpec, Instance, PeerSpec } from '../driver.ts';
 import { HostedPeer, refuseInHost, SharedUsage } from '../hosted-peer.ts';
 import type { Program, Tested } from '../program.ts';
 import { waitUntilHealthy } from '../readiness.ts';
@@ -222,7 +214,7 @@ class ProcessDriver implements Driver {
 
   /** @returns undefined when it is ready, the end of its log when it ended instead. */
   async #untilReady(instance: ProcessInstance): Promise<string | undefined> {
-    const timeoutMs = this.#init.readyTimeoutMs ?? READY_TIMEOUT_MS;
+    const timeoutMs = this.#init.readyTimeoutMs ?? PROMISES.ready.ms;
     await waitUntilHealthy(`${instance.url}/healthz`, instance.name, timeoutMs, this.#signal, instance.gone);
     return instance.gone.aborted ? instance.logTail() : undefined;
   }
@@ -244,6 +236,7 @@ class ProcessDriver implements Driver {
       // A command of the user's may name its program relative to where the user is.
       cwd: users === undefined ? this.#folder : process.cwd(),
       logFile: join(this.#init.logsDir, `${what.name}.log`),
+      onKill: (graceMs) => this.#init.onKill?.(what.name, graceMs),
     };
   }
 
@@ -262,7 +255,7 @@ class ProcessDriver implements Driver {
     const kill = () => void instance.kill().catch(() => {});
     hurry.addEventListener('abort', kill, { once: true });
     if (hurry.aborted) await instance.kill();
-    else await instance.stop(STOP_GRACE_MS);
+    else await instance.stop();
     hurry.removeEventListener('abort', kill);
   }
 }

@@ -2,8 +2,9 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { PeerLabError } from '#proto/errors.ts';
+import { PROMISES } from '#proto/promises.ts';
 import { within } from '../deadline.ts';
-import { type Instance, type InstanceUsage, STOP_GRACE_MS, type StoredFile } from '../driver.ts';
+import type { Instance, InstanceUsage, StoredFile } from '../driver.ts';
 import { LAST_WORDS_BYTES, lastWords } from '../last-words.ts';
 import { setNice, usageOf } from './proc.ts';
 import { readShare } from './share-folder.ts';
@@ -25,6 +26,8 @@ export interface ProcessInit {
   readonly env: Readonly<Record<string, string>>;
   readonly cwd: string;
   readonly logFile: string;
+  /** It did not end within its grace, and is about to be killed. */
+  readonly onKill: (graceMs: number) => void;
   /** Absent for a directory. */
   readonly shareFolder?: string;
 }
@@ -84,13 +87,16 @@ export class ProcessInstance implements Instance {
     return pid === undefined ? undefined : usageOf(pid);
   }
 
-  async stop(graceMs = STOP_GRACE_MS): Promise<void> {
+  async stop(graceMs = PROMISES.end.ms): Promise<void> {
     if (this.gone.aborted) return;
     this.#signal('SIGTERM');
     // A frozen process would not see the SIGTERM.
     if (this.#paused) await this.resume();
     const inOrder = within(this.ended, graceMs, () => new Error('late'));
-    await inOrder.catch(() => this.kill());
+    await inOrder.catch(() => {
+      this.init.onKill(graceMs);
+      return this.kill();
+    });
   }
 
   async kill(): Promise<void> {
