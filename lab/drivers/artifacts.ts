@@ -42,7 +42,7 @@ export async function buildServices(report: (what: string) => void, signal?: Abo
       report('building the services');
       await build(pkg, hash);
     };
-    await withLock(join(DIST, '.lock'), buildUnlessDone, signal);
+    await withLock(join(DIST, '.build.lock'), buildUnlessDone, signal);
   }
   return {
     dist: DIST,

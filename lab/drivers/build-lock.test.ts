@@ -1,5 +1,6 @@
-import { existsSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -25,15 +26,22 @@ test('lets one work at a time, and frees the lock after a failure', async () => 
   };
   const outcomes = await Promise.allSettled([withLock(lock, work), withLock(lock, work), withLock(lock, work)]);
   expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected']);
-  expect(existsSync(lock)).toBe(false);
+  expect(await withLock(lock, async () => 'free')).toBe('free');
 });
 
-test('takes over the lock of a process that is gone, and waits for one that lives', async () => {
-  await withLock(lock, async () => {
-    await expect(withLock(lock, async () => {}, AbortSignal.timeout(150))).rejects.toMatchObject({
-      code: 'interrupted',
-    });
-  });
-  await writeFile(lock, '4194305'); // above the highest pid there can be
+test('waits for a process that holds it, and no longer than that lives', async () => {
+  await withLock(lock, async () => {});
+  const holder = spawn(process.execPath, [
+    '-e',
+    `const db = new (require('node:sqlite').DatabaseSync)(process.argv[1]);
+     db.exec('BEGIN EXCLUSIVE');
+     console.log('held');
+     setInterval(() => {}, 1000);`,
+    lock,
+  ]);
+  await once(holder.stdout, 'data');
+  const denied = withLock(lock, async () => {}, AbortSignal.timeout(150));
+  await expect(denied).rejects.toMatchObject({ code: 'interrupted' });
+  holder.kill('SIGKILL');
   expect(await withLock(lock, async () => 'mine')).toBe('mine');
 });

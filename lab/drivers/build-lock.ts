@@ -1,63 +1,46 @@
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { PeerLabError } from '#proto/errors.ts';
+import { PeerLabError, reasonOf } from '#proto/errors.ts';
 import { interruption } from './deadline.ts';
 
 const WAIT_MS = 300_000;
 const POLL_MS = 100;
+/** What SQLite says when somebody else holds the lock. */
+const BUSY = 5;
 
 /**
- * Runs `work` while no other process on this machine holds `lockFile`. The file holds the pid of its owner; that of a
- * process which is gone is taken over.
+ * Runs `work` while no other process holds `lockFile`, on this machine or in a container that shares the file. The lock is one
+ * that the kernel keeps, by way of SQLite: it ends with its owner, so that none is ever left behind or taken for somebody else's.
  * @throws PeerLabError `build-failed` when the other one does not end within five minutes, `interrupted`
  */
 export async function withLock<T>(lockFile: string, work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
   await mkdir(dirname(lockFile), { recursive: true });
-  const giveUpAt = Date.now() + WAIT_MS;
-  while (!(await tryTake(lockFile))) {
-    if (signal?.aborted) throw interruption(signal);
-    if (Date.now() > giveUpAt) {
-      const owner = await readFile(lockFile, 'utf8').catch(() => 'unknown');
-      throw new PeerLabError('build-failed', {
-        expected: `the build of process ${owner} to end within ${WAIT_MS / 60_000} minutes`,
-      });
-    }
-    await sleep(POLL_MS);
-  }
+  const giveUpAt = performance.now() + WAIT_MS;
+  const lock = new DatabaseSync(lockFile);
   try {
+    while (!tryTake(lock, lockFile)) {
+      if (signal?.aborted) throw interruption(signal);
+      if (performance.now() > giveUpAt) {
+        throw new PeerLabError('build-failed', {
+          expected: `the build of another process to end within ${WAIT_MS / 60_000} minutes`,
+        });
+      }
+      await sleep(POLL_MS);
+    }
     return await work();
   } finally {
-    await rm(lockFile, { force: true });
+    lock.close();
   }
 }
 
-async function tryTake(lockFile: string): Promise<boolean> {
+function tryTake(lock: DatabaseSync, lockFile: string): boolean {
   try {
-    await writeFile(lockFile, String(process.pid), { flag: 'wx' });
+    lock.exec('BEGIN EXCLUSIVE');
     return true;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    if (await isAbandoned(lockFile)) await takeAway(lockFile);
-    return false;
+    if ((error as { errcode?: number }).errcode === BUSY) return false;
+    throw new PeerLabError('build-failed', { about: lockFile, got: reasonOf(error), cause: error });
   }
-}
-
-async function isAbandoned(lockFile: string): Promise<boolean> {
-  const pid = Number(await readFile(lockFile, 'utf8').catch(() => ''));
-  // Empty: its owner is just about to write its pid, or has removed it.
-  if (!pid) return false;
-  try {
-    process.kill(pid, 0);
-    return false;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'ESRCH';
-  }
-}
-
-/** By rename, so that of two that find the same abandoned lock one succeeds. */
-async function takeAway(lockFile: string): Promise<void> {
-  const aside = `${lockFile}.${process.pid}`;
-  await rename(lockFile, aside).catch(() => {});
-  await rm(aside, { force: true });
 }

@@ -17,15 +17,15 @@ export async function waitUntilHealthy(
   signal: AbortSignal,
   stopped: AbortSignal,
 ): Promise<void> {
-  const giveUpAt = Date.now() + timeoutMs;
+  const giveUpAt = performance.now() + timeoutMs;
   let last = 'nothing yet';
   let pollMs = POLL_MS.first;
   while (!stopped.aborted) {
     if (signal.aborted) throw interruption(signal);
-    if (Date.now() >= giveUpAt) {
+    if (performance.now() >= giveUpAt) {
       throw new PeerLabError('not-ready', { about, expected: `200 from ${url} within ${timeoutMs} ms`, got: last });
     }
-    const patienceMs = Math.max(1, Math.min(ANSWER_TIMEOUT_MS, giveUpAt - Date.now()));
+    const patienceMs = Math.max(1, Math.min(ANSWER_TIMEOUT_MS, giveUpAt - performance.now()));
     const outcome = await ask(url, AbortSignal.any([signal, stopped, AbortSignal.timeout(patienceMs)]));
     if (outcome === 200) return;
     last = typeof outcome === 'number' ? `status ${outcome}` : outcome;

@@ -23,14 +23,14 @@ export interface CleanUpInit {
  */
 export async function cleanUp({ driver, runId, logsDir, patienceMs, tell }: CleanUpInit): Promise<string[]> {
   const sweeper = driverOf(driver).sweeper;
-  const began = Date.now();
+  const began = performance.now();
   let quietSince: number | undefined;
   for (;;) {
     const { found, left } = await removeOnce(sweeper, runId, logsDir, tell);
     if (found > 0 || left.length > 0) quietSince = undefined;
-    else quietSince ??= Date.now();
-    if (quietSince !== undefined && Date.now() - quietSince >= sweeper.settleMs) return [];
-    if (Date.now() - began > patienceMs) return left;
+    else quietSince ??= performance.now();
+    if (quietSince !== undefined && performance.now() - quietSince >= sweeper.settleMs) return [];
+    if (performance.now() - began > patienceMs) return left;
     await sleep(PAUSE_MS);
   }
 }

@@ -1,5 +1,5 @@
 import { isAlive } from './identity.ts';
-import { dropRecord, ownRecords, type RunRecord } from './record.ts';
+import { dropRecord, livingRuns, ownRecords, type RunRecord } from './record.ts';
 import { takeOver } from './take-over.ts';
 
 /** Who waits for it is a person, or a run that is about to begin. */
@@ -11,7 +11,7 @@ const PATIENCE_MS = 5000;
  */
 export async function settleDeadRuns(tell: (line: string) => void): Promise<void> {
   for (const record of ownRecords()) {
-    if (isAlive(record.lab)) continue;
+    if (livingRuns().has(record.runId)) continue;
     if (!record.cleaned && record.watchdog && isAlive(record.watchdog)) {
       tell(`${subjectOf(record)}; its watchdog is cleaning up`);
       continue;

@@ -8,6 +8,7 @@ import { promisify } from 'node:util';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { LAB } from '../end-to-end.ts';
 import { identityOf, type ProcessIdentity } from './identity.ts';
+import { announce, announcedRuns } from './living.ts';
 import { writeRecord } from './record.ts';
 
 const gc = (tmp: string, ...args: string[]) =>
@@ -53,6 +54,24 @@ test('nothing of a run whose lab lives is removed, not even when it is asked for
   const lab = identityOf(process.pid) as ProcessIdentity;
   writeRecord({ runId, driver: 'process', scenario: 'basic', results: tmp, begunAt: new Date().toISOString(), lab });
   vi.unstubAllEnvs();
-  expect(await gc(tmp, runId)).not.toContain(runId);
+  expect(await gc(tmp, runId)).toContain(`Run ${runId} is under way`);
   expect([existsSync(folder), isRunning(child)]).toEqual([true, true]);
 });
+
+test.runIf(process.platform === 'linux')(
+  'a living run is known in another temporary folder and to another checkout',
+  async () => {
+    const runId = newId();
+    const { tmp, folder, child } = await leftovers(runId);
+    {
+      using _ = announce(runId);
+      const told = await gc(tmp, runId);
+      expect(told).toContain(`Run ${runId} is under way: nothing of it is touched.`);
+      expect([existsSync(folder), isRunning(child)]).toEqual([true, true]);
+    }
+    await vi.waitFor(() => expect(announcedRuns()).not.toContain(runId));
+    const ended = once(child, 'exit');
+    expect(await gc(tmp, runId)).toContain(`removed folder ${folder}`);
+    await ended;
+  },
+);

@@ -25,6 +25,8 @@ export async function collectGarbage({ all, ids = [], tell }: GcInit): Promise<v
     tell(line);
   };
   await settleDeadRuns(say);
+  const living = livingRuns();
+  for (const id of ids) if (living.has(id)) say(`Run ${id} is under way: nothing of it is touched.`);
   for (const driver of DRIVERS) await collectOf(driver, (runId) => all || ids.includes(runId), say);
   for (const folder of await sweepStaging()) say(`removed folder ${folder}`);
   if (lines === 0) tell('Nothing is left of dead runs.');

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 /** A process for good: a pid alone may be given to another one later. */
 export interface ProcessIdentity {
   readonly pid: number;
-  /** Boot of the machine and time of the start in clock ticks since; empty where there is no /proc. */
+  /** Boot of the machine and time of the start in clock ticks since; empty where nobody tells. */
   readonly started: string;
 }
 
@@ -17,13 +17,17 @@ export function identityOf(pid: number): ProcessIdentity | undefined {
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     return fields[0] === 'Z' ? undefined : { pid, started: `${boot} ${fields[19]}` };
   } catch (error) {
-    const isLinux = process.platform === 'linux';
-    return isLinux && (error as NodeJS.ErrnoException).code === 'ENOENT' ? undefined : { pid, started: '' };
+    // It has ended just now; or it is another user's, and this machine hides those.
+    const hasEnded =
+      (error as NodeJS.ErrnoException).code === 'ENOENT' && process.platform === 'linux' && !existsPid(pid);
+    return hasEnded ? undefined : { pid, started: '' };
   }
 }
 
+/** In doubt it is: nothing of a living run may be touched. */
 export function isAlive({ pid, started }: ProcessIdentity): boolean {
-  return identityOf(pid)?.started === started;
+  const found = identityOf(pid);
+  return found !== undefined && (found.started === started || found.started === '' || started === '');
 }
 
 function existsPid(pid: number): boolean {

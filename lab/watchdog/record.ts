@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { KINDS } from '../drivers/table.ts';
 import { writeWhole } from '../history/write-whole.ts';
 import { isAlive } from './identity.ts';
+import { announcedRuns } from './living.ts';
 
 /** THE RECORD OF RUNS: a file for each run that has begun and has not ended in order, `<tmp>/peerlab-runs-<uid>/<run id>.json`. */
 
@@ -46,10 +47,10 @@ export function ownRecords(): RunRecord[] {
 }
 
 /** Runs of any user of this machine whose lab lives: nobody else may touch what carries their ids. */
-export function livingRuns(): Set<string> {
+export function livingRuns(): ReadonlySet<string> {
   const folders = readdirSync(tmpdir()).filter((name) => FOLDER.test(name));
   const records = folders.flatMap((name) => readRecords(join(tmpdir(), name)));
-  return new Set(records.filter(({ lab }) => isAlive(lab)).map(({ runId }) => runId));
+  return announcedRuns().union(new Set(records.filter(({ lab }) => isAlive(lab)).map(({ runId }) => runId)));
 }
 
 function fileOf(runId: string): string {

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { PeerLabError } from '#proto/errors.ts';
 import { within } from '../drivers/deadline.ts';
 import { identityOf, type ProcessIdentity } from './identity.ts';
+import { announce } from './living.ts';
 import { dropRecord, type RunRecord, writeRecord } from './record.ts';
 
 const MAIN = fileURLToPath(new URL('./main.ts', import.meta.url));
@@ -17,6 +18,7 @@ export class Watchdog {
   readonly #init: WatchdogInit;
   readonly #lost = new AbortController();
   #child: ChildProcess | undefined;
+  #announced: Disposable | undefined;
   #gone = Promise.resolve();
   #isDone = false;
 
@@ -31,6 +33,7 @@ export class Watchdog {
 
   /** To be called before anything is made that would outlive the lab. */
   start(): void {
+    this.#announced = announce(this.#init.runId);
     const lab = identityOf(process.pid) as ProcessIdentity;
     const record: RunRecord = { ...this.#init, begunAt: new Date().toISOString(), lab };
     // A process group of its own: a Ctrl-C or the end of the terminal does not reach it. What it has to say is in watchdog.log.
@@ -66,6 +69,7 @@ export class Watchdog {
     if (leftovers.length === 0) dropRecord(this.#init.runId);
     this.#child?.stdin?.end('done\n');
     await within(this.#gone, LEAVE_TIMEOUT_MS, () => new Error('late')).catch(() => {});
+    this.#announced?.[Symbol.dispose]();
   }
 
   #lose(got: string): void {

@@ -42,11 +42,11 @@ export async function tempFolder(files: Record<string, string | Buffer> = {}) {
 
 /** Waits until `condition` gives something truthy; fails with `what` after 5 s. */
 export async function eventually<T>(what: string, condition: () => T | Promise<T>): Promise<NonNullable<T>> {
-  const endsAt = Date.now() + 5000;
+  const endsAt = performance.now() + 5000;
   for (;;) {
     const value = await condition();
     if (value) return value as NonNullable<T>;
-    if (Date.now() > endsAt) throw new Error(`waited 5 s for ${what}`);
+    if (performance.now() > endsAt) throw new Error(`waited 5 s for ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }

@@ -68,7 +68,7 @@ export async function ensureFaultImage(
       throw new PeerLabError('build-failed', { about: 'peerlab/faults', got: reasonOf(error), cause: error });
     }
   };
-  return withLock(join(ROOT, 'dist', '.faults-image.lock'), ensure, signal);
+  return withLock(join(ROOT, 'dist', '.faults-build.lock'), ensure, signal);
 }
 
 async function nameOn(base: Image): Promise<string> {

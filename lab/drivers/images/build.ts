@@ -39,7 +39,7 @@ export async function imagesOn(
     for (const kind of KINDS) await nameLatest(store, kind, wanted[kind]);
     return { ...images, version: services.version };
   };
-  return withLock(join(services.dist, '.images.lock'), ensure, signal);
+  return withLock(join(services.dist, '.images-build.lock'), ensure, signal);
 }
 
 function buildAll(

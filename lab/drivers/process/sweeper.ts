@@ -39,10 +39,10 @@ export const processSweeper: Sweeper = {
 
 /** @returns those that are still there */
 async function killProcesses(runId: string): Promise<number[]> {
-  const giveUpAt = Date.now() + LEAVE_TIMEOUT_MS;
+  const giveUpAt = performance.now() + LEAVE_TIMEOUT_MS;
   for (;;) {
     const found = (await processesOfRuns()).filter((process) => process.runId === runId).map(({ pid }) => pid);
-    if (found.length === 0 || Date.now() > giveUpAt) return found;
+    if (found.length === 0 || performance.now() > giveUpAt) return found;
     for (const pid of found) {
       try {
         process.kill(pid, 'SIGKILL');
