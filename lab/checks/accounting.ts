@@ -11,7 +11,7 @@ export const operationsAccounted: Check = {
     const wrong = facts.steps
       .filter(({ taken }) => !taken)
       .map(({ id, label }) => `step ${id} (${label}) was never taken`);
-    if (ids.size !== events.length) wrong.push(`${events.length - ids.size} events stand twice in the history`);
+    if (ids.size !== events.length) wrong.push(`${events.length - ids.size} events are in the history twice`);
     if (ids.size !== facts.planned) wrong.push(`${facts.planned} operations were planned, the history has ${ids.size}`);
     return noneWrong(wrong, `${facts.planned} operations planned, done and recorded`);
   },
@@ -122,6 +122,9 @@ export const bytesAgree: Check = {
         details: [...missing].slice(0, 20),
       };
     }
-    return noneWrong(wrong, `${total} bytes received by the history and by the peers' metrics, and as many sent`);
+    return noneWrong(
+      wrong,
+      `${total} bytes received, and the same number sent, by the history and by the peers' metrics`,
+    );
   },
 };

@@ -8,7 +8,7 @@ export const barriersMet: Check = {
     const missed = waits.filter(({ outcome }) => outcome === 'failed');
     return noneWrong(
       missed.map(({ peer, error }) => `${peer}: ${error?.message}`),
-      waits.length === 0 ? 'there was none' : `${waits.length} arrivals, all met`,
+      waits.length === 0 ? 'the scenario has none' : `${waits.length} arrivals, all met`,
     );
   },
 };

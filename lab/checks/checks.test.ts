@@ -113,7 +113,7 @@ describe('fails when', () => {
       '99 bytes instead of 100',
     ],
     ['a received file is not there', { stored: [GOOD.stored[0]!] }, 'is not on the disk'],
-    ['a file of the start is gone', { stored: [GOOD.stored[1]!] }, 'lay in the share at the start'],
+    ['a file of the start is gone', { stored: [GOOD.stored[1]!] }, 'was in the share at the start'],
     [
       'a file came from nowhere',
       { stored: [...GOOD.stored, { peer: 's-1', ...file, name: 'ghost' }] },

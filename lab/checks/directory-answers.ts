@@ -148,7 +148,7 @@ export const directoryTells: Check = {
     const { answers, wrong } = judgeAnswers(history);
     return noneWrong(
       wrong,
-      answers === 0 ? 'nobody asked it' : `${answers} answers held against who really shared what`,
+      answers === 0 ? 'no peer asked it' : `${answers} answers compared with who really shared what`,
     );
   },
 };

@@ -28,14 +28,14 @@ function doubtOf(fault: FaultRecord): string | undefined {
   const { proofs, inForce, until, requestedSeconds, overtakenBy } = fault;
   if (inForce === undefined) return 'it was never done';
   const bad = proofs.find(({ ok }) => !ok);
-  if (bad) return `${bad.when} it, a probe was to see "${bad.wanted}", and saw "${bad.seen}"`;
+  if (bad) return `${bad.when} it, a probe expected "${bad.wanted}", and saw "${bad.seen}"`;
   const healed = until !== undefined ? (['after'] as const) : [];
   for (const when of ['before', 'during', ...healed] as const) {
-    if (!proofs.some((proof) => proof.when === when)) return `nobody looked ${when} it`;
+    if (!proofs.some((proof) => proof.when === when)) return `there was no probe ${when} it`;
   }
   if (requestedSeconds === undefined || overtakenBy !== undefined) return undefined;
   if (until === undefined) return 'it was never undone';
   const achieved = until - inForce;
   if (achieved >= requestedSeconds && achieved <= requestedSeconds + MAX_OVERTIME_SECONDS) return undefined;
-  return `it was to last ${requestedSeconds} s, and lasted ${achieved.toFixed(2)} s`;
+  return `it should have lasted ${requestedSeconds} s, and lasted ${achieved.toFixed(2)} s`;
 }

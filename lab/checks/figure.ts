@@ -99,7 +99,7 @@ function readWhat(written: FigureText, rest: string, scope: Scope, names: Names)
 function readMetric(text: string, name: string, matchers: readonly Matcher[], scope: Scope): Read {
   if (!/^[a-zA-Z_:][\w:]*$/.test(name))
     return { flaw: `expected metrics.<name> or metrics.<name>{label="value"}, got "${text}"` };
-  if (scope.of === 'steps') return { flaw: 'a metric is of instances, not of a step' };
+  if (scope.of === 'steps') return { flaw: 'a metric belongs to instances, not to a step' };
   const flaw = name.startsWith('peerlab_') ? ownMetricFlaw(name, matchers, scope) : undefined;
   if (flaw) return { flaw };
   return { figure: { text, scope, what: { kind: 'metric', name, matchers }, unit: 'count', live: true } };
@@ -116,7 +116,7 @@ function ownMetricFlaw(name: string, matchers: readonly Matcher[], scope: Scope)
     return `there is no metric "${name}".${suggestion(base, Object.keys(METRICS))}`;
   if (spec.kind === 'histogram' && name === base)
     return `${name} is a histogram: name its ${name}_count or ${name}_sum`;
-  if (spec.at === 'directory' && scope.of !== 'all') return `${name} is of the directory, not of peers`;
+  if (spec.at === 'directory' && scope.of !== 'all') return `${name} is a metric of the directory, not of peers`;
   const labels = name.endsWith('_bucket') && name !== base ? [...spec.labels, 'le'] : spec.labels;
   for (const matcher of matchers) {
     const { label, value } = matcher;
@@ -135,7 +135,7 @@ const LEVELS = new Map([
 ]);
 
 function readLogs(text: string, name: string, argument: string | undefined, scope: Scope): Read {
-  if (scope.of === 'steps') return { flaw: 'a log is of instances, not of a step' };
+  if (scope.of === 'steps') return { flaw: 'a log belongs to instances, not to a step' };
   const level = LEVELS.get(name);
   const asked = name === 'matching' ? argument : level;
   if (asked === undefined || asked === '' || (level !== undefined && argument !== undefined))

@@ -33,14 +33,14 @@ export function compareDisks({ events, shares, stored }: History): Integrity {
   }
   for (const file of shares) {
     const flaw = flawOf(disk.get(key(file.peer, file.name)), file);
-    if (flaw) wrong.push(`${file.peer}: "${file.name}" lay in the share at the start, and now ${flaw}`);
+    if (flaw) wrong.push(`${file.peer}: "${file.name}" was in the share at the start, and now ${flaw}`);
   }
   for (const file of stored) {
     const id = key(file.peer, file.name);
     if (initial.has(id) || received.has(id) || file.name.startsWith(UNFINISHED)) continue;
     // A transfer whose answer was lost may have ended well: then the file is right, and nothing is wrong.
     const flaw = truth.has(file.name) ? flawOf(file, truth.get(file.name)) : 'no transfer accounts for it';
-    if (flaw) wrong.push(`${file.peer}: "${file.name}" lies in the share, but ${flaw}`);
+    if (flaw) wrong.push(`${file.peer}: "${file.name}" is in the share, but ${flaw}`);
   }
   return { verified, wrong };
 }

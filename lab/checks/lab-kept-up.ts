@@ -10,7 +10,7 @@ export const labKeptUp: Check = {
   question: 'Did operations begin at their planned time, on a machine that was not saturated?',
   judge(history) {
     const { lagSeconds = 0, stallSeconds = 0 } = figuresOf(history).lab;
-    const said = `operations began up to ${lagSeconds.toFixed(2)} s late (99th percentile); the lab was held up for ${stallSeconds.toFixed(2)} s at most`;
+    const said = `operations began up to ${lagSeconds.toFixed(2)} s late (99th percentile); the lab was blocked for ${stallSeconds.toFixed(2)} s at most`;
     if (lagSeconds <= MAX_LAG_SECONDS && stallSeconds <= MAX_STALL_SECONDS)
       return { verdict: 'pass', reason: said, details: [] };
     return { verdict: 'inconclusive', reason: `the machine is saturated: ${said}`, details: [] };

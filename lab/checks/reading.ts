@@ -50,7 +50,7 @@ export function readingOf({ scope, what }: Figure, source: FigureSource): Figure
 
 /** A sum in which one is missing is none: what a part of them say is not the figure. */
 function sumOfAll(instances: readonly string[], readingOf: (instance: string) => FigureReading): FigureReading {
-  if (instances.length === 0) return { missing: 'no instance that it is of ever ran' };
+  if (instances.length === 0) return { missing: 'none of its instances ever ran' };
   const readings = instances.map(readingOf);
   const missing = readings.flatMap((reading) => ('missing' in reading ? [reading.missing] : []));
   if (missing.length > 0) return { missing: andMore(missing) };
@@ -120,15 +120,15 @@ function valueAt(result: object, path: readonly string[]): unknown {
 const WHY_ABSENT: Readonly<Record<string, string>> = {
   transfers: 'no transfer ended well and moved bytes',
   fairness: 'fewer than two peers downloaded something',
-  directory: 'no answer of the directory could be held against it',
+  directory: 'there was no answer of the directory to judge',
   faults: 'no fault was undone',
-  lab: 'no operation had a time at which it was due',
-  resources: 'the driver could not read it of every instance',
+  lab: 'no operation had a planned time',
+  resources: 'the driver could not read it for every instance',
 };
 
 function whyAbsent([part = '', verb = '', figure]: readonly string[]): string {
   if (part === 'operations') return figure === 'latency' ? `no ${verb} ended well` : `no ${verb} was done`;
-  return WHY_ABSENT[part] ?? 'nothing in this run says it';
+  return WHY_ABSENT[part] ?? 'nothing in this run tells it';
 }
 
 function sum(values: readonly number[]): number {

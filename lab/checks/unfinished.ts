@@ -16,7 +16,7 @@ export const nothingUnfinished: Check = {
     ]);
     const left = stored.filter(({ peer, name }) => name.startsWith(UNFINISHED) && !excused.has(peer));
     return noneWrong(
-      left.map(({ peer, name }) => `${peer}: "${name}" is left of a transfer, though none failed there`),
+      left.map(({ peer, name }) => `${peer}: "${name}" is left of a transfer, although no transfer failed there`),
       'no temporary file was left in a share',
     );
   },

@@ -232,7 +232,7 @@ test('what can not be found out is unknown, and no reason against', () => {
   for (const name of ['open files', 'processes', 'inotify', 'ports']) {
     expect(finding(name, blind, PROCESSES)).toMatchObject({
       state: 'unknown',
-      found: expect.stringContaining('not to be found out'),
+      found: expect.stringContaining('can not be found out'),
     });
   }
   for (const name of ['disk of shares', 'memory'])

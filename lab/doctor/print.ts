@@ -11,7 +11,7 @@ const NAME_WIDTH = 16;
 export function printDiagnosis(diagnosis: Diagnosis, out: NodeJS.WriteStream): void {
   const { patient, findings, prediction, most } = printableAll(diagnosis);
   const { size, driver } = patient;
-  const reckoned = size.reckonedFrom === undefined ? '' : ` (reckoned from a plan with ${size.reckonedFrom})`;
+  const reckoned = size.reckonedFrom === undefined ? '' : ` (estimated from a plan with ${size.reckonedFrom})`;
   const lines = [
     `${size.scenario} with ${size.peers} peers${reckoned}, driver ${driver}`,
     ...findings.flatMap((finding) => linesOf(finding, out)),
@@ -40,5 +40,5 @@ function reasonOf(findings: Diagnosis['findings']): string {
 
 function mostLine({ peers, limit }: NonNullable<Diagnosis['most']>): string {
   if (limit === undefined) return `${peers} peers like these would fit, and perhaps more.`;
-  return `About ${peers} peers like these would fit; with more it fails for ${limit}.`;
+  return `About ${peers} peers like these would fit. With more, ${limit} is not enough.`;
 }

@@ -43,7 +43,7 @@ export const count = (amount: number) => String(Math.round(amount));
 /** Holds what is wanted against what there is. */
 export function compare({ available, wanted, show, what, mend }: Amounts): Finding {
   const needed = show(wanted);
-  if (available === undefined) return { state: 'unknown', found: `${what}: not to be found out here`, needed };
+  if (available === undefined) return { state: 'unknown', found: `${what}: can not be found out here`, needed };
   const found = available === Number.POSITIVE_INFINITY ? `${what}: no limit` : `${show(available)} ${what}`;
   if (wanted > available) return { state: 'lacking', found, needed, mend };
   if (wanted > available * TIGHT_FROM) return { state: 'tight', found, needed, mend };

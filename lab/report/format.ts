@@ -70,7 +70,7 @@ export function failureLines({ failedOperations = [] }: Result): string[] {
     return `${count} × ${operation}, ${code}: ${peer}${file === undefined ? '' : ` "${file}"`}: ${message} (${place})`;
   });
   const more = failedOperations.length - lines.length;
-  return more > 0 ? [...lines, `${more} kinds more: result.json (failedOperations)`] : lines;
+  return more > 0 ? [...lines, `${more} more kinds: see result.json (failedOperations)`] : lines;
 }
 
 /** What a reader must know of how the figures were made. */

@@ -58,7 +58,7 @@ export class Recorder {
       take: (event) => listener.take(event),
       dropped: (why) => {
         listener.dropped?.(why);
-        this.tell({ kind: 'note', text: `${listener.name} follows the run no longer: ${why}` });
+        this.tell({ kind: 'note', text: `${listener.name} does not follow the run any more: ${why}` });
       },
     });
   }

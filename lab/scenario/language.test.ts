@@ -331,7 +331,7 @@ describe('expectations on', () => {
     ['metrics.peerlab_transfers_total_count > 0', 'there is no metric "peerlab_transfers_total_count"'],
     ['metrics.peerlab_transfers_total{le="1"} > 0', 'has no label "le"'],
     ['metrics.toString == 0{a="b"}', 'expected a number'],
-    ['groups.leechers.metrics.peerlab_directory_peers_online == 0', 'is of the directory, not of peers'],
+    ['groups.leechers.metrics.peerlab_directory_peers_online == 0', 'is a metric of the directory, not of peers'],
     ['transfers{outcome="ok"}.failed == 0', 'expected "<figure> <comparison> <value>"'],
     ['transfers.failed{outcome="ok"} == 0', 'only metrics have labels in braces'],
     ['failures.no-sorce == 0', 'there is no error code "no-sorce". Did you mean "no-source"?'],

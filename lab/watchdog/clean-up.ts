@@ -50,7 +50,7 @@ async function removeOnce(
     for (const line of left) tell(line);
     return { found: found.length, left };
   } catch (error) {
-    const why = `what carries the id ${runId} may still be there: ${reasonOf(error)}`;
+    const why = `things with the id ${runId} may still be there: ${reasonOf(error)}`;
     tell(why);
     return { found: 0, left: [why] };
   }

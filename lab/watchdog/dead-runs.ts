@@ -20,7 +20,9 @@ export async function settleDeadRuns(tell: (line: string) => void): Promise<void
     const left = isClean ? [] : await takeOver(record, PATIENCE_MS);
     if (left.length === 0) {
       dropRecord(record.runId);
-      tell(`${subjectOf(record)}; what it had made is removed, and its results until then are in ${record.results}`);
+      tell(
+        `${subjectOf(record)}; everything that it made is removed, and its results until then are in ${record.results}`,
+      );
     } else {
       tell(`${subjectOf(record)}, and could not be cleaned up (bin/lab gc tries again): ${left[0]}`);
     }

@@ -36,7 +36,7 @@ const isRunning = ({ exitCode, signalCode }: ChildProcess) => exitCode === null 
 test('what a run left that nobody knows is named, and removed when it is asked for by its id', async () => {
   const runId = newId();
   const { tmp, folder, child } = await leftovers(runId);
-  expect(await gc(tmp)).toContain(`process: 2 things carry the id ${runId}, a run unknown here`);
+  expect(await gc(tmp)).toContain(`process: 2 things have the id ${runId}, a run that is unknown here`);
   expect([existsSync(folder), isRunning(child)]).toEqual([true, true]);
 
   const ended = once(child, 'exit');

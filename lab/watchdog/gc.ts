@@ -38,14 +38,14 @@ async function collectOf(
   tell: (line: string) => void,
 ): Promise<void> {
   const traces = await sweeper.find().catch((error) => {
-    tell(`${driver}: not looked at: ${reasonOf(error)}`);
+    tell(`${driver}: could not be searched: ${reasonOf(error)}`);
     return [];
   });
   for (const [runId, found] of strangers(traces)) {
     if (isMeant(runId)) await cleanUp({ driver, runId, patienceMs: PATIENCE_MS, tell });
     else
       tell(
-        `${driver}: ${found.length} things carry the id ${runId}, a run unknown here; bin/lab gc ${runId} removes them, --all those of every such run: ${found[0]?.what}, ...`,
+        `${driver}: ${found.length} things have the id ${runId}, a run that is unknown here. bin/lab gc ${runId} removes them, bin/lab gc --all those of all such runs: ${found[0]?.what}, ...`,
       );
   }
 }
