@@ -58,8 +58,11 @@ export const CONTROL = {
   },
   /** `to`: ip:port of the peer that should store the file. */
   upload: { request: z.object({ name: fileName, to: place }), response: transferResult },
-  /** Looks at the share folder again and publishes it; answers with the number of files. */
-  loadfiles: { request: z.object({}), response: z.object({ files: z.number().int() }) },
+  /** Looks at the share folder again and publishes it; answers with the number of files. `hashing`: files that follow, as they take long to hash. */
+  loadfiles: {
+    request: z.object({}),
+    response: z.object({ files: z.number().int(), hashing: z.number().int().optional() }),
+  },
   logout: { request: z.object({}), response: z.object({}) },
 } as const;
 

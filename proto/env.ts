@@ -96,7 +96,10 @@ export const PEER_ENV = {
   PEER_USER: { type: 'text', help: 'User name at the directory.' },
   PEER_PASSWORD: { type: 'text', secret: true, help: 'Password of that user. The first login of a user sets it.' },
   PEER_DIRECTORY_URL: { type: 'url', default: 'http://127.0.0.1:5000', help: 'Where the directory is.' },
-  PEER_SHARE_DIR: { type: 'folder', help: 'The shared folder. Downloads go there too. It must exist.' },
+  PEER_SHARE_DIR: {
+    type: 'folder',
+    help: 'The shared folder. Downloads go there too. It must exist, and belongs to one running peer. A read-only folder is served, and takes no files.',
+  },
   PEER_HOST: {
     type: 'host',
     default: '127.0.0.1',

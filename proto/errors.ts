@@ -242,6 +242,28 @@ export const ERRORS = {
     meaning: 'another file with this name is in the share',
     next: 'Rename or remove that file first: a transfer never replaces a file.',
   },
+  'share-gone': {
+    http: 503,
+    grpc: GRPC.UNAVAILABLE,
+    definite: true,
+    meaning: 'the share folder is not there',
+    next: 'Put the folder back. The peer notices it, and publishes its files again.',
+  },
+  'share-read-only': {
+    http: 409,
+    grpc: GRPC.FAILED_PRECONDITION,
+    definite: true,
+    meaning: 'the share can not be written to',
+    next: 'Make the share folder writable for the peer. Until then, it only serves files.',
+  },
+  'share-in-use': {
+    http: 409,
+    grpc: GRPC.FAILED_PRECONDITION,
+    exit: EXIT.usage,
+    definite: true,
+    meaning: 'another peer that is running has this share',
+    next: 'Give each peer a share folder of its own (PEER_SHARE_DIR), or stop the other peer first.',
+  },
   'no-source': {
     http: 404,
     grpc: GRPC.UNAVAILABLE,

@@ -73,6 +73,12 @@ export const METRICS = {
     labels: [],
     help: 'Files in the share that are hashed and served.',
   },
+  peerlab_share_available: {
+    kind: 'gauge',
+    at: 'peer',
+    labels: [],
+    help: '1 while the share folder is there; 0 while it is gone, and nothing is served.',
+  },
   peerlab_share_bytes: { kind: 'gauge', at: 'peer', labels: [], help: 'Bytes of those files.' },
   peerlab_logged_in: {
     kind: 'gauge',

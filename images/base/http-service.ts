@@ -25,6 +25,8 @@ export interface HttpServiceInit {
   registry: Registry;
   /** Whether work may be sent here; `/readyz` answers 503 until it is true, and again while draining. */
   isReady: () => boolean;
+  /** What keeps the service from being ready, for people who ask. */
+  whyNot?: () => string | undefined;
   /** Largest request body taken, in bytes. Without it the routes read bodies themselves. */
   maxBodyBytes?: number;
   /** A line for every request, by default; routes that are asked thousands of times a second do without. */
@@ -72,7 +74,8 @@ export function createHttpApp(init: HttpServiceInit): HttpApp {
   app.get('/healthz', (_req, res) => void res.json({ status: 'ok' }));
   app.get('/readyz', (_req, res) => {
     const ready = init.isReady() && !draining;
-    res.status(ready ? 200 : 503).json({ status: ready ? 'ready' : 'not ready' });
+    const reason = ready ? undefined : init.whyNot?.();
+    res.status(ready ? 200 : 503).json({ status: ready ? 'ready' : 'not ready', reason });
   });
   app.get('/metrics', async (_req, res) => {
     res.type(init.registry.contentType).send(await init.registry.metrics());

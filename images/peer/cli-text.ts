@@ -31,7 +31,8 @@ export const TEXT: { [V in Verb]: (answer: Answers[V]) => string } = {
     return lines.join('\n');
   },
   upload: (result) => transfer(result, 'uploaded', 'to'),
-  loadfiles: ({ files }) => `${count(files, 'file')} published`,
+  loadfiles: ({ files, hashing = 0 }) =>
+    `${count(files, 'file')} published${hashing > 0 ? `; ${count(hashing, 'file')} still being hashed, published when done` : ''}`,
   logout: () => 'logged out',
 };
 

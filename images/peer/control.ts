@@ -56,7 +56,8 @@ function handlersOf({ share, scanned, directory, downloads, uploads }: ControlIn
       await share.rescan();
       if (!directory.isLoggedIn) throw new PeerLabError('not-logged-in');
       await directory.publish();
-      return { files: share.fileCount };
+      if (share.trouble) throw share.trouble;
+      return { files: share.fileCount, ...(share.hashing > 0 && { hashing: share.hashing }) };
     },
     logout: async () => {
       await directory.logout();

@@ -60,7 +60,8 @@ export async function startPeer(
 ): Promise<Peer> {
   const metrics = createMetrics('peer');
   const meter = new TransferMeter(metrics);
-  const share = await Share.open(config.PEER_SHARE_DIR, logger, memory.pieces);
+  await using unwound = new AsyncDisposableStack();
+  const share = unwound.use(await Share.open(config.PEER_SHARE_DIR, logger, memory.pieces));
   const stallTimeoutMs = config.PEER_STALL_TIMEOUT;
   const publish = () =>
     directory.publish().catch((error) => logger.warn({ reason: reasonOf(error) }, 'the directory could not be told'));
@@ -119,21 +120,31 @@ export async function startPeer(
     void publish();
   });
   const control = await openControl({
-    ...{ logger, registry: metrics.registry, maxBodyBytes: MAX_CONTROL_BODY_BYTES, isReady: () => isReady },
+    ...{
+      logger,
+      registry: metrics.registry,
+      maxBodyBytes: MAX_CONTROL_BODY_BYTES,
+      isReady: () => isReady && share.trouble === undefined,
+      whyNot: () => share.trouble?.message,
+    },
     routes: controlRoutes({
       ...{ share, scanned, directory, downloads, batches, uploads },
       token: config.PEER_CONTROL_TOKEN,
     }),
   }).catch(async (error) => {
-    await stopAll({ server, directory, clients, share });
+    await stopAll({ server, directory, clients });
     throw error;
   });
+  unwound.move();
   return {
     address: self,
     grpcPort: server.port,
     controlPort: control.port,
     scanned,
-    stop: () => stopAll({ control, server, directory, clients, share }),
+    stop: async () => {
+      await stopAll({ control, server, directory, clients });
+      await share[Symbol.asyncDispose]();
+    },
   };
 }
 
@@ -142,18 +153,17 @@ interface Parts {
   server: PeerServer;
   directory: DirectorySession;
   clients: PeerClients;
-  share: Share;
 }
 
 /** Leaves the index first, so that nobody comes any more; lets transfers end for a while; then closes all. */
-async function stopAll({ control, server, directory, clients, share }: Parts): Promise<void> {
+async function stopAll({ control, server, directory, clients }: Parts): Promise<void> {
   await directory.close(LOGOUT_TIMEOUT_MS);
   await Promise.all([control?.close(DRAIN_MS), server.close(DRAIN_MS)]);
   clients[Symbol.dispose]();
-  await share[Symbol.asyncDispose]();
 }
 
 function countShare(metrics: Metrics<'peer'>, share: Share): void {
   metrics.gauge('peerlab_share_files').set(share.fileCount);
   metrics.gauge('peerlab_share_bytes').set(share.bytes);
+  metrics.gauge('peerlab_share_available').set(share.trouble ? 0 : 1);
 }

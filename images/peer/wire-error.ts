@@ -76,4 +76,6 @@ const TAKEN_OVER: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'too-many-bytes',
   'unverifiable',
   'disk-full',
+  'share-gone',
+  'share-read-only',
 ]);

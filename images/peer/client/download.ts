@@ -20,6 +20,8 @@ import { fetchWhole } from './whole-file.ts';
 const OWN_FAULTS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'cancelled',
   'disk-full',
+  'share-gone',
+  'share-read-only',
   'file-exists',
   'bad-name',
   'internal',

@@ -35,7 +35,13 @@ const BUSY_WAIT_MS = 100;
 const MAX_BUSY_ANSWERS = 6;
 
 /** Errors that another source would not fix. */
-const OWN_FAULTS: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['cancelled', 'disk-full', 'internal']);
+const OWN_FAULTS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'cancelled',
+  'disk-full',
+  'share-gone',
+  'share-read-only',
+  'internal',
+]);
 
 /** One download from many sources: a lane for each, which take their work from what is left until nothing is. */
 export class Swarm {

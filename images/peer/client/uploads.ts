@@ -42,6 +42,8 @@ const FINAL: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'quota-exceeded',
   'ticket-refused',
   'disk-full',
+  'share-gone',
+  'share-read-only',
   'cancelled',
   'source-unreachable',
 ]);

@@ -64,6 +64,8 @@ const NOT_MENDED_BY_STREAMING: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'file-exists',
   'hash-mismatch',
   'internal',
+  'share-gone',
+  'share-read-only',
   'too-many-bytes',
 ]);
 

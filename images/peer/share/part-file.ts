@@ -1,8 +1,9 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { type FileHandle, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { PeerLabError, toPeerLabError } from '#proto/errors.ts';
+import { PeerLabError } from '#proto/errors.ts';
 import { type HashTree, TreeHasher } from '#proto/hash-tree.ts';
+import { diskError } from './disk-error.ts';
 import { PART_SUFFIX } from './parts-folder.ts';
 import { type Identity, identityOf } from './regular-file.ts';
 
@@ -124,11 +125,4 @@ export class PartFile implements AsyncDisposable {
   #throwFailure(): void {
     if (this.#failure !== undefined) throw diskError(this.#failure);
   }
-}
-
-/** Local trouble with the disk, without a path of the host in its message. */
-export function diskError(error: unknown): PeerLabError {
-  const code = (error as NodeJS.ErrnoException)?.code;
-  if (code === 'ENOSPC' || code === 'EDQUOT') return new PeerLabError('disk-full', { got: code, cause: error });
-  return toPeerLabError(error);
 }

@@ -1,7 +1,9 @@
 import { lstat, mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { PeerLabError, reasonOf } from '#proto/errors.ts';
+import { PeerLabError } from '#proto/errors.ts';
 import { RESERVED_NAME } from '#proto/names.ts';
+import { diskError } from './disk-error.ts';
+import { ShareLock } from './share-lock.ts';
 
 /** A file that is being received. Under a random name it is worth nothing without its process; under a root it can be resumed. */
 export const PART_SUFFIX = '.part';
@@ -12,26 +14,57 @@ export const JOURNAL_SUFFIX = '.journal';
 const KEPT_MS = 7 * 24 * 3600 * 1000;
 const MAX_KEPT = 32;
 
-/**
- * Makes the folder of unfinished files, and removes of what an earlier process left there all that can't be resumed: a share belongs to one
- * peer at a time.
- * @throws PeerLabError `bad-setting` when that name is taken by something else than a folder
- */
-export async function preparePartsFolder(share: string): Promise<string> {
-  const folder = join(share, RESERVED_NAME);
-  try {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
-    if (!(await lstat(folder)).isDirectory()) throw new Error('something that is no folder');
-    await clearParts(folder);
-    return folder;
-  } catch (error) {
-    throw new PeerLabError('bad-setting', {
-      about: 'PEER_SHARE_DIR',
-      expected: `a folder that is writable, and ${RESERVED_NAME} in it a folder`,
-      got: error instanceof Error && 'code' in error ? String(error.code) : reasonOf(error),
-      cause: error,
-    });
+/** The folder of unfinished files in a share. It is made anew whenever it is gone, and belongs to one peer at a time. */
+export class PartsFolder implements AsyncDisposable {
+  readonly path: string;
+  #lock: ShareLock | undefined;
+  #isClean = false;
+  #preparing: Promise<string> | undefined;
+
+  constructor(share: string) {
+    this.path = join(share, RESERVED_NAME);
   }
+
+  /**
+   * Sees to it that the folder is there and this peer's own, and says where it is.
+   * @throws PeerLabError `share-gone`, `share-read-only`, `share-in-use`; `bad-setting` when its name is taken by something else
+   */
+  ready(): Promise<string> {
+    this.#preparing ??= this.#prepare().finally(() => {
+      this.#preparing = undefined;
+    });
+    return this.#preparing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#lock?.[Symbol.asyncDispose]();
+    this.#lock = undefined;
+  }
+
+  async #prepare(): Promise<string> {
+    try {
+      await mkdir(this.path, { mode: 0o700 }).catch(ifNotThere);
+      if (!(await lstat(this.path)).isDirectory()) throw notAFolder();
+      if (await this.#lock?.isHeld()) return this.path;
+      await this[Symbol.asyncDispose]();
+      this.#lock = await ShareLock.take(this.path);
+      // Whatever else is there is of a peer that has ended; but what this one has begun it still writes to.
+      if (!this.#isClean) await clearParts(this.path);
+      this.#isClean = true;
+      return this.path;
+    } catch (error) {
+      throw diskError(error);
+    }
+  }
+}
+
+function ifNotThere(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EEXIST') throw error;
+}
+
+function notAFolder(): PeerLabError {
+  const expected = `a folder in which ${RESERVED_NAME} is a folder`;
+  return new PeerLabError('bad-setting', { about: 'PEER_SHARE_DIR', expected, got: 'something that is no folder' });
 }
 
 /** Removes parts and journals, all but the newest that can be resumed. */

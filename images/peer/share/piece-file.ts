@@ -4,7 +4,7 @@ import { type FileHandle, open, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PeerLabError } from '#proto/errors.ts';
 import { HASH_SIZE_BYTES, type HashTree, pieceBounds, pieceCount, pieceHasher } from '#proto/hash-tree.ts';
-import { diskError } from './part-file.ts';
+import { diskError } from './disk-error.ts';
 import { JOURNAL_SUFFIX, PART_SUFFIX } from './parts-folder.ts';
 import type { PieceMemory } from './piece-memory.ts';
 import { HASH_STEP_BYTES, type Identity, identityOf } from './regular-file.ts';

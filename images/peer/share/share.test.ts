@@ -1,11 +1,22 @@
 import { execFileSync } from 'node:child_process';
-import { appendFile, mkdir, readFile, rename, rm, symlink, truncate, utimes, writeFile } from 'node:fs/promises';
+import {
+  appendFile,
+  mkdir,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  symlink,
+  truncate,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { describe, expect, test, vi } from 'vitest';
 import { eventually, rootOf, sha256, silent, tempFolder } from '../testing/test-peer.ts';
-import { diskError } from './part-file.ts';
+import { diskError } from './disk-error.ts';
 import { RegularFile } from './regular-file.ts';
 import { Share } from './share.ts';
 import { FolderWatch } from './watch.ts';
@@ -109,7 +120,7 @@ describe('what is shared', () => {
     await using folder = await tempFolder();
     await mkdir(join(folder.path, '.peerlab'));
     await writeFile(join(folder.path, '.peerlab', 'dead.part'), 'x');
-    await Share.open(folder.path, silent);
+    await using _share = await Share.open(folder.path, silent);
     await expect(readFile(join(folder.path, '.peerlab', 'dead.part'))).rejects.toMatchObject({ code: 'ENOENT' });
   });
 });
@@ -256,7 +267,7 @@ describe('receiving', () => {
     hash.mockRestore();
     expect(it.names()).toEqual(['got']);
     expect(await readFile(it.path('got'), 'utf8')).toBe('content');
-    expect(execFileSync('ls', ['-A', it.path('.peerlab')]).toString()).toBe('');
+    expect(await readdir(it.path('.peerlab'))).toEqual([expect.stringMatching(/^lock\./)]);
   });
 
   test('what has the name already is never replaced', async () => {
@@ -282,7 +293,7 @@ describe('receiving', () => {
     await expect(attempt('righ')).rejects.toMatchObject({ code: 'truncated' });
     await expect(attempt('right!')).rejects.toMatchObject({ code: 'too-many-bytes' });
     await expect(attempt('wrong')).rejects.toMatchObject({ code: 'hash-mismatch' });
-    expect(execFileSync('ls', ['-A', it.path('.peerlab')]).toString()).toBe('');
+    expect(await readdir(it.path('.peerlab'))).toEqual([expect.stringMatching(/^lock\./)]);
   });
 
   test('a disk that is full says so', () => {

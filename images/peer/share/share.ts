@@ -4,17 +4,19 @@ import { link, lstat, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from '#base/logger.ts';
 import type { SharedFile } from '#proto/directory-api.ts';
-import { PeerLabError, reasonOf } from '#proto/errors.ts';
+import { PeerLabError, reasonOf, toPeerLabError } from '#proto/errors.ts';
 import type { HashTree } from '#proto/hash-tree.ts';
 import { assertName, nameFlaw, RESERVED_NAME } from '#proto/names.ts';
+import { atMost } from '../bounds.ts';
 import { Catalogue, hashesOf, type ShareEntry } from './catalogue.ts';
-import { diskError, type Expected, PartFile } from './part-file.ts';
-import { preparePartsFolder } from './parts-folder.ts';
+import { diskError } from './disk-error.ts';
+import { type Expected, PartFile } from './part-file.ts';
+import { PartsFolder } from './parts-folder.ts';
 import { PieceFile, type PieceFileInit } from './piece-file.ts';
 import { PieceMemory } from './piece-memory.ts';
 import { HASH_STEP_BYTES, type Identity, identityOf, isSame, RegularFile } from './regular-file.ts';
 import { storeNow } from './store-now.ts';
-import { FolderWatch } from './watch.ts';
+import { FolderWatch, POLL_MS } from './watch.ts';
 
 /** Files looked at and hashed at one time. */
 const LOOKS_AT_ONCE = 4;
@@ -24,6 +26,11 @@ const MAX_FILES = 100_000;
 const SETTLE_MS = 200;
 /** While a long scan goes on, what it found so far is made known this often. */
 const PROGRESS_MS = 1000;
+
+/** Files above this size are hashed in their own time, one after another, while everything else goes on. */
+const LONG_HASH_BYTES = 64 * 1024 * 1024;
+/** Who asks for the whole share waits no longer than this for those; they are made known when they are done. */
+const LONG_HASH_WAIT_MS = 10_000;
 
 /** A file that was received whole and is right, still under its temporary name. */
 interface Finished {
@@ -41,37 +48,58 @@ interface Finished {
  */
 export class Share extends EventEmitter<{ changed: [] }> implements AsyncDisposable {
   readonly #folder: string;
-  readonly #parts: string;
+  readonly #parts: PartsFolder;
   readonly #logger: Logger;
   readonly #memory: PieceMemory;
+  readonly #hashWaitMs: number;
   readonly #catalogue = new Catalogue();
   /** Names that were warned about, so that each is named once for as long as it is there. */
   readonly #warned = new Set<string>();
   /** Names that are being published: a scan leaves them alone, for their hash is known already. */
   readonly #landing = new Set<string>();
   readonly #closing = new AbortController();
+  /** Names of long files that are being hashed or wait for it. */
+  readonly #hashing = new Map<string, Promise<void>>();
+  #lastHash: Promise<void> = Promise.resolve();
   #watch: FolderWatch | undefined;
+  /** Which folder has the share's name: it can be moved away, and another one put in its place. */
+  #folderId = '';
+  #trouble: PeerLabError | undefined;
   #lastScan: Promise<void> = Promise.resolve();
   #nextScan: Promise<void> | undefined;
   #takeFresh = true;
   #announced = 0;
 
-  private constructor(folder: string, parts: string, logger: Logger, memory: PieceMemory) {
+  private constructor(folder: string, parts: PartsFolder, logger: Logger, memory: PieceMemory, hashWaitMs: number) {
     super();
+    this.#hashWaitMs = hashWaitMs;
     this.#memory = memory;
     this.#folder = folder;
     this.#parts = parts;
     this.#logger = logger;
   }
 
-  /** Opens the share without looking into it yet. @throws PeerLabError `bad-setting` when it is no writable folder */
-  static async open(folder: string, logger: Logger, memory = new PieceMemory()): Promise<Share> {
+  /**
+   * Opens the share without looking into it yet. One that can't be written to is served, and nothing is received into it.
+   * @throws PeerLabError `bad-setting` when it is no folder, `share-in-use`
+   */
+  static async open(
+    folder: string,
+    logger: Logger,
+    memory = new PieceMemory(),
+    hashWaitMs = LONG_HASH_WAIT_MS,
+  ): Promise<Share> {
     const isFolder = await stat(folder).then(
       (stats) => stats.isDirectory(),
       () => false,
     );
     if (!isFolder) throw new PeerLabError('bad-setting', { about: 'PEER_SHARE_DIR', expected: 'a folder that exists' });
-    return new Share(folder, await preparePartsFolder(folder), logger, memory);
+    const parts = new PartsFolder(folder);
+    await parts.ready().catch((error) => {
+      if (toPeerLabError(error).code !== 'share-read-only') throw error;
+      logger.warn('the share is read-only: its files are served, and nothing is received');
+    });
+    return new Share(folder, parts, logger, memory, hashWaitMs);
   }
 
   /** Looks at the folder for the first time, and keeps current from then on. */
@@ -82,6 +110,16 @@ export class Share extends EventEmitter<{ changed: [] }> implements AsyncDisposa
       look: () => this.#soon(false),
     });
     await this.rescan();
+  }
+
+  /** Why nothing is shared although there may be files: `share-gone`, `share-in-use`. It mends itself when the reason is gone. */
+  get trouble(): PeerLabError | undefined {
+    return this.#trouble;
+  }
+
+  /** Files that are not in the list yet, because their hashes take long. */
+  get hashing(): number {
+    return this.#hashing.size;
   }
 
   /** Grows with every change of the list. */
@@ -102,14 +140,15 @@ export class Share extends EventEmitter<{ changed: [] }> implements AsyncDisposa
   }
 
   /** Looks at the whole folder, files that were written just now included. Resolves after a scan that began after the call. */
-  rescan(): Promise<void> {
-    return this.#soon(true);
+  async rescan(): Promise<void> {
+    await this.#soon(true);
+    await atMost(this.#hashWaitMs, Promise.all(this.#hashing.values()));
   }
 
   /** Looks at one name. @returns its entry, or undefined when no file to share has it (any more) */
   async lookAt(name: string): Promise<ShareEntry | undefined> {
     const before = this.version;
-    await this.#look(name, Buffer.allocUnsafe(HASH_STEP_BYTES), true);
+    await this.#look(name, Buffer.allocUnsafe(HASH_STEP_BYTES), true, false);
     if (this.version !== before) this.#announce();
     return this.#catalogue.byName(name);
   }
@@ -156,14 +195,14 @@ export class Share extends EventEmitter<{ changed: [] }> implements AsyncDisposa
     throw new PeerLabError('file-exists', { about: name });
   }
 
-  /** A file to receive into. @throws PeerLabError `disk-full` */
-  receive(expected: Expected): Promise<PartFile> {
-    return PartFile.create(this.#parts, expected);
+  /** A file to receive into. @throws PeerLabError `disk-full`, `share-gone`, `share-read-only` */
+  async receive(expected: Expected): Promise<PartFile> {
+    return PartFile.create(await this.#parts.ready(), expected);
   }
 
-  /** A file to receive in pieces, with those that an earlier attempt left and that are right. @throws PeerLabError `disk-full` */
-  receivePieces(init: Omit<PieceFileInit, 'folder' | 'memory'>): Promise<PieceFile> {
-    return PieceFile.open({ folder: this.#parts, memory: this.#memory, ...init });
+  /** A file to receive in pieces, with those that an earlier attempt left and that are right. @throws PeerLabError as `receive` */
+  async receivePieces(init: Omit<PieceFileInit, 'folder' | 'memory'>): Promise<PieceFile> {
+    return PieceFile.open({ folder: await this.#parts.ready(), memory: this.#memory, ...init });
   }
 
   /**
@@ -200,7 +239,7 @@ export class Share extends EventEmitter<{ changed: [] }> implements AsyncDisposa
   async store(name: string, content: Buffer, hashes: Finished['hashes']): Promise<ShareEntry> {
     assertName(name);
     try {
-      const identity = storeNow(this.#parts, join(this.#folder, name), content);
+      const identity = await this.#storeNow(name, content);
       const entry = { name, size: content.length, ...hashesOf(hashes.sha256, hashes.tree), identity };
       this.#catalogue.set(entry);
       return entry;
@@ -209,6 +248,17 @@ export class Share extends EventEmitter<{ changed: [] }> implements AsyncDisposa
       const existing = await this.checkTarget(name, hashes.sha256);
       if (existing) return existing;
       throw new PeerLabError('file-exists', { about: name });
+    }
+  }
+
+  /** The folder of unfinished files is made anew only when it is missed: to look for it each time would cost more than to store the file. */
+  async #storeNow(name: string, content: Buffer): Promise<Identity> {
+    const target = join(this.#folder, name);
+    try {
+      return storeNow(this.#parts.path, target, content);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      return storeNow(await this.#parts.ready(), target, content);
     }
   }
 
@@ -221,6 +271,8 @@ export class Share extends EventEmitter<{ changed: [] }> implements AsyncDisposa
     this.#closing.abort();
     this.#watch?.[Symbol.dispose]();
     await (this.#nextScan ?? this.#lastScan);
+    await this.#lastHash;
+    await this.#parts[Symbol.asyncDispose]();
   }
 
   /** At most one scan is under way and one waits for it; whoever asks meanwhile gets the one that waits. */
@@ -240,7 +292,7 @@ export class Share extends EventEmitter<{ changed: [] }> implements AsyncDisposa
 
   async #scan(takeFresh: boolean): Promise<void> {
     const known = this.#catalogue.names();
-    const names = await this.#names();
+    const names = await this.#namesIfThere();
     const present = new Set(names);
     for (const name of known) if (!present.has(name) && !this.#landing.has(name)) this.#catalogue.delete(name);
 
@@ -251,7 +303,7 @@ export class Share extends EventEmitter<{ changed: [] }> implements AsyncDisposa
       for (const name of rest) {
         this.#closing.signal.throwIfAborted();
         if (this.#landing.has(name)) continue;
-        await this.#look(name, buffer, takeFresh);
+        await this.#look(name, buffer, takeFresh, true);
         if (performance.now() - lastNews < PROGRESS_MS) continue;
         lastNews = performance.now();
         this.#announce();
@@ -259,6 +311,35 @@ export class Share extends EventEmitter<{ changed: [] }> implements AsyncDisposa
     };
     await Promise.all(Array.from({ length: Math.min(LOOKS_AT_ONCE, names.length) }, looker));
     this.#announce();
+  }
+
+  /** None while the folder is away or another peer's: what can't be served must not be announced. */
+  async #namesIfThere(): Promise<string[]> {
+    try {
+      const { dev, ino } = await stat(this.#folder, { bigint: true });
+      const id = `${dev} ${ino}`;
+      if (id !== this.#folderId && this.#folderId !== '') this.#watch?.renew();
+      this.#folderId = id;
+      await this.#parts.ready().catch((error) => {
+        if (toPeerLabError(error).code !== 'share-read-only') throw error;
+      });
+      const names = await this.#names();
+      this.#isIn(undefined);
+      return names;
+    } catch (error) {
+      this.#isIn(error instanceof PeerLabError ? error : new PeerLabError('share-gone', { got: codeOf(error) }));
+      this.#watch?.lookWithin(POLL_MS);
+      return [];
+    }
+  }
+
+  #isIn(trouble: PeerLabError | undefined): void {
+    const before = this.#trouble;
+    this.#trouble = trouble;
+    if (before?.code === trouble?.code) return;
+    if (trouble) this.#logger.error({ code: trouble.code, reason: trouble.message }, 'nothing is shared');
+    else this.#logger.info('the share is there again');
+    this.emit('changed');
   }
 
   /** The names in the folder that could be shared; says once what is wrong with each other one. */
@@ -283,8 +364,8 @@ export class Share extends EventEmitter<{ changed: [] }> implements AsyncDisposa
     return names;
   }
 
-  /** Brings the catalogue up to date about one name. */
-  async #look(name: string, buffer: Buffer, takeFresh: boolean): Promise<void> {
+  /** Brings the catalogue up to date about one name. `later`: what takes long to hash is left for its turn. */
+  async #look(name: string, buffer: Buffer, takeFresh: boolean, later: boolean): Promise<void> {
     try {
       const stats = await lstat(join(this.#folder, name), { bigint: true });
       const known = this.#catalogue.byName(name);
@@ -293,7 +374,8 @@ export class Share extends EventEmitter<{ changed: [] }> implements AsyncDisposa
       if (!stats.isFile()) return;
       const ageMs = Date.now() - Number(stats.mtimeNs / 1_000_000n);
       if (!takeFresh && ageMs >= 0 && ageMs < SETTLE_MS) return this.#watch?.lookWithin(SETTLE_MS);
-      await this.#hash(name, buffer);
+      if (later && stats.size > LONG_HASH_BYTES) this.#hashLater(name);
+      else await this.#hash(name, buffer);
     } catch (error) {
       this.#closing.signal.throwIfAborted();
       this.#catalogue.delete(name);
@@ -301,7 +383,19 @@ export class Share extends EventEmitter<{ changed: [] }> implements AsyncDisposa
     }
   }
 
+  #hashLater(name: string): void {
+    if (this.#hashing.has(name)) return;
+    this.#lastHash = this.#lastHash
+      .then(() => this.#look(name, Buffer.allocUnsafe(HASH_STEP_BYTES), true, false))
+      .then(() => this.#announce())
+      // Thrown only when the share is closed.
+      .catch(() => {})
+      .finally(() => this.#hashing.delete(name));
+    this.#hashing.set(name, this.#lastHash);
+  }
+
   async #hash(name: string, buffer: Buffer): Promise<void> {
+    this.#closing.signal.throwIfAborted();
     await using file = await RegularFile.open(join(this.#folder, name));
     if (!file) return;
     const { sha256, tree } = await file.hashes(buffer, this.#closing.signal);
@@ -320,4 +414,9 @@ export class Share extends EventEmitter<{ changed: [] }> implements AsyncDisposa
     this.#warned.add(name);
     this.#logger.warn({ file: name, reason }, 'not shared');
   }
+}
+
+/** The system's own word; its message would name a path of the host. */
+function codeOf(error: unknown): string {
+  return (error as NodeJS.ErrnoException).code ?? reasonOf(error);
 }

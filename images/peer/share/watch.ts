@@ -13,8 +13,8 @@ export interface FolderWatchInit {
 
 /** Events within this time lead to one look: copying a thousand files is not a thousand scans. */
 const GATHER_MS = 100;
-/** How often the folder is looked at if no watch is available. */
-const POLL_MS = 1000;
+/** How often the folder is looked at if no watch is available, or there is no folder. */
+export const POLL_MS = 1000;
 /** Safety net beside a watch: events can be lost (queue overflow, network file systems). */
 const RESCAN_MS = 60_000;
 
@@ -31,13 +31,20 @@ export class FolderWatch implements Disposable {
 
   constructor(init: FolderWatchInit) {
     this.#init = init;
+    this.renew();
+    this.lookWithin(this.#restMs);
+  }
+
+  /** Watches what has the folder's name now: a watch stays with the folder that it was made for, wherever that one goes. */
+  renew(): void {
+    this.#watcher?.close();
     try {
-      this.#watcher = (init.watch ?? watch)(init.folder, { persistent: false }, () => this.lookWithin(GATHER_MS));
+      const { folder, watch: begin = watch } = this.#init;
+      this.#watcher = begin(folder, { persistent: false }, () => this.lookWithin(GATHER_MS));
       this.#watcher.on('error', (error) => this.#fallBack(error));
     } catch (error) {
       this.#fallBack(error);
     }
-    this.lookWithin(this.#restMs);
   }
 
   /** Looks at the folder after `delayMs` at the latest. */

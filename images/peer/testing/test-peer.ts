@@ -102,8 +102,13 @@ export class TestPeer implements AsyncDisposable {
   }
 
   /** Names of unfinished files. */
-  parts(): Promise<string[]> {
-    return readdir(join(this.share, '.peerlab'));
+  async parts(): Promise<string[]> {
+    return (await readdir(join(this.share, '.peerlab'))).filter((name) => !name.startsWith('lock.'));
+  }
+
+  /** Whether work may be sent here, and why not. */
+  async ready(): Promise<{ status: string; reason?: string }> {
+    return (await fetch(`${this.#control}/readyz`)).json() as Promise<{ status: string; reason?: string }>;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
