@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { type Address, addressText, parseAddress } from '#proto/addresses.ts';
 import type { PeerEnv } from '#proto/env.ts';
 import type { Capabilities } from './capabilities.ts';
 import type { Driver, DriverInit, Instance, PeerSpec, ShareFile, StoredFile } from './driver.ts';
@@ -116,6 +117,9 @@ export function describeDriver(name: string, driver: DriverUnderTest): void {
       const env = await getJson(`${peer.url}/env`);
       expect(env).toMatchObject({ ...PEER, LOG_LEVEL: 'debug', NODE_ENV: 'production' });
       expect(env).toMatchObject({ PEER_ADVERTISE: peer.address, PEER_DIRECTORY_URL: directory.address });
+      // In the one spelling, so that a port can be told from an IPv6 address.
+      expect(addressText(parseAddress(peer.address) as Address)).toBe(peer.address);
+      expect(parseAddress(new URL(directory.address).host)).toBeDefined();
       expect(env).not.toHaveProperty('PEERLAB_TEST_SECRET');
     });
 

@@ -66,5 +66,6 @@ test('a delay takes the place of the queue, with room for what it holds back', (
 });
 
 test('hosts of addresses of peers and of the directory', () => {
-  expect(['10.0.0.3:50051', 'http://10.0.0.2:5000'].map(hostOf)).toEqual(['10.0.0.3', '10.0.0.2']);
+  const addresses = ['10.0.0.3:50051', 'http://10.0.0.2:5000', '[fd00::3]:50051', 'http://[fd00::2]:5000'];
+  expect(addresses.map(hostOf)).toEqual(['10.0.0.3', '10.0.0.2', 'fd00::3', 'fd00::2']);
 });

@@ -1,3 +1,4 @@
+import { withoutBrackets } from '#proto/addresses.ts';
 import type { NetworkConditions } from '../driver.ts';
 import { type Command, LOSING_PORT, MEASURING_PORT } from './protocol.ts';
 
@@ -72,7 +73,7 @@ export function hostOf(address: string): string {
 
 export function targetOf(address: string): { host: string; port: number } {
   const { hostname, port } = new URL(address.includes('//') ? address : `tcp://${address}`);
-  return { host: hostname, port: Number(port) };
+  return { host: withoutBrackets(hostname), port: Number(port) };
 }
 
 export function shaping(conditions: NetworkConditions, around: Surroundings): Command[] {

@@ -4,6 +4,7 @@ import { request } from 'node:http';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { withoutBrackets } from '#proto/addresses.ts';
 import { reasonOf } from '#proto/errors.ts';
 
 /** Which Docker engine is used: found without loading any of the heavy libraries. */
@@ -72,7 +73,7 @@ function endpointFlaw(endpoint: string): string | undefined {
 export function connectionOf(endpoint: string): { socketPath: string } | { host: string; port: number } {
   if (endpoint.startsWith('unix://')) return { socketPath: endpoint.slice('unix://'.length) };
   const url = new URL(endpoint);
-  return { host: url.hostname, port: Number(url.port) };
+  return { host: withoutBrackets(url.hostname), port: Number(url.port) };
 }
 
 function getJson(endpoint: string, path: string): Promise<unknown> {

@@ -1,16 +1,19 @@
 import { readdir, readFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { networkInterfaces, tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { describeDriver } from '../driver.contract.ts';
+import { type DriverUnderTest, describeDriver } from '../driver.contract.ts';
 import { processCapabilities } from './capabilities.ts';
 import { createProcessDriver } from './process-driver.ts';
 
 const standIn = fileURLToPath(new URL('../stand-in.ts', import.meta.url));
+const hasIpv6 = Object.values(networkInterfaces()).some((addresses) =>
+  addresses?.some(({ address }) => address === '::1'),
+);
 /** Runs of this suite only: other runs on this machine come and go meanwhile. */
 const RUN = /\bt[0-9a-f]{10}\b/;
 
-describeDriver('process', {
-  create: createProcessDriver,
+const processes: DriverUnderTest = {
+  create: (init) => createProcessDriver(init),
   capabilities: processCapabilities(),
   standIn: async () => `${process.execPath} ${standIn}`,
   killHost: async (runId, name) => {
@@ -30,4 +33,11 @@ describeDriver('process', {
     }
     return [...folders, ...processes];
   },
+};
+
+describeDriver('process', processes);
+describeDriver('process on ::1', {
+  ...processes,
+  create: (init) => createProcessDriver(init, '::1'),
+  ...(hasIpv6 ? {} : { skipReason: 'this machine has no ::1' }),
 });

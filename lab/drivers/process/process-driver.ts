@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import { addressText } from '#proto/addresses.ts';
 import type { HostEnv, PeerEnv } from '#proto/env.ts';
 import { PeerLabError } from '#proto/errors.ts';
 import type { HostedPeers } from '#proto/hosted-peers.ts';
@@ -14,12 +15,11 @@ import type { Program, Tested } from '../program.ts';
 import { waitUntilHealthy } from '../readiness.ts';
 import { processCapabilities } from './capabilities.ts';
 import { findCommand, wordsOf } from './command.ts';
-import { FreePorts } from './ports.ts';
+import { FreePorts, LOOPBACK } from './ports.ts';
 import { type ProcessInit, ProcessInstance } from './process-instance.ts';
 import { readShare, writeShare } from './share-folder.ts';
 import { folderOf, processSweeper } from './sweeper.ts';
 
-const HOST = '127.0.0.1';
 /** Another program may take a port between our choosing it and the instance's listening on it. */
 const PORT_ATTEMPTS = 3;
 const PORT_TAKEN = /EADDRINUSE|address already in use/i;
@@ -31,18 +31,20 @@ const DIRECTORY_FLAGS = ['--max-semi-space-size=4'];
 const MALLOC = { MALLOC_MMAP_THRESHOLD_: '1048576' };
 const SETTLE_TIMEOUT_MS = 10_000;
 
-export function createProcessDriver(init: DriverInit): Driver {
-  return new ProcessDriver(init);
+/** @param host the address of this machine that all instances listen at, such as `::1` */
+export function createProcessDriver(init: DriverInit, host = LOOPBACK): Driver {
+  return new ProcessDriver(init, host);
 }
 
-/** Directory and peers as child processes on 127.0.0.1, with all their files in one temporary folder. */
+/** Directory and peers as child processes on a loopback address, with all their files in one temporary folder. */
 class ProcessDriver implements Driver {
   readonly kind = 'process';
   artifacts: Record<string, string> = {};
   readonly tested: Tested[] = [];
   readonly #init: DriverInit;
   readonly #folder: string;
-  readonly #ports = new FreePorts();
+  readonly #host: string;
+  readonly #ports: FreePorts;
   readonly #limit = createLimit(Math.max(4, 2 * availableParallelism()));
   readonly #instances: ProcessInstance[] = [];
   readonly #starting = new Set<Promise<unknown>>();
@@ -52,8 +54,10 @@ class ProcessDriver implements Driver {
   #commands: Record<Instance['role'], readonly string[]> = { directory: [], peer: [] };
   #ending: Promise<string[]> | undefined;
 
-  constructor(init: DriverInit) {
+  constructor(init: DriverInit, host: string) {
     this.#init = init;
+    this.#host = host;
+    this.#ports = new FreePorts(host);
     this.#folder = folderOf(init.runId);
     this.#signal = AbortSignal.any([init.signal, this.#closing.signal]);
   }
@@ -83,9 +87,9 @@ class ProcessDriver implements Driver {
   startDirectory(spec: DirectorySpec): Promise<Instance> {
     return this.#start(async () => {
       const port = await this.#ports.take();
-      const url = `http://${HOST}:${port}`;
+      const url = `http://${this.#at(port)}`;
       const state = join(this.#folder, 'state', spec.name);
-      const where = { DIRECTORY_HOST: HOST, DIRECTORY_PORT: String(port), DIRECTORY_DATA_DIR: state };
+      const where = { DIRECTORY_HOST: this.#host, DIRECTORY_PORT: String(port), DIRECTORY_DATA_DIR: state };
       const env = { ...spec.env, ...MALLOC, ...where };
       return this.#process({ name: spec.name, role: 'directory', url, address: url }, env);
     });
@@ -98,9 +102,9 @@ class ProcessDriver implements Driver {
     return this.#start(
       async () => {
         const [port, controlPort] = [await this.#ports.take(), await this.#ports.take()];
-        const address = `${HOST}:${port}`;
+        const address = this.#at(port);
         const env = { ...this.#peerEnv(spec, port, shareFolder), PEER_CONTROL_PORT: String(controlPort) };
-        const url = `http://${HOST}:${controlPort}`;
+        const url = `http://${this.#at(controlPort)}`;
         const own = spec.image === undefined ? spec.double && doubleCommand(spec.double) : wordsOf(spec.image);
         return this.#process({ name: spec.name, role: 'peer', url, address, shareFolder }, env, own);
       },
@@ -119,13 +123,13 @@ class ProcessDriver implements Driver {
         const list: HostedPeers = [];
         for (const peer of spec.peers) {
           const port = await this.#ports.take();
-          addresses.set(peer, `${HOST}:${port}`);
+          addresses.set(peer, this.#at(port));
           list.push({ name: peer.name, env: defined(this.#peerEnv(peer, port, shareOf(peer))) });
         }
         await writeFile(listFile, JSON.stringify(list), { mode: 0o600 });
         const controlPort = await this.#ports.take();
-        const url = `http://${HOST}:${controlPort}`;
-        const env: HostEnv = { PEER_HOSTED: listFile, PEER_HOST: HOST, PEER_CONTROL_PORT: String(controlPort) };
+        const url = `http://${this.#at(controlPort)}`;
+        const env: HostEnv = { PEER_HOSTED: listFile, PEER_HOST: this.#host, PEER_CONTROL_PORT: String(controlPort) };
         return this.#process({ name: spec.name, role: 'peer', url, address: url }, env);
       },
       async () => {
@@ -151,12 +155,16 @@ class ProcessDriver implements Driver {
     });
   }
 
+  #at(port: number): string {
+    return addressText({ ip: this.#host, port });
+  }
+
   #peerEnv({ env, directory }: PeerSpec, port: number, shareFolder: string): PeerEnv {
     return {
       ...env,
-      PEER_HOST: HOST,
+      PEER_HOST: this.#host,
       PEER_PORT: String(port),
-      PEER_ADVERTISE: `${HOST}:${port}`,
+      PEER_ADVERTISE: this.#at(port),
       PEER_SHARE_DIR: shareFolder,
       PEER_DIRECTORY_URL: directory.address,
     };
