@@ -4,6 +4,7 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { EXIT, PeerLabError, toPeerLabError } from '#proto/errors.ts';
 import { driverOf } from '../lab/drivers/table.ts';
+import { inPool } from '../lab/limit.ts';
 import { applyEdits, type Mutant, staleEdits } from './mutants/mutant.ts';
 import { trialOf } from './mutants/probes.ts';
 import { type Judged, lastLine, markdownTable, terminalTable } from './mutants/report.ts';
@@ -14,7 +15,9 @@ import { meets, type Outcome, runTrial, type Trial } from './mutants/trial.ts';
 /**
  * Breaks the product on purpose, one rule at a time, and sees whether a scenario notices (docs/mutants.md).
  *
- *   node dev/mutants.ts [name …] [--write]     the mutants of these names, otherwise all; --write puts the table into the docs
+ *   node dev/mutants.ts [name …] [--write] [--jobs n]
+ *
+ * The mutants of these names, otherwise all, `n` at one time; --write puts the table into the docs.
  *
  * Exit codes: 0 all killed, 1 some survived or are stale, 64 wrong usage, 75 the unbroken copy does not do what it
  * must (then the rest would prove nothing), 130 interrupted.
@@ -23,6 +26,9 @@ import { meets, type Outcome, runTrial, type Trial } from './mutants/trial.ts';
 const ROOT = path.resolve(import.meta.dirname, '..');
 const DOCS = path.join(ROOT, 'docs', 'mutants.md');
 const DOCS_HEADING = '## The last run\n';
+
+/** A run mostly waits: two at one time keep two processors busy. */
+const DEFAULT_JOBS = 2;
 
 const say = (text: string) => process.stdout.write(`${text}\n`);
 const interrupted = new AbortController();
@@ -42,7 +48,11 @@ try {
 }
 
 async function main(): Promise<number> {
-  const { values, positionals } = parseArgs({ allowPositionals: true, options: { write: { type: 'boolean' } } });
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { write: { type: 'boolean' }, jobs: { type: 'string', default: String(DEFAULT_JOBS) } },
+  });
+  const jobs = jobsOf(values.jobs);
   const mutants = await runnable(chosen(positionals));
   const stale = new Map(mutants.map((mutant) => [mutant, staleEdits(mutant, ROOT)]));
   for (const [{ name }, flaws] of stale) for (const flaw of flaws) say(`stale: ${name}: ${flaw}`);
@@ -50,18 +60,22 @@ async function main(): Promise<number> {
   const base = path.join(work, 'unbroken');
   await copyCheckout(ROOT, base);
   const trials = new Map(mutants.map(({ scenario }) => [scenario, trialNamed(scenario)]));
-  if (!(await controlHolds(trials, base))) return EXIT.inconclusive;
+  if (!(await controlHolds(trials, base, jobs))) return EXIT.inconclusive;
 
   const judged: Judged[] = [];
-  for (const mutant of mutants) {
+  await inPool(mutants.entries(), jobs, async ([index, mutant]) => {
+    if (interrupted.signal.aborted) return;
     const flaws = stale.get(mutant) ?? [];
     const one: Judged =
       flaws.length > 0
         ? { mutant, verdict: 'stale', reason: flaws.join('; '), seconds: 0 }
         : await judge(mutant, trials.get(mutant.scenario) as Trial, base);
+    if (interrupted.signal.aborted) return;
     say(`${one.verdict.padEnd(9)} ${mutant.name}, ${mutant.scenario} (${one.seconds.toFixed(1)} s)`);
-    judged.push(one);
-  }
+    judged[index] = one;
+  });
+  // Only here, when every run has ended in order.
+  interrupted.signal.throwIfAborted();
   if (values.write) await writeDocs(judged);
   say(`\n${terminalTable(judged)}\n${lastLine(judged)}`);
   return judged.every(({ verdict }) => verdict === 'killed') ? EXIT.pass : EXIT.fail;
@@ -95,17 +109,31 @@ function trialNamed(scenario: string): Trial {
 }
 
 /** The unbroken copy must say what each trial demands of it: otherwise nothing that a broken one says means anything. */
-async function controlHolds(trials: ReadonlyMap<string, Trial>, base: string): Promise<boolean> {
-  for (const [name, trial] of trials) {
+async function controlHolds(trials: ReadonlyMap<string, Trial>, base: string, jobs: number): Promise<boolean> {
+  let holds = true;
+  const [first, ...rest] = trials;
+  const hold = async ([name, trial]: [string, Trial]) => {
+    if (!holds || interrupted.signal.aborted) return;
     const outcome = await attempt(trial, base);
-    const holds = meets(outcome, trial.unbroken);
-    say(`${holds ? 'control  ' : 'BROKEN   '} ${name}: ${outcome.verdict} (${outcome.seconds.toFixed(1)} s)`);
-    if (holds) continue;
+    if (interrupted.signal.aborted) return;
+    const met = meets(outcome, trial.unbroken);
+    say(`${met ? 'control  ' : 'BROKEN   '} ${name}: ${outcome.verdict} (${outcome.seconds.toFixed(1)} s)`);
+    if (met) return;
+    holds = false;
     const { verdict, because } = trial.unbroken;
     say(`The unbroken copy was to say ${verdict}${because ? ` because of "${because}"` : ''}: ${outcome.reason}`);
-    return false;
-  }
-  return true;
+  };
+  // By itself, because it builds the services for all.
+  if (first) await hold(first);
+  await inPool(rest, jobs, hold);
+  interrupted.signal.throwIfAborted();
+  return holds;
+}
+
+/** @throws PeerLabError `usage` */
+function jobsOf(text: string): number {
+  if (/^[1-9]\d?$/.test(text)) return Number(text);
+  throw new PeerLabError('usage', { about: '--jobs', expected: 'a whole number from 1 to 99', got: text });
 }
 
 async function judge(mutant: Mutant, trial: Trial, base: string): Promise<Judged> {
@@ -126,11 +154,13 @@ async function judge(mutant: Mutant, trial: Trial, base: string): Promise<Judged
   }
 }
 
+/** After Ctrl-C what comes of it means nothing: whoever waits for it looks. */
 async function attempt(trial: Trial, tree: string): Promise<Outcome> {
-  interrupted.signal.throwIfAborted();
-  const outcome = await runTrial(trial, { tree, tmp: work, signal: interrupted.signal });
-  interrupted.signal.throwIfAborted();
-  return outcome;
+  // Apart from each other: what is still there after a run must be its own.
+  const [tmp = '', results = ''] = await Promise.all(
+    ['tmp-', 'results-'].map((name) => mkdtemp(path.join(work, name))),
+  );
+  return runTrial(trial, { tree, tmp, results, signal: interrupted.signal });
 }
 
 async function writeDocs(judged: readonly Judged[]): Promise<void> {

@@ -15,9 +15,15 @@ interface VitestReport {
     name: string;
     status: string;
     message: string;
+    /** Milliseconds since 1970. */
+    startTime: number;
+    endTime: number;
     assertionResults: { status: string; fullName: string }[];
   }[];
 }
+
+/** Files in the list of those that took longest. */
+const SHOWN_FILES = 10;
 
 const root = path.resolve(import.meta.dirname, '..');
 const folder = mkdtempSync(path.join(tmpdir(), 'peerlab-test-'));
@@ -60,12 +66,26 @@ async function main(): Promise<number> {
   for (const { fullName } of skipped) process.stdout.write(`Not run on this machine: ${fullName}\n`);
   for (const { name, message } of broken)
     process.stdout.write(`Could not be run: ${path.relative(root, name)}: ${message.split('\n')[0]}\n`);
+  process.stdout.write(slowest(results));
   const failed = count('failed') + broken.length;
   const passed = count('passed');
   process.stdout.write(
     `\n${passed} passed, ${failed} failed${skipped.length > 0 ? `, ${skipped.length} skipped` : ''}\n`,
   );
   return failed > 0 || passed === 0 || status !== 0 ? 1 : 0;
+}
+
+/** Where the time went; several files run at one time, so the sum is more than what passed on the clock. */
+function slowest(results: VitestReport['testResults']): string {
+  const files = results
+    .map(({ name, startTime, endTime }) => ({ name, seconds: (endTime - startTime) / 1000 }))
+    .sort((a, b) => b.seconds - a.seconds);
+  if (files.length <= SHOWN_FILES) return '';
+  const sum = files.reduce((total, { seconds }) => total + seconds, 0);
+  const lines = files
+    .slice(0, SHOWN_FILES)
+    .map(({ name, seconds }) => `  ${seconds.toFixed(1).padStart(6)} s  ${path.relative(root, name)}`);
+  return `\n${files.length} files took ${sum.toFixed(0)} s in sum; the longest:\n${lines.join('\n')}\n`;
 }
 
 /** Drivers that have nothing to stand on here, and why, unless they are required. */

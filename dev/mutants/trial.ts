@@ -38,8 +38,10 @@ export interface Outcome {
 export interface RunInit {
   /** A copy of the tree. */
   readonly tree: string;
-  /** For temporary files of the run. */
+  /** For temporary files of the run, and of no other. */
   readonly tmp: string;
+  /** For its results; what an earlier attempt left there is removed. */
+  readonly results: string;
   readonly signal: AbortSignal;
 }
 
@@ -67,8 +69,7 @@ export async function runTrial(trial: Trial, init: RunInit): Promise<Outcome> {
   }
 }
 
-async function runOnce({ scenario, peer, driver }: Trial, { tree, tmp, signal }: RunInit): Promise<Outcome> {
-  const results = path.join(tree, 'results');
+async function runOnce({ scenario, peer, driver }: Trial, { tree, tmp, results, signal }: RunInit): Promise<Outcome> {
   await rm(results, { recursive: true, force: true });
   const args = [
     'run',
@@ -124,7 +125,10 @@ function brokenIn({ verdict: said, checks, expectations }: Result): string[] {
 }
 
 /** The tree's own lab, without bin/lab: that one would install packages, and here they are borrowed. */
-function runLab(args: string[], { tree, tmp, signal }: RunInit): Promise<{ code: number | null; output: string }> {
+function runLab(
+  args: string[],
+  { tree, tmp, signal }: Omit<RunInit, 'results'>,
+): Promise<{ code: number | null; output: string }> {
   const tsx = path.join(tree, 'node_modules', 'tsx', 'dist', 'loader.mjs');
   const child = spawn(process.execPath, ['--import', tsx, path.join(tree, 'lab', 'main.ts'), ...args], {
     cwd: tree,

@@ -232,7 +232,15 @@ export const ROOMS: readonly Room[] = [
   {
     path: 'dev/',
     is: 'what keeps the project in order: generated files, this table, the test command, mutants',
-    may: ['lab/checks/', 'lab/drivers/table.ts', 'lab/history/', 'lab/scenario/', 'lab/steps/', 'proto/'],
+    may: [
+      'lab/checks/',
+      'lab/drivers/table.ts',
+      'lab/history/',
+      'lab/limit.ts',
+      'lab/scenario/',
+      'lab/steps/',
+      'proto/',
+    ],
   },
   {
     path: 'bin/',
