@@ -38,19 +38,19 @@ suite: ## run a list of scenarios, one JUnit file: make suite SUITE=quick
 	@bin/lab suite '$(SUITE)' --driver $(DRIVER) --results '$(RESULTS)' $(PROGRAMS) $(ARGS)
 
 .PHONY: list
-list: ## the scenarios that come with PeerLab
+list: ## list the scenarios that come with PeerLab
 	@bin/lab list
 
 .PHONY: doctor
-doctor: ## say whether this machine can run a scenario: make doctor SCENARIO=basic PEERS=100
+doctor: ## preflight check: does a scenario fit on this machine?: make doctor SCENARIO=basic PEERS=100
 	@bin/lab doctor '$(SCENARIO)' --driver $(DRIVER) --results '$(RESULTS)' $(if $(PEERS),--peers $(PEERS)) $(ARGS)
 
 .PHONY: test
-test: ## every test that this machine can run; what it can't run is named with the reason
+test: ## run every test that this machine can run, and say which it can't run and why; TESTS=... takes some
 	@$(SETUP); node dev/test.ts $(TESTS)
 
 .PHONY: check
-check: ## types, lint, format, dead code, import rules, stale generated files
+check: ## check types, lint, format, dead code, import rules, stale generated files
 	@$(SETUP); set -e; \
 	echo "types";        $(BIN)/tsc; \
 	echo "lint, format"; $(BIN)/biome check --error-on-warnings .; \
@@ -64,12 +64,12 @@ mutants: ## break the product on purpose, one rule at a time: does a scenario no
 	@$(SETUP); node dev/mutants.ts $(ARGS)
 
 .PHONY: gc
-gc: ## remove what killed runs left (containers, processes, folders); never anything of a living run
+gc: ## remove what dead runs left (containers, processes, folders); never anything of a living run
 	@bin/lab gc $(ARGS)
 
 # Benchmarks are one file each, run one after another: two cores measure nothing well at once.
 .PHONY: bench
-bench: ## the benchmarks, each beside its reference; a line BAR <id> met|missed <actual> <limit> for each bar
+bench: ## run the benchmarks, each beside its reference; a line BAR <id> met|missed <actual> <limit> for each bar
 	@$(SETUP); bin/lab build; for file in bench/*.ts; do node "$$file" || exit; done
 
 .PHONY: generate

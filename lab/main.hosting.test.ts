@@ -68,7 +68,7 @@ test('a host that dies takes its peers with it, and the verdict says so', { time
   expect(hostsOf(runId)).toEqual([]);
 });
 
-test('what can not befall a hosted peer is refused before anything is started: exit 64', {
+test('what can not be done to a hosted peer alone is refused before anything is started: exit 64', {
   timeout: TEST_TIMEOUT_MS,
 }, async () => {
   const { code, output, run } = await startLab([

@@ -198,7 +198,11 @@ function withDriver(command: Command): Command {
     .addOption(driverOption())
     .option(...resultsOption)
     .option('--peer-image <image>', 'bring your own peer: an image, or a command for the process driver', ownProgram)
-    .option('--directory-image <image>', 'bring your own directory, likewise', ownProgram);
+    .option(
+      '--directory-image <image>',
+      'bring your own directory: an image, or a command for the process driver',
+      ownProgram,
+    );
 }
 
 function program(exit: (code: number) => void): Command {
@@ -216,13 +220,13 @@ function program(exit: (code: number) => void): Command {
     {},
   ] as const;
 
-  withDriver(lab.command('run').description('play a scenario, judge it, and report'))
+  withDriver(lab.command('run').description('run a scenario, judge it, and write a report'))
     .argument('<scenario>', 'a name in scenarios/, or a path to a file')
-    .option('--seed <n>', 'decides files, picks, arrivals and orders', wholeNumber(0, 2 ** 32 - 1))
+    .option('--seed <n>', 'another seed: other files, picks, arrivals and orders', wholeNumber(0, 2 ** 32 - 1))
     .option(...peersOption)
     .option(...hostingOption)
     .option(...variables)
-    .option('--repeat <n>', 'run it so often, and show how much the figures differ', wholeNumber(1, 1000), 1)
+    .option('--repeat <n>', 'run it n times, and show how much the figures differ', wholeNumber(1, 1000), 1)
     .action(async (name: string, options: RunOptions) => exit(await runCommand(name, options)));
 
   lab
@@ -255,14 +259,14 @@ function program(exit: (code: number) => void): Command {
 
   lab
     .command('validate')
-    .description('check scenario files without running them; all of the library when none is named')
+    .description('check scenario files without running them; without a name, the whole library')
     .argument('[scenarios...]')
     .option(...variables)
     .action((names: string[], options: { var: Variables }) => exit(validateCommand(names, options)));
 
   lab
     .command('list')
-    .description('the scenarios that come with PeerLab: the question, size, needs and usual duration of each')
+    .description('list the scenarios that come with PeerLab: question, size, needs and usual duration')
     .action(() => {
       process.stdout.write(listScenarios(process.stdout));
       exit(EXIT.pass);
@@ -270,7 +274,7 @@ function program(exit: (code: number) => void): Command {
 
   lab
     .command('schema')
-    .description('JSON Schema of scenario files, suites or result.json, for editors and tools')
+    .description('print the JSON Schema of scenario files, suites or result.json, for editors and tools')
     .argument('[what]', 'scenario, suite or result', 'scenario')
     .action((what: string) => {
       const schema = SCHEMAS[what];
@@ -283,9 +287,9 @@ function program(exit: (code: number) => void): Command {
     .command('gc')
     .argument('[ids...]', 'runs that are unknown on this machine: remove what they left as well')
     .description(
-      'remove what runs left whose lab was killed or whose machine went down; never anything of a living run',
+      'remove what dead runs left (the lab was killed, or the machine went down); never anything of a living run',
     )
-    .option('--all', 'also what carries the id of any run that is unknown on this machine', false)
+    .option('--all', 'also remove what has the id of a run that is unknown on this machine', false)
     .action(async (ids: string[], { all }: { all: boolean }) => {
       await collectGarbage({ all, ids, tell: (line) => process.stdout.write(`${line}\n`) });
       exit(EXIT.pass);

@@ -25,7 +25,7 @@ const ANSWER_TIMEOUT_MS = 60_000;
 const LONG: ReadonlySet<Verb> = new Set<Verb>(['download', 'batch', 'upload', 'loadfiles', 'login']);
 
 const program = new Command('peer')
-  .description('Commands a running peer.')
+  .description('Tells a running peer what to do.')
   .option('--host <host>', 'where its control port listens', '127.0.0.1')
   .option('--port <port>', 'its control port (default: PEER_CONTROL_PORT, else 50052)')
   .option('--token <token>', 'its control token (default: PEER_CONTROL_TOKEN)')
@@ -49,7 +49,7 @@ program
   .command('download <name>')
   .description('fetch a file into the share, verified')
   .option('--from <host:port>', 'the only peer to fetch from')
-  .option('--sha256 <hex>', 'the content that is meant')
+  .option('--sha256 <hex>', 'the SHA-256 of the content, if the name stands for several')
   .action((name: string, options: { from?: string; sha256?: string }) => run('download', { name, ...options }));
 program
   .command('batch <pattern>')
@@ -57,15 +57,15 @@ program
   .action((match: string) => run('batch', { match }));
 program
   .command('upload <file> <peer>')
-  .description('store a file of the share at another peer, ip:port')
+  .description('send a file of the share to another peer (ip:port)')
   .action((name: string, to: string) => run('upload', { name, to }));
 program
   .command('loadfiles')
-  .description('look at the share again and publish it')
+  .description('scan the share again and publish the list')
   .action(() => run('loadfiles', {}));
 program
   .command('logout')
-  .description('leave the index')
+  .description('log out: leave the index')
   .action(() => run('logout', {}));
 
 async function run<V extends Verb>(verb: V, request: Requests[V]): Promise<void> {

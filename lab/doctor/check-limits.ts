@@ -21,7 +21,7 @@ export const openFiles: PreflightCheck = {
       wanted: Math.max(lab, directory, host),
       show: count,
       what: `for one program${limits ? ` (hard limit ${limits.hard})` : ''}`,
-      mend: 'raise the hard limit: ulimit -Hn in a shell of root, nofile in /etc/security/limits.conf, or LimitNOFILE= of the service',
+      fix: 'raise the hard limit: ulimit -Hn in a shell of root, nofile in /etc/security/limits.conf, or LimitNOFILE= of the service',
     });
   },
 };
@@ -34,7 +34,7 @@ export const tasks: PreflightCheck = {
       wanted: (instancesOf(size) + 1) * footprint.tasks,
       show: count,
       what: `threads left${room ? ` (${room.limit})` : ''}`,
-      mend: `raise ${room?.limit}, or end other programs`,
+      fix: `raise ${room?.limit}, or end other programs`,
     });
   },
 };
@@ -48,7 +48,7 @@ export const inotify: PreflightCheck = {
       wanted: instancesOf(size),
       show: count,
       what: `instances left of ${facts?.instances} for each user`,
-      mend: `sysctl fs.inotify.max_user_instances=${(facts?.inUse ?? 0) + 2 * instancesOf(size)}; else peers without one poll their share once a second`,
+      fix: `sysctl fs.inotify.max_user_instances=${(facts?.inUse ?? 0) + 2 * instancesOf(size)}; otherwise peers without one poll their share once a second`,
     });
     return found.state === 'lacking' ? { ...found, state: 'tight' } : found;
   },

@@ -18,7 +18,7 @@ export const node: PreflightCheck = {
           state: 'lacking',
           found: node,
           needed,
-          mend: 'start the lab with bin/lab or make: they bring their own Node',
+          fix: 'start the lab with bin/lab or make: they bring their own Node',
         };
   },
 };
@@ -30,7 +30,7 @@ export const kernel: PreflightCheck = {
     return {
       state: 'unknown',
       found: `${platform} ${release}`,
-      mend: 'most limits can only be read on Linux, and there are no figures of CPU and memory of processes',
+      fix: 'most limits can only be read on Linux, and there are no figures of CPU and memory of processes',
     };
   },
 };
@@ -44,8 +44,8 @@ export function carriers(asked: string, surveys: readonly DriverSurvey[]): Prefl
 
 function judgeCarrier({ name, help }: Carrier, isNeeded: boolean, found: Surveyed | string): Finding {
   if (typeof found !== 'string') return { state: 'ok', found: found.what };
-  if (!isNeeded) return { state: 'unknown', found, mend: `another driver does without it; to have it, ${help}` };
-  return { state: 'lacking', found, needed: `an ${name} that answers`, mend: `${help}, or take another --driver` };
+  if (!isNeeded) return { state: 'unknown', found, fix: `another driver does without it; to have it, ${help}` };
+  return { state: 'lacking', found, needed: `an ${name} that answers`, fix: `${help}, or take another --driver` };
 }
 
 export function abilities(refusals: readonly Refusal[]): PreflightCheck {
@@ -58,6 +58,6 @@ function judgeAbilities(refusals: readonly Refusal[]): Finding {
     state: 'lacking',
     found: refusals.map(({ why }) => why).join('; '),
     needed: refusals.map(({ where, need }) => `${need} (${where})`).join('; '),
-    mend: [...new Set(refusals.map(({ help }) => help))].join('; or '),
+    fix: [...new Set(refusals.map(({ help }) => help))].join('; or '),
   };
 }

@@ -19,7 +19,7 @@ export const memory: PreflightCheck = {
       wanted: alone + hosted + directoryBytes + labBytes + inMemory,
       show,
       what: `free${inMemory > 0 ? ` (${shares?.folder} lies in memory too)` : ''}`,
-      mend: `end other programs, or fewer peers: one takes about ${show(peerBytes)}, one of many in a process (--peers-per-instance) ${show(hostedPeerBytes)}${inMemory > 0 ? '; or that folder on a disk (TMPDIR)' : ''}`,
+      fix: `end other programs, or use fewer peers: one takes about ${show(peerBytes)}, one of many in a process (--peers-per-instance) ${show(hostedPeerBytes)}${inMemory > 0 ? '; or put that folder on a disk (TMPDIR)' : ''}`,
     });
   },
 };
@@ -33,7 +33,7 @@ export const plan: PreflightCheck = {
       wanted: operations * PLAN_BYTES.operation + files * PLAN_BYTES.file,
       show,
       what: "of memory for the lab's own data",
-      mend: `${operations} operations are too many: fewer peers, a \`limit\` in the steps, or NODE_OPTIONS=--max-old-space-size=16000 (in MiB)`,
+      fix: `${operations} operations are too many: use fewer peers, a \`limit\` in the steps, or NODE_OPTIONS=--max-old-space-size=16000 (in MiB)`,
     });
   },
 };
@@ -44,10 +44,10 @@ export const memoryLimits: PreflightCheck = {
   judge(_, { size: { leastMemoryLimitBytes: limit } }) {
     if (limit === undefined) return undefined;
     const found = `the least is ${show(limit)}`;
-    const mend = `give each peer ${show(LEAST_PEER_BYTES.toServe)} or more; less is a way to see peers die`;
+    const fix = `give each peer ${show(LEAST_PEER_BYTES.toServe)} or more; with less, peers die`;
     const needed = `${show(LEAST_PEER_BYTES.toStart)} to start, ${show(LEAST_PEER_BYTES.toServe)} to serve many`;
-    if (limit < LEAST_PEER_BYTES.toStart) return { state: 'lacking', found, needed, mend };
-    return limit < LEAST_PEER_BYTES.toServe ? { state: 'tight', found, needed, mend } : { state: 'ok', found, needed };
+    if (limit < LEAST_PEER_BYTES.toStart) return { state: 'lacking', found, needed, fix };
+    return limit < LEAST_PEER_BYTES.toServe ? { state: 'tight', found, needed, fix } : { state: 'ok', found, needed };
   },
 };
 
@@ -62,7 +62,7 @@ export const resultsDisk: PreflightCheck = {
 };
 
 /** All that the run writes to this disk, whichever check asks. */
-function judgeDisk({ shares, results, prepareBytes }: Facts, patient: Patient, disk: Disk | undefined, mend: string) {
+function judgeDisk({ shares, results, prepareBytes }: Facts, patient: Patient, disk: Disk | undefined, fix: string) {
   const isShares = disk === undefined || shares?.id === disk.id;
   const isResults = disk !== undefined && results?.id === disk.id;
   const { shareBytes, transferBytes } = patient.size;
@@ -71,7 +71,7 @@ function judgeDisk({ shares, results, prepareBytes }: Facts, patient: Patient, d
     wanted: (isShares ? shareBytes + transferBytes + prepareBytes : 0) + (isResults ? resultsBytes(patient) : 0),
     show,
     what: `free at ${disk?.folder ?? 'the folder of the shares'}`,
-    mend: `make room there, ${mend}`,
+    fix: `make room there, ${fix}`,
   });
 }
 

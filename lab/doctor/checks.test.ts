@@ -100,19 +100,19 @@ test('on a good machine everything is well, and each check says what it found', 
   for (const patient of [PATIENT, PROCESSES]) {
     const { findings, prediction } = diagnosed({}, patient);
     expect(prediction).toBe('fits');
-    for (const { name, state, found, mend } of findings) {
-      expect({ name, state, found, mend }).toEqual({
+    for (const { name, state, found, fix } of findings) {
+      expect({ name, state, found, fix }).toEqual({
         name,
         state: 'ok',
         found: expect.stringMatching(/\w/),
-        mend: undefined,
+        fix: undefined,
       });
     }
   }
 });
 
-/** Name of the check, what is wrong, for whom, what it is then, what it finds, and how it says to mend that. */
-const AMISS: [string, Partial<World>, Patient, Finding['state'], RegExp, RegExp][] = [
+/** Name of the check, what is wrong, for whom, what it is then, what it finds, and how it says to fix that. */
+const FLAWS: [string, Partial<World>, Patient, Finding['state'], RegExp, RegExp][] = [
   ['node', { node: '20.20.0' }, PATIENT, 'lacking', /20\.20/, /bin\/lab/],
   [
     'kernel',
@@ -208,19 +208,19 @@ const AMISS: [string, Partial<World>, Patient, Finding['state'], RegExp, RegExp]
   ['disk of results', {}, many({ operations: 90_000_000 }), 'lacking', /50 GiB free at results/, /--results/],
 ];
 
-describe('what is amiss, and how to mend it', () => {
-  test.each(AMISS)('%s: %j', (name, facts, patient, state, found, mend) => {
+describe('what is wrong, and how to fix it', () => {
+  test.each(FLAWS)('%s: %j', (name, facts, patient, state, found, fix) => {
     expect(finding(name, facts, patient)).toEqual({
       state,
       found: expect.stringMatching(found),
-      mend: expect.stringMatching(mend),
+      fix: expect.stringMatching(fix),
       ...(name === 'kernel' || state === 'unknown' ? {} : { needed: expect.any(String) }),
     });
   });
 
   test('every check that can find something amiss is among them', () => {
     const all = [PATIENT, PROCESSES].flatMap((patient) => checksOf(WORLD, patient).map(({ name }) => name));
-    expect(new Set(AMISS.map(([name]) => name))).toEqual(new Set(all));
+    expect(new Set(FLAWS.map(([name]) => name))).toEqual(new Set(all));
   });
 });
 

@@ -43,11 +43,11 @@ test('the doctor says of this machine, for processes, a line for each check and 
   expect(output).toMatch(/^(fits|tight: .*)\n.*\d+ peers like these would fit/m);
 });
 
-test('ten thousand peers do not fit: exit 1, with reasons and a mending each, and without laying out such a plan', async () => {
+test('ten thousand peers do not fit: exit 1, with a reason and a fix each, and without laying out such a plan', async () => {
   const { code, output } = await lab(['doctor', 'basic', '--driver', 'process', '--peers', '10000']);
   expect({ code, output }).toMatchObject({ code: 1 });
   expect(output).toMatch(/^basic with 10000 peers \(estimated from a plan with \d+\)/);
-  expect(output).toMatch(/✘ memory .*\n +→ end other programs, or fewer peers/);
+  expect(output).toMatch(/✘ memory .*\n +→ end other programs, or use fewer peers/);
   expect(output).toMatch(/^does not fit: .*memory/m);
 });
 

@@ -23,12 +23,12 @@ export function printDiagnosis(diagnosis: Diagnosis, out: NodeJS.WriteStream): v
   out.write(lines.join('\n'));
 }
 
-function linesOf({ name, state, found, needed, mend }: Finding & { name: string }, out: NodeJS.WriteStream): string[] {
+function linesOf({ name, state, found, needed, fix }: Finding & { name: string }, out: NodeJS.WriteStream): string[] {
   const mark = styleText(COLOURS[state], MARKS[state], { stream: out });
   const wanted = needed === undefined ? '' : `; needed: ${needed}`;
   const tight = state === 'tight' ? ' (tight)' : '';
   const line = `  ${mark} ${name.padEnd(NAME_WIDTH)} ${found}${wanted}${tight}`;
-  return mend === undefined ? [line] : [line, `    ${''.padEnd(NAME_WIDTH)} → ${mend}`];
+  return fix === undefined ? [line] : [line, `    ${''.padEnd(NAME_WIDTH)} → ${fix}`];
 }
 
 /** The names of what decided. */

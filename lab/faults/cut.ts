@@ -12,7 +12,7 @@ const SETTLE_MS = 1000;
 
 /** Nothing passes between the instance and whom it is cut from; connections stay open and silent. The lab reaches it all the same. */
 export const cut: Fault<'cut'> = {
-  befalls: 'surroundings',
+  hits: 'surroundings',
   ends: false,
   async apply({ from }, { instance, others }) {
     await networkOf(instance).impose({ cutFrom: from === ALL ? 'all' : others(from) });

@@ -8,7 +8,7 @@ const ATTEMPTS_MS = 2000;
 
 /** Each packet that the instance sends is late: an answer takes that much longer. */
 export const delay: Fault<'delay'> = {
-  befalls: 'surroundings',
+  hits: 'surroundings',
   ends: false,
   apply: ({ byMs, jitterMs }, { instance }) => networkOf(instance).impose({ delay: { byMs, jitterMs } }),
   async lift(_, { instance }) {

@@ -10,7 +10,7 @@ export interface Fault<K extends FaultKind = FaultKind> {
    * `life`: the instance itself does not run as it should, and only one such fault can have hold of it. `surroundings`: what lies
    * around it is disturbed; faults of different kinds can be in force together.
    */
-  readonly befalls: 'life' | 'surroundings';
+  readonly hits: 'life' | 'surroundings';
   /** The instance ends by it: all other faults in force are over, and what comes back after it is another life. */
   readonly ends: boolean;
   apply(spec: SpecOf<K>, subject: Subject): Promise<void>;

@@ -6,7 +6,7 @@ const ATTEMPTS_MS = 2000;
 
 /** The disk of the share is full, and stays so whatever the instance removes from it. */
 export const fill: Fault<'fill'> = {
-  befalls: 'surroundings',
+  hits: 'surroundings',
   ends: false,
   apply: (_, { instance }) => diskOf(instance).fill(),
   async lift(_, { instance }) {

@@ -180,10 +180,10 @@ export class Injector {
 
   /** Closes what the new fault takes the place of. @returns that which the instance is still in the grip of */
   async #overtake(who: string, by: FaultKind): Promise<FaultSpec | undefined> {
-    const { befalls, ends } = FAULTS[by];
+    const { hits, ends } = FAULTS[by];
     let grip: FaultSpec | undefined;
     for (const [kind, { spec }] of [...this.#openOf(who)]) {
-      const isReplaced = kind === by || (befalls === 'life' && FAULTS[kind].befalls === 'life');
+      const isReplaced = kind === by || (hits === 'life' && FAULTS[kind].hits === 'life');
       if (!isReplaced && !ends) continue;
       if (isReplaced) grip = spec;
       await this.#close(who, kind, by);

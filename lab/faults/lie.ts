@@ -6,7 +6,7 @@ const ANSWER_MS = 10_000;
 
 /** A double of the lab sends something else than it announces. It is looked at through what it would send of its first file. */
 export const lie: Fault<'lie'> = {
-  befalls: 'surroundings',
+  hits: 'surroundings',
   ends: false,
   apply: ({ how }, { instance }) => behave(instance.url, how),
   async lift(_, { instance }) {

@@ -24,7 +24,7 @@ export function lifeFault<K extends 'kill' | 'stop' | 'freeze'>({
   lift,
 }: LifeFault): Fault<K> {
   return {
-    befalls: 'life',
+    hits: 'life',
     ends,
     apply: (_, { instance }) => apply(instance),
     lift: (_, { instance }, driver) => lift(instance, driver),

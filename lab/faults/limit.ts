@@ -20,7 +20,7 @@ const DIRECTIONS = [
 
 /** What the instance sends, or receives, is held to a rate: in sum over all its connections. */
 export const limit: Fault<'limit'> = {
-  befalls: 'surroundings',
+  hits: 'surroundings',
   ends: false,
   apply: ({ upBytesPerSecond, downBytesPerSecond }, { instance }) =>
     networkOf(instance).impose({ upBytesPerSecond, downBytesPerSecond }),

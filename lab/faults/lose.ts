@@ -9,7 +9,7 @@ const DEVIATIONS = 4;
 
 /** Each packet, either way, is lost with the same probability. */
 export const lose: Fault<'lose'> = {
-  befalls: 'surroundings',
+  hits: 'surroundings',
   ends: false,
   apply: ({ percent }, { instance }) => networkOf(instance).impose({ lossFraction: percent / 100 }),
   async lift(_, { instance }) {

@@ -179,7 +179,7 @@ export const runFacts = z.object({
       address: z.string().optional(),
       /** Of the disk of its share, where that has a size of its own. */
       diskBytes: z.number().optional(),
-      /** What it runs in place of the program of all others: an image, a command, a double of the lab. */
+      /** What it runs instead of the program of all others: an image, a command, a double of the lab. */
       program: z.string().optional(),
     }),
   ),

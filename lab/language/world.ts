@@ -37,7 +37,7 @@ export interface PlannedPeer {
   readonly host?: string;
 }
 
-/** What a peer runs in place of the program of all others, as the history has it. */
+/** What a peer runs instead of the program of all others, as the history has it. */
 export function ownProgramOf({ image, double }: Pick<PlannedPeer, 'image' | 'double'>): string | undefined {
   return image ?? (double === undefined ? undefined : `double: ${double}`);
 }

@@ -2,13 +2,13 @@ import type { Facts } from './facts.ts';
 import type { Footprint } from './footprint.ts';
 import type { Size } from './size.ts';
 
-/** What a check found. `mend` says what to do if something is wrong. */
+/** What a check found. `fix` says what to do if something is wrong. */
 export interface Finding {
   /** `tight`: it may go well. `unknown`: it could not be found out here. Neither keeps a scenario from running. */
   readonly state: 'ok' | 'tight' | 'lacking' | 'unknown';
   readonly found: string;
   readonly needed?: string;
-  readonly mend?: string;
+  readonly fix?: string;
 }
 
 /** What is to run where. */
@@ -34,18 +34,18 @@ export interface Amounts {
   readonly wanted: number;
   readonly show: (amount: number) => string;
   readonly what: string;
-  readonly mend: string;
+  readonly fix: string;
 }
 
 /** How amounts that are counted are shown. */
 export const count = (amount: number) => String(Math.round(amount));
 
 /** Holds what is wanted against what there is. */
-export function compare({ available, wanted, show, what, mend }: Amounts): Finding {
+export function compare({ available, wanted, show, what, fix }: Amounts): Finding {
   const needed = show(wanted);
   if (available === undefined) return { state: 'unknown', found: `${what}: can not be found out here`, needed };
   const found = available === Number.POSITIVE_INFINITY ? `${what}: no limit` : `${show(available)} ${what}`;
-  if (wanted > available) return { state: 'lacking', found, needed, mend };
-  if (wanted > available * TIGHT_FROM) return { state: 'tight', found, needed, mend };
+  if (wanted > available) return { state: 'lacking', found, needed, fix };
+  if (wanted > available * TIGHT_FROM) return { state: 'tight', found, needed, fix };
   return { state: 'ok', found, needed };
 }

@@ -237,7 +237,7 @@ export class Conductor {
       live: this.#live,
       meetings: this.#meetings,
       startPeer: (name) => this.#roster.start(name),
-      befall: (order) => this.#disturbances.befall(order),
+      inflict: (order) => this.#disturbances.inflict(order),
       heal: (name, of) => this.#disturbances.heal(name, of),
       now: () => this.#clock.now(),
       tell: this.#recorder.record,

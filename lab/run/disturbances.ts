@@ -36,7 +36,7 @@ export class Disturbances {
   }
 
   /** Does a fault to an instance, for so long or until it is healed. */
-  async befall(order: FaultOrder): Promise<void> {
+  async inflict(order: FaultOrder): Promise<void> {
     const { who, fault, seconds } = order;
     const instance = this.#init.roster.find(who);
     if (instance) await this.#expect(instance, fault.kind);
@@ -68,7 +68,7 @@ export class Disturbances {
   /** What follows from the fault is what the scenario wants. */
   async #expect(instance: Instance, kind: FaultKind): Promise<void> {
     const { roster, scraper } = this.#init;
-    if (FAULTS[kind].befalls !== 'life') return;
+    if (FAULTS[kind].hits !== 'life') return;
     if (FAULTS[kind].ends) roster.expectEnd(instance);
     await scraper.last(instance);
   }

@@ -27,7 +27,7 @@ export interface Stage {
   readonly meetings: MeetingPoints;
   startPeer(name: string): Promise<void>;
   /** Does a fault to an instance, for so long or until it is healed. */
-  befall(order: FaultOrder): Promise<void>;
+  inflict(order: FaultOrder): Promise<void>;
   /** Undoes the fault of one of these kinds that is in force. */
   heal(name: string, of: readonly FaultKind[]): Promise<void>;
   /** Seconds since the first step began. */
@@ -77,7 +77,7 @@ const ACTS: { [D in PlannedStep['does']]: Act<D> } = {
   async fault({ id, fault, who, forMs }, stage) {
     const order = { fault, step: id, ...(forMs !== undefined && { seconds: forMs / 1000 }) };
     await Promise.all(
-      who.map(({ peer, atMs }) => pause(atMs, stage.signal).then(() => stage.befall({ ...order, who: peer }))),
+      who.map(({ peer, atMs }) => pause(atMs, stage.signal).then(() => stage.inflict({ ...order, who: peer }))),
     );
   },
   async heal({ of, who }, stage) {

@@ -12,7 +12,7 @@ import { entriesOfIndex } from './execute.ts';
 
 const POLL_MS = 250;
 const TIMEOUT_MS = 10_000;
-/** So many peers are tried; who is asked must answer for itself, not for the others. */
+/** This number of peers are tried; who is asked must answer for itself, not for the others. */
 const MAX_ASKED = 3;
 
 export interface IndexLookInit {

@@ -126,7 +126,7 @@ function ambiguities(document: Document, text: string, lines: LineCounter): Mist
       if (isMerge(pair))
         report(
           pair.key as Node,
-          'YAML 1.2 has no merge (<<): write the keys out, or an alias in place of the whole map',
+          'YAML 1.2 has no merge (<<): write the keys out, or an alias instead of the whole map',
         );
     },
   });

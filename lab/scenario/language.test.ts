@@ -82,7 +82,7 @@ describe('faults', () => {
       step.does === 'fault' || step.does === 'heal' ? step.who.map(({ peer }) => peer) : step.does,
     );
 
-  test('befall peers by the seed, or the directory', () => {
+  test('inflict peers by the seed, or the directory', () => {
     expect(who('  - kill: {group: seeders, take: 2}')[1]).toHaveLength(2);
     expect(who('  - kill: {group: seeders, take: 2}')).toEqual(who('  - kill: {group: seeders, take: 2}'));
     expect(who('  - kill: directory\n  - restart: directory').slice(1)).toEqual([['directory'], ['directory']]);

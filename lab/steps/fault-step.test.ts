@@ -8,7 +8,7 @@ const turnsOf = (step: string) => {
   return planned?.does === 'fault' ? planned.who.map(({ atMs }) => atMs) : [];
 };
 
-test('a fault befalls so long after the step began, each when its turn comes', () => {
+test('a fault hits so long after the step began, each when its turn comes', () => {
   expect(turnsOf('freeze: {group: s, for: 1s}')).toEqual([0, 0, 0]);
   expect(turnsOf('freeze: {group: s, at: 2s, for: 1s}')).toEqual([2000, 2000, 2000]);
   expect(turnsOf('freeze: {group: s, at: 2s, arrival: {rate: 1/s}, for: 1s}')).toEqual([2000, 3000, 4000]);

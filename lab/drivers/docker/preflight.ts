@@ -42,7 +42,7 @@ export function engineChecks(engine: Pick<EngineSurvey, 'images' | 'addressPools
           wanted: 1,
           show: count,
           what: `left of about ${engine.addressPools} for networks`,
-          mend: 'docker network prune, or more default-address-pools in /etc/docker/daemon.json',
+          fix: 'docker network prune, or more default-address-pools in /etc/docker/daemon.json',
         }),
     },
   ];
@@ -60,7 +60,7 @@ function judgeImages({ state, base, source }: ImagesSurvey): Finding {
     state: 'lacking',
     found: `${state}, and no base for them is available: ${source?.lacking}`,
     needed: 'a base with Node',
-    mend: 'docker pull node:24-bookworm-slim where a registry answers (docker save and docker load carry it here), or use Debian with apt-get',
+    fix: 'docker pull node:24-bookworm-slim where a registry answers (docker save and docker load carry it here), or use Debian with apt-get',
   };
 }
 
@@ -72,7 +72,7 @@ export const bridge: PreflightCheck = {
       wanted: instancesOf(size) + 1,
       show: count,
       what: 'containers on one bridge',
-      mend: 'fewer peers, --peers-per-instance, or --driver process',
+      fix: 'use fewer peers, --peers-per-instance, or --driver process',
     }),
 };
 
@@ -88,7 +88,7 @@ export function neighbours(table: NeighbourFacts | undefined): PreflightCheck {
         wanted,
         show: count,
         what: `entries left of ${table?.limit} in the table of neighbours`,
-        mend: `sysctl net.ipv4.neigh.default.gc_thresh3=${Math.max(4096, 2 * wanted)}; or transfers between fewer pairs of containers, or --peers-per-instance: beyond the limit connections hang`,
+        fix: `sysctl net.ipv4.neigh.default.gc_thresh3=${Math.max(4096, 2 * wanted)}; or let fewer pairs of containers transfer files, or use --peers-per-instance. Beyond the limit connections hang`,
       });
     },
   };

@@ -38,7 +38,7 @@ export function ports(range: PortFacts | undefined): PreflightCheck {
         wanted: size.peers + instancesOf(size) + 1,
         show: count,
         what: `free${range ? ` from ${range.lowest} to ${range.end - 1}` : ''}`,
-        mend: 'end what listens there, or let outgoing connections begin higher: sysctl net.ipv4.ip_local_port_range="40000 60999"',
+        fix: 'end what listens there, or let outgoing connections begin higher: sysctl net.ipv4.ip_local_port_range="40000 60999"',
       }),
   };
 }
