@@ -189,6 +189,19 @@ const PRODUCT: readonly Mutant[] = [
     becomes: fails('bytes agree'),
   },
   {
+    name: 'records-no-cut-call',
+    rule: 'the answer to a transfer says which calls were ended early (a liar that is left may have sent more than came)',
+    edits: [
+      {
+        file: 'images/peer/client/tally.ts',
+        find: 'this.#of(address).cut = true;',
+        replace: 'void this.#of(address);',
+      },
+    ],
+    scenario: 'lying-peer',
+    becomes: fails('bytes agree'),
+  },
+  {
     name: 'ends-by-itself',
     rule: 'a peer runs until it is asked to stop',
     edits: [
@@ -459,7 +472,7 @@ const LAB: readonly Mutant[] = [
     rule: 'the bytes that a peer counts must be those of the history',
     edits: [
       {
-        file: 'lab/checks/accounting.ts',
+        file: 'lab/checks/bytes-agree.ts',
         find: 'counted > bytes + more',
         replace: '(counted > bytes + more && counted < 0)',
       },

@@ -20,7 +20,7 @@ const download: OperationEvent = {
   outcome: 'ok',
   file: 'a.bin',
   bytes: 100,
-  sources: [{ peer: '127.0.0.1:1', bytes: 100 }],
+  sources: [{ peer: '127.0.0.1:1', bytes: 100, cut: false }],
 };
 const facts: RunFacts = {
   runId: 'r',
@@ -137,7 +137,7 @@ describe('fails when', () => {
           ['l-1', counted(200)],
         ]),
       },
-      'counted 200 bytes received',
+      'count 200 bytes received',
     ],
     [
       'a peer counted other bytes where they left',
@@ -147,12 +147,12 @@ describe('fails when', () => {
           ['l-1', counted(100)],
         ]),
       },
-      'counted 200 bytes sent',
+      'count 200 bytes sent',
     ],
     [
       'a download names another source',
-      { events: [{ ...download, sources: [{ peer: '127.0.0.1:9', bytes: 100 }] }] },
-      's-1 counted 100 bytes sent, the history has 0',
+      { events: [{ ...download, sources: [{ peer: '127.0.0.1:9', bytes: 100, cut: false }] }] },
+      'the metrics of s-1 count 100 bytes sent, and no answer to a transfer speaks of any',
     ],
     [
       'a download that ended well left its temporary file',
@@ -234,29 +234,47 @@ test('a lost answer may hide bytes that arrived', () => {
   expect(CHECKS.find(({ name }) => name === 'bytes agree')?.judge({ ...GOOD, events: [lost] }).verdict).toBe('pass');
 });
 
-test('of several sources, each may have sent what was no longer wanted; a single one may not', () => {
-  const judge = (sources: OperationEvent['sources'], other: number) =>
+describe('bytes agree: whose word stands against whose', () => {
+  const judge = (sources: OperationEvent['sources'], sent: Record<string, number>, peer = 'l-1') =>
     CHECKS.find(({ name }) => name === 'bytes agree')?.judge({
       ...GOOD,
       facts: { ...facts, peers: [...facts.peers, { name: 's-2', group: 's', address: '127.0.0.1:3' }] },
-      events: [{ ...download, sources }],
-      metrics: new Map([...GOOD.metrics, ['s-1', counted(0, 100)], ['s-2', counted(0, other)]]),
-    }).verdict;
-  const first = { peer: '127.0.0.1:1', bytes: 100 };
-  expect(judge([first, { peer: '127.0.0.1:3', bytes: 0 }], 50)).toBe('pass');
-  expect(judge([first, { peer: '127.0.0.1:3', bytes: 0, error: 'hash-mismatch' }], 50)).toBe('pass');
-  expect(judge([first], 50)).toBe('fail');
-  expect(judge([first, { peer: '127.0.0.1:3', bytes: 0, cut: false }], 50)).toBe('fail');
-  expect(judge([first, { peer: '127.0.0.1:3', bytes: 0, cut: true }], 50)).toBe('pass');
-  expect(
-    judge(
-      [
-        { ...first, bytes: 60 },
-        { peer: '127.0.0.1:3', bytes: 40 },
-      ],
-      39,
-    ),
-  ).toBe('fail');
+      events: [{ ...download, peer, bytes: sources.reduce((sum, { bytes }) => sum + bytes, 0), sources }],
+      metrics: new Map([
+        ['l-1', counted(100)],
+        ...Object.entries(sent).map(([name, n]) => [name, counted(0, n)] as const),
+      ]),
+    });
+  const first = { peer: '127.0.0.1:1', bytes: 100, cut: false };
+  const other = (more: Partial<OperationEvent['sources'][number]>) => ({ peer: '127.0.0.1:3', bytes: 0, ...more });
+
+  test('a source that a call was cut to may have sent more; one that no call was cut to may not', () => {
+    expect(judge([first, other({ cut: true })], { 's-1': 100, 's-2': 50 })?.verdict).toBe('pass');
+    expect(judge([first, other({ cut: false })], { 's-1': 100, 's-2': 50 })?.verdict).toBe('fail');
+    expect(judge([{ ...first, cut: true }], { 's-1': 5000 })?.verdict).toBe('pass');
+    expect(judge([{ ...first, bytes: 60 }, other({ bytes: 40, cut: false })], { 's-1': 60, 's-2': 39 })?.verdict).toBe(
+      'fail',
+    );
+  });
+
+  test('a receiver that does not say whether it cut a call leaves it open, and no innocent is named alone', () => {
+    const { cut: _, ...vague } = first;
+    expect(judge([vague], { 's-1': 150 })).toMatchObject({
+      verdict: 'inconclusive',
+      reason: expect.stringContaining('l-1 did not say whether a call was ended early (cut)'),
+    });
+    // Less than came can't have left.
+    expect(judge([vague], { 's-1': 50 })?.verdict).toBe('fail');
+  });
+
+  test('a difference names both sides, and one alone only where it contradicts itself', () => {
+    expect(judge([first], { 's-1': 200 })?.reason).toBe(
+      'the metrics of s-1 count 200 bytes sent, the answers of l-1 say 100: one of them is wrong',
+    );
+    expect(judge([{ ...first, bytes: 90 }], { 's-1': 90 })?.reason).toBe(
+      'l-1 contradicts itself: the metrics of l-1 count 100 bytes received, its own answers say 90',
+    );
+  });
 });
 
 test('figures: latency of good operations, throughput, time in which something moved', () => {

@@ -1,5 +1,5 @@
-import { bytesAgree, operationsAccounted } from './accounting.ts';
 import { barriersMet } from './barriers.ts';
+import { bytesAgree } from './bytes-agree.ts';
 import type { Check } from './check.ts';
 import { directoryTells } from './directory-answers.ts';
 import { disksHadRoom } from './disks-had-room.ts';
@@ -10,6 +10,7 @@ import { directoryLists } from './index-looks.ts';
 import { instancesLived } from './instances.ts';
 import { integrity } from './integrity.ts';
 import { labKeptUp } from './lab-kept-up.ts';
+import { operationsAccounted } from './operations-accounted.ts';
 import { nothingUnfinished } from './unfinished.ts';
 
 /** The built-in checks: always on, in the order in which the report names them. */
