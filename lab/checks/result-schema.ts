@@ -163,6 +163,21 @@ export const resultSchema = scopeFigures.extend({
   logsByRule: z.array(z.string()).optional().meta({
     description: "Instances in whose logs errors and warnings were counted by the scenario's own rule (`logs`).",
   }),
+  waits: z
+    .array(
+      z.object({
+        peer: z.string(),
+        seconds,
+        step: z.string(),
+        operation: z.string().meta({ description: 'What it did last in that step.' }),
+        file: z.string().optional(),
+        code: z.string().optional().meta({ description: 'How it failed, if it did.' }),
+      }),
+    )
+    .optional()
+    .meta({
+      description: 'Steps in which all others waited for one peer, the longest first. Absent if there was none.',
+    }),
   tested: z
     .array(
       testedProgram.omit({ asked: true }).extend({

@@ -8,6 +8,7 @@ import { readingOf } from './reading.ts';
 import type { CheckResult, ExpectationResult, Result } from './result-schema.ts';
 import { CHECKS } from './table.ts';
 import { testedIn } from './tested.ts';
+import { type Wait, waitsIn } from './waits.ts';
 
 /** An expectation of the scenario's list, and when it counts. */
 export interface Demand extends Expectation {
@@ -34,6 +35,8 @@ export function judgeRun(history: History, demands: readonly Demand[]): Result {
   const checks = CHECKS.map((check) => ({ name: check.name, ...(facts.completed ? check.judge(history) : CUT_OFF) }));
   const expectations = [...demands.map((demand) => judgeDemand(demand, history, figures)), ...judgeSteps(history)];
   const failed = failedOperations(failureKinds(history.events), facts.peers, history.failureLines);
+  const waits = waitsIn(history.events);
+  const [longest] = waits;
   const byRule = countedByRule(history.logs, history.logRules);
   const { runId, scenario, description, driver, seed, startedAt, artifacts, leftovers, knownFailure } = facts;
   return {
@@ -42,11 +45,12 @@ export function judgeRun(history: History, demands: readonly Demand[]): Result {
     description,
     driver,
     seed,
-    ...conclude(history, checks, expectations),
+    ...withWait(conclude(history, checks, expectations), longest),
     ...(knownFailure !== undefined && { knownFailure }),
     startedAt,
     ...figures,
     ...(failed.length > 0 && { failedOperations: failed }),
+    ...(waits.length > 0 && { waits }),
     checks,
     expectations,
     ...(byRule.length > 0 && { logsByRule: byRule }),
@@ -86,6 +90,16 @@ function judgeSteps({ facts }: History): ExpectationResult[] {
 
 function seen(expression: string, { actual, ok, missing }: Observation): ExpectationResult {
   return { expression, actual, ok, ...(missing !== undefined && { missing }) };
+}
+
+/** A peer that all others waited for may be why it failed. */
+function withWait(conclusion: Conclusion, wait: Wait | undefined): Conclusion {
+  if (conclusion.verdict !== 'fail' || !wait) return conclusion;
+  const { peer, seconds, operation } = wait;
+  return {
+    ...conclusion,
+    reason: `${conclusion.reason}; all others waited ${seconds.toFixed(1)} s for ${peer} (${operation})`,
+  };
 }
 
 /** What every check says of a run that did not get to its end. */

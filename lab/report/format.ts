@@ -74,9 +74,26 @@ export function failureLines({ failedOperations = [] }: Result): string[] {
 }
 
 /** What a reader must know of how the figures were made. */
-export function notes({ logsByRule = [] }: Result): string[] {
-  if (logsByRule.length === 0) return [];
-  return [`Errors and warnings in the logs of ${logsByRule.join(', ')} were counted by the scenario's own rule.`];
+export function notes({ logsByRule = [], waits = [] }: Result): string[] {
+  const slow = waits.map(waitText);
+  if (logsByRule.length === 0) return slow;
+  return [
+    ...slow,
+    `Errors and warnings in the logs of ${logsByRule.join(', ')} were counted by the scenario's own rule.`,
+  ];
+}
+
+function waitText({
+  peer,
+  seconds: waited,
+  step,
+  operation,
+  file,
+  code,
+}: NonNullable<Result['waits']>[number]): string {
+  const what = file === undefined ? operation : `${operation} of "${file}"`;
+  const how = code === undefined ? '' : `, which failed: ${code}`;
+  return `All others waited ${seconds(waited)} for ${peer} in step ${step} (${what}${how}).`;
 }
 
 /** The actual value of an expectation, in the unit that its figure is named in. */

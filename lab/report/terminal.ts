@@ -24,6 +24,8 @@ const REDRAW_MS = 100;
 /** Without a terminal, a phase that takes long says so after this time, then less and less often. */
 const STILL_MS = 5000;
 const STILL_MAX_MS = 60_000;
+/** From then on, the oldest wait is named. */
+const WAIT_SHOWN_MS = 5000;
 
 type Show<K extends EventKind> = (event: EventOf<K>) => void;
 
@@ -38,6 +40,8 @@ export class TerminalProgress implements Listener {
   #failed = 0;
   #total = 0;
   #inStep = false;
+  /** What is waited for, the oldest first: its words, and since when. */
+  readonly #waits = new Map<string, { readonly what: string; readonly since: number }>();
   #timer: NodeJS.Timeout | undefined;
   #frame = 0;
 
@@ -68,9 +72,16 @@ export class TerminalProgress implements Listener {
       const failed = this.#failed > 0 ? `, ${this.#failed} failed` : '';
       this.#end(this.#done === 0 ? '' : `${this.#done - this.#failed} ok${failed}`);
     },
-    'operation-ended': ({ operation }) => this.#advance(operation.outcome === 'failed'),
+    'operation-began': ({ id, peer, operation, file }) =>
+      this.#wait(`operation ${id}`, `${peer}: ${operation}${file === undefined ? '' : ` "${file}"`}`),
+    'operation-ended': ({ operation }) => {
+      this.#waits.delete(`operation ${operation.id}`);
+      this.#advance(operation.outcome === 'failed');
+    },
+    'instance-started': ({ instance }) => this.#wait(`start of ${instance}`, `${instance}: start`),
     // Within a step, operations are counted.
-    'instance-ready': ({ role }) => {
+    'instance-ready': ({ instance, role }) => {
+      this.#waits.delete(`start of ${instance}`);
       if (role === 'peer' && !this.#inStep) this.#advance();
     },
     'disk-read': () => this.#advance(),
@@ -89,6 +100,10 @@ export class TerminalProgress implements Listener {
     this.#failed = 0;
     if (this.#out.isTTY) this.#show();
     this.#again(this.#out.isTTY ? REDRAW_MS : STILL_MS);
+  }
+
+  #wait(key: string, what: string): void {
+    this.#waits.set(key, { what: printable(what), since: performance.now() });
   }
 
   #advance(failed = false): void {
@@ -126,7 +141,15 @@ export class TerminalProgress implements Listener {
   }
 
   #far(): string {
-    return this.#done === 0 ? '' : `${this.#done}/${Math.max(this.#done, this.#total)}`;
+    const done = this.#done === 0 ? '' : `${this.#done}/${Math.max(this.#done, this.#total)}`;
+    return [done, this.#oldestWait()].filter((text) => text !== '').join('; ');
+  }
+
+  /** Who keeps the run, with what, and for how long. */
+  #oldestWait(): string {
+    const [oldest] = this.#waits.values();
+    const ms = oldest === undefined ? 0 : performance.now() - oldest.since;
+    return oldest === undefined || ms < WAIT_SHOWN_MS ? '' : `waiting ${seconds(ms / 1000)} for ${oldest.what}`;
   }
 
   #clear(): void {

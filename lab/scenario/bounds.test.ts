@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { parse, stringify } from 'yaml';
+import { CONTROL } from '#proto/control-api.ts';
 import { PeerLabError } from '#proto/errors.ts';
 import { MAX_DURATION_MS, MAX_SIZE_BYTES } from '#proto/units.ts';
 import { ScenarioInvalid } from '../language/mistake.ts';
@@ -32,7 +33,12 @@ test('the durations of the language are found', () => {
     expect.arrayContaining(['login.timeout', 'cut.for', 'freeze.at', 'repeat.for', 'churn.away', 'barrier.deadline']),
   );
   expect(keys).toEqual(expect.arrayContaining(['wait.duration', 'expect.within', 'delay.by', 'delay.jitter']));
-  expect(OF_FRAME.map((path) => path.join('.'))).toEqual(['takes', 'directory.lease', 'expect.0.within']);
+  expect(OF_FRAME.map((path) => path.join('.'))).toEqual([
+    'takes',
+    ...Object.keys(CONTROL).map((verb) => `deadlines.${verb}`),
+    'directory.lease',
+    'expect.0.within',
+  ]);
 });
 
 const BASE = {

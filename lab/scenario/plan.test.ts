@@ -30,6 +30,23 @@ test('the same seed gives the same plan, another seed another', () => {
   expect(plan(5)).not.toBe(plan(6));
 });
 
+test('an operation waits as long as its step says, else the scenario, else the contract', () => {
+  const plan = makePlan(
+    readScenario(
+      `name: try
+description: d
+deadlines: {login: 10s, download: 2m}
+groups: {a: {count: 2, share: {files: 1, size: 1KiB}}}
+steps: [{login: all}, {login: {group: all, timeout: 3s}}, {download: all}, {each: {group: a, steps: [{search: self}]}}]
+expect: [transfers.failed == 0]
+`,
+      '/nowhere/try.yaml',
+    ),
+  );
+  const deadlines = operationsOf(plan).map(({ verb, timeoutMs }) => `${verb} ${timeoutMs / 1000} s`);
+  expect([...new Set(deadlines)]).toEqual(['login 10 s', 'login 3 s', 'download 120 s', 'search 60 s']);
+});
+
 test('neighbours in a cluster hold the same files, other clusters others', () => {
   const { peers } = makePlan(scenario(TWO));
   const names = peers.map(({ share }) => share.map(({ name }) => name));

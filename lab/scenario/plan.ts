@@ -124,7 +124,7 @@ function planPeer(
   };
 }
 
-function planSteps({ steps, names }: Scenario, world: World, flaws: Flaw[]): PlannedStep[] {
+function planSteps({ steps, names, deadlines }: Scenario, world: World, flaws: Flaw[]): PlannedStep[] {
   const busy = new Set<string>();
   /** Some of their waits are longer than a timer can be: a slow arrival of many, an `at` before it. */
   const late = new Set<string>();
@@ -133,7 +133,7 @@ function planSteps({ steps, names }: Scenario, world: World, flaws: Flaw[]): Pla
       const draw = `${step.id} ${suffix}`;
       const inside = (inner: readonly Step[], more: string, fork?: World) =>
         planAll(inner, `${suffix}/${more}`, fork ?? on);
-      const planned = step.kind.plan(step.spec, { world: on, id: step.id, draw, names, inside }, step.inner);
+      const planned = step.kind.plan(step.spec, { world: on, id: step.id, draw, names, deadlines, inside }, step.inner);
       if (!isIdle(planned)) busy.add(step.id);
       if (longestWaitMs(planned) > MAX_DURATION_MS) late.add(step.id);
       return planned;

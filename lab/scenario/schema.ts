@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { CONTROL, type ControlVerb } from '#proto/control-api.ts';
 import { DOUBLES } from '../doubles/names.ts';
 import { duration, groupName, sizeRange, strict } from '../language/words.ts';
 
@@ -144,6 +145,11 @@ const logs = strict({
   warnings: logPattern.meta({ description: 'What a warning looks like.' }),
 });
 
+const deadline = duration.optional();
+const deadlines = strict(
+  Object.fromEntries(Object.keys(CONTROL).map((verb) => [verb, deadline])) as Record<ControlVerb, typeof deadline>,
+);
+
 /** All of the file but its steps, which have schemas of their own (lab/steps). */
 export const scenarioFrame = strict({
   name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,59}$/, 'expected a name of lower-case letters, digits and dashes'),
@@ -177,6 +183,10 @@ export const scenarioFrame = strict({
         // biome-ignore lint/suspicious/noTemplateCurlyInString: it shows what people write.
         'Variables with their defaults: `${name}` stands for one anywhere below, `--var name=value` sets it.',
     }),
+  deadlines: deadlines.default({}).meta({
+    description:
+      'By verb: an operation without an answer after this time has failed, unless its step has a `timeout`. docs/peer-contract.md has the defaults.',
+  }),
   directory: directory.prefault({}).meta({ description: 'Settings of the directory.' }),
   logs: logs.default({}).meta({
     description:

@@ -86,11 +86,12 @@ function gapMs(spec: Spec, random: Random): number {
 }
 
 /** A peer's departures follow one another: one that takes long to come back leaves later than planned, never while it is away. */
-function departure(peer: string, gapMs: number, spec: Spec, { id, world }: PlanContext): PlannedStep[] {
+function departure(peer: string, gapMs: number, spec: Spec, context: PlanContext): PlannedStep[] {
+  const { id, world } = context;
   const { leave, away } = spec;
   const does = (verb: 'login' | 'logout'): PlannedStep => {
     world.count(1);
-    const operation = { peer, verb, request: {}, timeoutMs: timeoutOf(spec, verb) };
+    const operation = { peer, verb, request: {}, timeoutMs: timeoutOf(spec, verb, context) };
     const flows = [{ peer, atMs: 0, operations: [operation] }];
     return { does: 'operations', id, label: verb, flows, concurrency: 1, ...(spec.as && { as: spec.as }) };
   };

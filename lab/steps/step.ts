@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { ControlVerb } from '#proto/control-api.ts';
+import { PROMISES } from '#proto/promises.ts';
 import type { Expectation } from '../checks/expectation.ts';
 import type { Names } from '../checks/figure.ts';
 import type { FaultKind, FaultSpec } from '../history/events.ts';
@@ -80,6 +81,8 @@ export interface PlanContext {
   readonly id: string;
   readonly draw: string;
   readonly names: Names;
+  /** That the scenario sets, in milliseconds. */
+  readonly deadlines: Readonly<Partial<Record<ControlVerb, number | undefined>>>;
   /** Plans the steps inside a block; `suffix` tells apart the draws of rounds and peers; `fork` is another world to plan on. */
   inside(steps: readonly Step[], suffix: string, fork?: World): PlannedStep[];
 }
@@ -166,23 +169,21 @@ export const concurrency = z
   .default(4)
   .meta({ description: 'Operations under way at the same time, for each peer.' });
 
-/** Time for an answer unless the step says otherwise: of a control call, and of a transfer. */
-const CONTROL_TIMEOUT_MS = 60_000;
-const TRANSFER_TIMEOUT_MS = 300_000;
-
-export function timeoutOf({ timeout }: WhoSpec, verb: ControlVerb): number {
-  return timeout ?? (verb === 'download' || verb === 'upload' ? TRANSFER_TIMEOUT_MS : CONTROL_TIMEOUT_MS);
+/** Time for an answer: what the step says, or else the scenario, or else the peer contract. */
+export function timeoutOf({ timeout }: WhoSpec, verb: ControlVerb, { deadlines }: PlanContext): number {
+  return timeout ?? deadlines[verb] ?? PROMISES[verb].ms;
 }
 
 /** A step in which each peer of `spec` does the requests that `requestsOf` gives it. */
 export function planFlows(
   verb: ControlVerb,
   spec: WhoSpec & { concurrency?: number },
-  { world, id, draw }: PlanContext,
+  context: PlanContext,
   label: string,
   requestsOf: (peer: PlannedPeer) => Record<string, string>[],
 ): PlannedStep {
-  const timeoutMs = timeoutOf(spec, verb);
+  const { world, id, draw } = context;
+  const timeoutMs = timeoutOf(spec, verb, context);
   const flows = world.who(spec, draw).map(({ peer, atMs }) => {
     const requests = requestsOf(peer);
     world.count(requests.length);
