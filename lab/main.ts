@@ -305,7 +305,7 @@ function program(exit: (code: number) => void): Command {
 
   lab
     .command('images')
-    .description('build the Docker images peerlab/directory and peerlab/peer, if what goes into them changed')
+    .description('build the container images peerlab/directory and peerlab/peer, if what goes into them changed')
     .action(async () => {
       await DRIVERS.find(({ makeImages }) => makeImages)?.makeImages?.((what) => process.stdout.write(`${what}\n`));
       exit(EXIT.pass);

@@ -82,11 +82,13 @@ const NETWORK_NEEDS: Record<Wants['network-faults'], string> = {
   delay: 'networks that delay packets',
 };
 
+const isOfNetwork = (kind: string): kind is Wants['network-faults'] => Object.hasOwn(NETWORK_NEEDS, kind);
+
 function needsOfStep(step: PlannedStep): Need[] {
   const inner = listsInside(step).flat().flatMap(needsOfStep);
   if (step.does !== 'fault') return inner;
   const { kind } = step.fault;
-  if (kind !== 'cut' && kind !== 'lose' && kind !== 'limit' && kind !== 'delay') return inner;
+  if (!isOfNetwork(kind)) return inner;
   const need: Need = { where: `step ${step.id}`, what: 'network-faults', wanted: kind, text: NETWORK_NEEDS[kind] };
   return [need];
 }

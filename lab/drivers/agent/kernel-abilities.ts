@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { gunzipSync } from 'node:zlib';
+import type { Lack, Wants } from '../capabilities.ts';
 
 /** Parts of the kernel that disturbances are done with, by the names of its configuration. */
 const PARTS = [
@@ -35,4 +36,22 @@ function readConfig(): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** What each disturbance is done with, by the kernel's own names. */
+const KERNEL_PARTS: Record<Wants['network-faults'], readonly (keyof KernelAbilities)[]> = {
+  cut: ['NF_TABLES'],
+  lose: ['NF_TABLES', 'NFT_NUMGEN'],
+  limit: ['NET_SCH_HTB', 'NET_CLS_U32', 'NET_ACT_MIRRED', 'IFB'],
+  delay: ['NET_SCH_HTB', 'NET_SCH_NETEM'],
+};
+
+/** What can't be found out is not held against it: then the first fault shows it. */
+export function kernelLack(kind: Wants['network-faults'], kernel: KernelAbilities): Lack | undefined {
+  const missing = KERNEL_PARTS[kind].filter((part) => kernel[part] === false);
+  if (missing.length === 0) return undefined;
+  return {
+    why: `this kernel was built without ${missing.map((part) => `CONFIG_${part}`).join(' and ')}`,
+    help: 'take a kernel of a common distribution: those have it, as a module',
+  };
 }

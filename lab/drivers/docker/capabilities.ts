@@ -1,5 +1,5 @@
-import type { KernelAbilities } from '../agent/kernel-abilities.ts';
-import type { Capabilities, Lack, Wants } from '../capabilities.ts';
+import { type KernelAbilities, kernelLack } from '../agent/kernel-abilities.ts';
+import type { Capabilities, Lack } from '../capabilities.ts';
 import { hostedLack } from '../hosted-peer.ts';
 import { isReference } from './reference.ts';
 
@@ -46,24 +46,6 @@ function toolsLack({ toolsLack: why }: EngineAbilities): Lack | undefined {
   return {
     why: `it is done with the image peerlab/faults, which can not be made here: ${why}`,
     help: 'take Debian or Ubuntu with apt-get, on the architecture of the engine',
-  };
-}
-
-/** What each disturbance is done with, by the kernel's own names. */
-const KERNEL_PARTS: Record<Wants['network-faults'], readonly (keyof KernelAbilities)[]> = {
-  cut: ['NF_TABLES'],
-  lose: ['NF_TABLES', 'NFT_NUMGEN'],
-  limit: ['NET_SCH_HTB', 'NET_CLS_U32', 'NET_ACT_MIRRED', 'IFB'],
-  delay: ['NET_SCH_HTB', 'NET_SCH_NETEM'],
-};
-
-/** What can't be found out is not held against it: then the first fault shows it. */
-function kernelLack(kind: Wants['network-faults'], kernel: KernelAbilities): Lack | undefined {
-  const missing = KERNEL_PARTS[kind].filter((part) => kernel[part] === false);
-  if (missing.length === 0) return undefined;
-  return {
-    why: `this kernel was built without ${missing.map((part) => `CONFIG_${part}`).join(' and ')}`,
-    help: 'take a kernel of a common distribution: those have it, as a module',
   };
 }
 
