@@ -1,7 +1,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { z } from 'zod';
 import { EXIT, PeerLabError, unforeseen } from '#proto/errors.ts';
-import { printableAll } from '#proto/printable.ts';
+import { printable, printableAll } from '#proto/printable.ts';
 import { resultSchema } from './checks/result-schema.ts';
 import { testedIn } from './checks/tested.ts';
 import { type Candidate, candidatesFor } from './doctor/candidates.ts';
@@ -67,7 +67,7 @@ async function stageFor(
   plans: readonly Plan[],
 ): Promise<(scenario: Scenario, plan: Plan, out: Out, signal?: AbortSignal) => Promise<Played>> {
   const programs = await findPrograms(driver, options, plans);
-  process.stdout.write(`Driver: ${driver.kind} (${why})\n`);
+  process.stdout.write(`Driver: ${driver.kind} (${printable(why)})\n`);
   await settleDeadRuns((line) => process.stdout.write(`${line}\n`));
   return (scenario, plan, out, signal) => {
     const { name, description } = printableAll({ name: plan.name, description: plan.description.trim() });

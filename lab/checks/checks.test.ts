@@ -198,6 +198,13 @@ describe('is inconclusive when', () => {
     expect(verdict(broken).verdict).toBe('inconclusive');
   });
 
+  test('something unforeseen happened: the verdict line says what', () => {
+    const trouble = [{ code: 'internal', message: 'something unforeseen happened: got fetch is not a function' }];
+    expect(verdict({ facts: { ...facts, trouble } }).reason).toBe(
+      'something unforeseen happened: got fetch is not a function [internal]',
+    );
+  });
+
   test('nothing was checked', () => {
     expect(judgeRun(GOOD, []).verdict).toBe('inconclusive');
   });
