@@ -23,7 +23,7 @@ export type TicketClaims = z.infer<typeof ticketClaims>;
 export const TICKET_HEADER = Buffer.from('{"alg":"EdDSA","typ":"JWT"}').toString('base64url');
 
 /** Clocks of two machines differ; an expired ticket holds so much longer. */
-const LEEWAY_SECONDS = 30;
+export const CLOCK_LEEWAY_SECONDS = 30;
 
 /** The key to check tickets with, as the directory gives it; undefined when `text` is none. */
 export function ticketKey(text: string): KeyObject | undefined {
@@ -36,17 +36,24 @@ export function ticketKey(text: string): KeyObject | undefined {
 }
 
 /**
- * What the ticket claims, when one of the keys has signed it and it has not expired; otherwise undefined.
- * @param nowSeconds seconds since 1970
+ * What the ticket claims, when one of the keys has signed it; otherwise undefined. Whether it still holds, `secondsOver` says.
  */
-export function readTicket(ticket: string, keys: readonly KeyObject[], nowSeconds: number): TicketClaims | undefined {
+export function readTicket(ticket: string, keys: readonly KeyObject[]): TicketClaims | undefined {
   const [header, payload, signature, ...more] = ticket.split('.');
   if (header !== TICKET_HEADER || !payload || !signature || more.length > 0) return undefined;
   const signed = Buffer.from(`${header}.${payload}`);
   const bytes = Buffer.from(signature, 'base64url');
   if (!keys.some((key) => verify(null, signed, key, bytes))) return undefined;
-  const claims = ticketClaims.safeParse(parsed(Buffer.from(payload, 'base64url').toString())).data;
-  return claims && claims.exp + LEEWAY_SECONDS > nowSeconds ? claims : undefined;
+  return ticketClaims.safeParse(parsed(Buffer.from(payload, 'base64url').toString())).data;
+}
+
+/**
+ * For how long the ticket has been over; 0 while it holds.
+ * @param nowSeconds seconds since 1970
+ */
+export function secondsOver({ exp }: TicketClaims, nowSeconds: number): number {
+  const over = nowSeconds - exp;
+  return over < CLOCK_LEEWAY_SECONDS ? 0 : over;
 }
 
 function parsed(json: string): unknown {

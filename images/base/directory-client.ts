@@ -46,11 +46,16 @@ export interface SearchBy {
 export class DirectoryApi {
   readonly #url: string;
   readonly #ca: Buffer | undefined;
+  readonly #onClock: ((dateMs: number) => void) | undefined;
 
-  /** @param ca certificates (PEM) that the directory's must come from, where not those that Node knows */
-  constructor(url: string, ca?: Buffer) {
+  /**
+   * @param ca certificates (PEM) that the directory's must come from, where not those that Node knows
+   * @param onClock told with each answer what the directory's clock says, in milliseconds since 1970
+   */
+  constructor(url: string, ca?: Buffer, onClock?: (dateMs: number) => void) {
     this.#url = url;
     this.#ca = ca;
+    this.#onClock = onClock;
   }
 
   /** Asks any endpoint, by its entry in DIRECTORY; the methods below know what its answer is for. */
@@ -70,6 +75,7 @@ export class DirectoryApi {
       if (init.signal?.aborted) throw new PeerLabError('cancelled', { cause: error });
       throw new PeerLabError('directory-unreachable', { about: this.#url, got: reasonOf(error), cause: error });
     });
+    if (answer.dateMs !== undefined) this.#onClock?.(answer.dateMs);
     if (answer.status !== 200) throw refusal(answer.status, answer.body, errors);
     const parsed = response.safeParse(answer.body);
     if (parsed.success) return parsed.data as AnswerOf<E>;

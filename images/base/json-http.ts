@@ -20,6 +20,8 @@ export interface JsonAnswer {
   readonly status: number;
   /** undefined when the answer is no JSON. */
   readonly body: unknown;
+  /** The clock of who answers, in milliseconds since 1970, where it says. */
+  readonly dateMs?: number;
 }
 
 /** Larger answers are not taken. */
@@ -42,7 +44,9 @@ export function requestJson(request: JsonRequest): Promise<JsonAnswer> {
     const fail = (error: Error) => reject(deadline?.aborted ? new Error(`no answer in ${timeoutMs} ms`) : error);
     const sent = (url.startsWith('https:') ? https : http)
       .request(url, { method, headers, signal: AbortSignal.any(signals), ...(ca && { ca }) }, (response) => {
-        readAll(response).then((answer) => resolve({ status: response.statusCode ?? 0, body: parsed(answer) }), fail);
+        const dateMs = Date.parse(response.headers.date ?? '');
+        const head = { status: response.statusCode ?? 0, ...(Number.isFinite(dateMs) && { dateMs }) };
+        readAll(response).then((answer) => resolve({ ...head, body: parsed(answer) }), fail);
       })
       .on('error', fail);
     sent.end(text);

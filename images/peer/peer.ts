@@ -94,7 +94,7 @@ export async function startPeer(
   const near = nearAddresses(address.ip, config.PEER_DIRECTORY_URL);
   const directory = new DirectorySession({
     ...{ share, logger, address },
-    api: new DirectoryApi(config.PEER_DIRECTORY_URL, tls?.ca),
+    api: new DirectoryApi(config.PEER_DIRECTORY_URL, tls?.ca, (dateMs) => tickets.hear(dateMs)),
     onTicket: (given) => tickets.learn(given),
     load: () => ({ ...meter.load, capacity: config.PEER_MAX_STREAMS }),
     diallable: (found) => diallable(found, near, config.PEER_TRUSTED_NETWORKS),

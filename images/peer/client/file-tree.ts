@@ -34,17 +34,20 @@ export async function askTree(
   const { address } = source;
   using lease = clients.lease(address);
   const { promise, resolve, reject } = Promise.withResolvers<TreeResponse__Output | undefined>();
-  const deadline = new Date(Date.now() + timeoutMs);
-  const call = lease.client.fileTree({ filename: source.name, sha256: sha256 ?? '' }, { deadline }, (error, answer) => {
+  const call = lease.client.fileTree({ filename: source.name, sha256: sha256 ?? '' }, (error, answer) => {
     if (!error) return resolve(answer);
     if (error.code === grpc.status.UNIMPLEMENTED) return resolve(undefined);
-    if (error.code !== grpc.status.DEADLINE_EXCEEDED) return reject(fromStatus(error, address, false));
-    reject(new PeerLabError('source-stalled', { about: address, got: `no answer in ${timeoutMs} ms` }));
+    reject(fromStatus(error, address, false));
   });
+  // Not a deadline of the call: that would be a date, and clocks jump.
+  const timer = setTimeout(() => {
+    reject(new PeerLabError('source-stalled', { about: address, got: `no answer in ${timeoutMs} ms` }));
+  }, timeoutMs);
   try {
     const told = await orAborted(promise, signal);
     return told && checked(told, address);
   } finally {
+    clearTimeout(timer);
     call.cancel();
   }
 }

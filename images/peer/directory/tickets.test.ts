@@ -1,6 +1,6 @@
 import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import * as grpc from '@grpc/grpc-js';
-import { describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { Networks } from '#proto/networks.ts';
 import { TICKET_HEADER } from '#proto/ticket.ts';
 import { codeOf, TestPeer } from '../testing/test-peer.ts';
@@ -103,4 +103,41 @@ test('both calls of a closed peer are refused without a ticket, and nothing is s
   const stored = await caller.control('upload', { name: 'b.txt', to: closed.address });
   expect(codeOf(stored)).toBe('ticket-refused');
   expect(await closed.metrics()).toMatch(/^peerlab_share_files 1$/m);
+});
+
+describe('clocks that differ', () => {
+  const HOUR = 3600;
+  const refusalOf = (tickets: TicketBook, ticket: string) => {
+    try {
+      tickets.admit(call(`Bearer ${ticket}`));
+      return '';
+    } catch (error) {
+      return (error as Error).message;
+    }
+  };
+  afterEach(() => {
+    vi.restoreAllMocks();
+  });
+
+  test.each([HOUR, -HOUR])('a clock here that is off by %d s refuses nobody', (off) => {
+    const tickets = book();
+    const real = Date.now();
+    tickets.hear(real);
+    const ticket = ticketOf(good());
+    vi.spyOn(Date, 'now').mockReturnValue(real + off * 1000);
+    expect(refusalOf(tickets, ticket)).toBe('');
+  });
+
+  test('a ticket that is over says by how much, by whose clock, and how far off the one here is', () => {
+    const old = ticketOf({ ...good(), exp: now() - 100 });
+    const tickets = book();
+    expect(refusalOf(tickets, old)).toContain("one that ended 100 s ago by this peer's clock");
+    const real = Date.now();
+    tickets.hear(real);
+    expect(refusalOf(tickets, old)).toMatch(/one that ended 100 s ago by the directory's clock$/);
+    vi.spyOn(Date, 'now').mockReturnValue(real + HOUR * 1000);
+    expect(refusalOf(tickets, old)).toContain("by the directory's clock; this peer's clock is 3600 s ahead of it");
+    vi.spyOn(Date, 'now').mockReturnValue(real - HOUR * 1000);
+    expect(refusalOf(tickets, old)).toContain("this peer's clock is 3600 s behind it");
+  });
 });

@@ -3,7 +3,7 @@ import * as grpc from '@grpc/grpc-js';
 import { parseAddress } from '#proto/addresses.ts';
 import { PeerLabError } from '#proto/errors.ts';
 import { isLoopback, type Networks } from '#proto/networks.ts';
-import { readTicket, TICKET_METADATA, type TicketClaims, ticketKey } from '#proto/ticket.ts';
+import { CLOCK_LEEWAY_SECONDS, readTicket, secondsOver, TICKET_METADATA, type TicketClaims, ticketKey } from '#proto/ticket.ts';
 import { callerIp } from '../server/caller.ts';
 
 /** Keys that tickets may be signed with: the directory's, and the one before, while peers still show tickets of that. */
@@ -34,6 +34,8 @@ export class TicketBook {
   #own: string | undefined;
   readonly #keys = new Map<string, KeyObject>();
   readonly #known = new Map<string, TicketClaims>();
+  /** What the directory's clock said last, and when that was by the one here that never jumps. */
+  #clock: { readonly dateMs: number; readonly heardAtMs: number } | undefined;
 
   constructor(init: TicketBookInit) {
     this.#init = init;
@@ -49,6 +51,11 @@ export class TicketBook {
     const [oldest] = this.#keys.keys();
     if (this.#keys.size > MAX_KEYS && oldest !== undefined) this.#keys.delete(oldest);
     this.#known.clear();
+  }
+
+  /** The directory's clock, by which it signs tickets: in milliseconds since 1970, as of now. */
+  hear(dateMs: number): void {
+    this.#clock = { dateMs, heardAtMs: performance.now() };
   }
 
   get hasOwn(): boolean {
@@ -72,7 +79,9 @@ export class TicketBook {
     const ticket = ticketIn(call);
     if (ticket === undefined) throw refusal('none');
     const claims = this.#claimsOf(ticket);
-    if (!claims) throw refusal('one that is wrong or has expired');
+    if (!claims) throw refusal('one that the directory has not signed');
+    const over = secondsOver(claims, this.#nowSeconds());
+    if (over > 0) throw refusal(`one that ended ${Math.round(over)} s ago by ${this.#whoseClock()}`);
     const from = callerIp(call);
     if (from === undefined || !this.#isFrom(from, claims)) {
       throw refusal(`the ticket of another address, from ${from ?? 'nowhere'}`);
@@ -84,19 +93,34 @@ export class TicketBook {
     const ticket = ticketIn(call);
     const claims = ticket === undefined ? undefined : this.#claimsOf(ticket);
     const from = callerIp(call);
-    return claims && from !== undefined && this.#isFrom(from, claims) ? claims.addr : undefined;
+    if (!claims || from === undefined || secondsOver(claims, this.#nowSeconds()) > 0) return undefined;
+    return this.#isFrom(from, claims) ? claims.addr : undefined;
   }
 
   #claimsOf(ticket: string): TicketClaims | undefined {
-    const nowSeconds = Date.now() / 1000;
     const known = this.#known.get(ticket);
-    if (known && known.exp > nowSeconds) return known;
-    const claims = readTicket(ticket, [...this.#keys.values()], nowSeconds);
+    if (known) return known;
+    const claims = readTicket(ticket, [...this.#keys.values()]);
     if (!claims) return undefined;
     this.#known.set(ticket, claims);
     const [oldest] = this.#known.keys();
     if (this.#known.size > MAX_REMEMBERED && oldest !== undefined) this.#known.delete(oldest);
     return claims;
+  }
+
+  /** By the directory's clock where it is known: neither a jump of this machine's clock nor a wrong one refuses anybody. */
+  #nowSeconds(): number {
+    if (!this.#clock) return Date.now() / 1000;
+    const { dateMs, heardAtMs } = this.#clock;
+    return (dateMs + performance.now() - heardAtMs) / 1000;
+  }
+
+  #whoseClock(): string {
+    if (!this.#clock) return "this peer's clock; what the directory's says is not known";
+    const ahead = Math.round(Date.now() / 1000 - this.#nowSeconds());
+    const isOff = Math.abs(ahead) >= CLOCK_LEEWAY_SECONDS;
+    const own = isOff ? `; this peer's clock is ${Math.abs(ahead)} s ${ahead > 0 ? 'ahead of' : 'behind'} it` : '';
+    return `the directory's clock${own}`;
   }
 
   /** A machine has many addresses for itself, and a call from it carries any of them. */
