@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { normalAddress } from './addresses.ts';
-import { fileName, indexResponse, searchResponse, sha256Hex } from './directory-api.ts';
+import { fileName, indexResponse, searchResponse, sha256Hex, unverifiedResult } from './directory-api.ts';
 
 /**
  * The peer's control port: `POST /control/<verb>` with `Authorization: Bearer <PEER_CONTROL_TOKEN>` and a JSON body. Any
@@ -20,6 +20,12 @@ const sources = z.array(
 
 /** `ip:port` or `host:port`. */
 const place = z.string().overwrite(normalAddress);
+
+/** Files that nobody knows a hash of, and addresses that the directory names and this peer does not dial. */
+const doubts = {
+  unverified: z.array(unverifiedResult).optional(),
+  notDialled: z.array(z.string()).optional(),
+};
 
 /**
  * How a transfer ended. `bytes`: content that crossed the wire, failed attempts included; `sources`: the same by
@@ -46,10 +52,10 @@ export type TransferFailure = z.infer<typeof transferFailure>;
 
 export const CONTROL = {
   login: { request: z.object({}), response: z.object({ leaseSeconds: z.number() }) },
-  index: { request: z.object({}), response: indexResponse.omit({ next: true }) },
+  index: { request: z.object({}), response: indexResponse.omit({ next: true }).extend(doubts) },
   search: {
     request: z.object({ name: z.string().min(1).optional(), sha256: sha256Hex.optional() }),
-    response: searchResponse.omit({ next: true }),
+    response: searchResponse.omit({ next: true }).extend(doubts),
   },
   /** `from`: ip:port of the only source to use; otherwise the directory is asked. */
   download: {
@@ -85,6 +91,9 @@ export const BATCH = {
     bytes: z.number().int(),
     sources,
     seconds: z.number(),
+    /** Of the files that were fetched: those that nobody knew a hash of. */
+    unverified: z.number().int().optional(),
+    notDialled: doubts.notDialled,
     failures: z.number().int(),
     failed: z.array(z.object({ name: z.string(), code: z.string(), message: z.string() })),
   }),

@@ -84,7 +84,19 @@ export const pageQuery = z.object({
 
 export const indexEntry = peerAddress.extend({ files: z.array(sharedFile) });
 export type IndexEntry = z.infer<typeof indexEntry>;
-export const indexResponse = z.object({ peers: z.array(indexEntry), next: z.string().optional() });
+/** A name at peers of the predecessor's dialect: nobody announced a hash, so what comes under it is unverified. */
+export const unverifiedResult = z.object({
+  name: z.string(),
+  peers: z.array(z.object({ user: z.string(), ip, port, name: z.string() })),
+});
+export type UnverifiedResult = z.infer<typeof unverifiedResult>;
+const unverified = z.array(unverifiedResult).optional();
+export const indexResponse = z.object({
+  peers: z.array(indexEntry),
+  /** As in a search. */
+  unverified,
+  next: z.string().optional(),
+});
 export type IndexResponse = z.infer<typeof indexResponse>;
 
 const wantedName = z.string().min(1).max(1024);
@@ -124,15 +136,10 @@ export const searchResult = z.object({
 });
 export type SearchResult = z.infer<typeof searchResult>;
 
-/** A name at peers of the predecessor's dialect: nobody announced a hash, so what comes under it is unverified. */
-export const unverifiedResult = z.object({
-  name: z.string(),
-  peers: z.array(z.object({ user: z.string(), ip, port, name: z.string() })),
-});
 export const searchResponse = z.object({
   results: z.array(searchResult),
   /** Only with the dialect on, and only in the first page. */
-  unverified: z.array(unverifiedResult).optional(),
+  unverified,
   next: z.string().optional(),
 });
 export type SearchResponse = z.infer<typeof searchResponse>;

@@ -10,8 +10,8 @@ import {
   type PeerLoad,
   queryText,
   type SearchResult,
-  type SearchSource,
   type SharedFile,
+  type UnverifiedResult,
 } from '#proto/directory-api.ts';
 import { type ErrorCode, PeerLabError, reasonOf } from '#proto/errors.ts';
 import { printable } from '#proto/printable.ts';
@@ -37,6 +37,12 @@ export interface SearchBy {
   readonly sha256?: string | undefined;
   readonly root?: string | undefined;
   readonly prefix?: string | undefined;
+}
+
+/** What the directory knows of a search: contents, and names at peers of the predecessor's dialect, which know no hash of what they have. */
+export interface Found {
+  readonly results: SearchResult[];
+  readonly unverified: UnverifiedResult[];
 }
 
 /**
@@ -100,24 +106,24 @@ export class DirectoryApi {
     await this.ask('logout', {}, { token });
   }
 
-  index(token: string, signal?: AbortSignal): Promise<IndexEntry[]> {
-    return this.#pages(async (cursor) => {
-      const { peers, next } = await this.ask('index', { cursor, limit: PAGE_LIMIT }, { token, signal });
-      return { items: peers, next };
+  async index(token: string, signal?: AbortSignal): Promise<{ peers: IndexEntry[]; unverified: UnverifiedResult[] }> {
+    const unverified: UnverifiedResult[] = [];
+    const peers = await this.#pages(async (cursor) => {
+      const answer = await this.ask('index', { cursor, limit: PAGE_LIMIT }, { token, signal });
+      unverified.push(...(answer.unverified ?? []));
+      return { items: answer.peers, next: answer.next };
     });
+    return { peers, unverified };
   }
 
-  search(token: string, by: SearchBy, signal?: AbortSignal): Promise<SearchResult[]> {
-    return this.#pages(async (cursor) => {
-      const { results, next } = await this.ask('search', { ...by, cursor, limit: PAGE_LIMIT }, { token, signal });
-      return { items: results, next };
+  async search(token: string, by: SearchBy, signal?: AbortSignal): Promise<Found> {
+    const unverified: UnverifiedResult[] = [];
+    const results = await this.#pages(async (cursor) => {
+      const answer = await this.ask('search', { ...by, cursor, limit: PAGE_LIMIT }, { token, signal });
+      unverified.push(...(answer.unverified ?? []));
+      return { items: answer.results, next: answer.next };
     });
-  }
-
-  /** Peers that have a file of this name and know no hash of it: those of the predecessor's dialect. */
-  async unverified(token: string, name: string, signal?: AbortSignal): Promise<SearchSource[]> {
-    const { unverified = [] } = await this.ask('search', { name, limit: PAGE_LIMIT }, { token, signal });
-    return unverified.flatMap((found) => (found.name === name ? found.peers : []));
+    return { results, unverified };
   }
 
   async #pages<T>(page: (cursor?: string) => Promise<{ items: T[]; next?: string | undefined }>): Promise<T[]> {

@@ -67,10 +67,12 @@ export function handlersOf(parts: HandlersComponents, { trusted }: { trusted: Ne
   }
 
   /** What peers of the dialect have under that name: without a hash nobody can tell whether two of them have the same. */
-  function unverifiedOf(query: Query, limit: number): Pick<SearchResponse, 'unverified'> {
-    const named = nameQueryOf(query);
-    if (!named) return {};
-    const names = sdP2pPeers.named(named.matches).filter((name) => nameFlaw(name) === undefined);
+  function unverifiedOf(
+    matches: (name: string) => boolean,
+    { after, limit }: PageRequest,
+  ): Pick<SearchResponse, 'unverified'> {
+    if (sdP2pPeers.size === 0 || after !== undefined) return {};
+    const names = sdP2pPeers.named(matches).filter((name) => nameFlaw(name) === undefined);
     const unverified = names
       .sort()
       .slice(0, limit)
@@ -97,10 +99,8 @@ export function handlersOf(parts: HandlersComponents, { trusted }: { trusted: Ne
         const page = pageRequest({ limit, cursor });
         const { items, next, ageMs } = registry.search(query, page);
         onAnswer('search', ageMs);
-        const answer: SearchResponse = { results: items, ...nextCursor(next) };
-        return sdP2pPeers.size > 0 && page.after === undefined
-          ? { ...answer, ...unverifiedOf(query, page.limit) }
-          : answer;
+        const named = nameQueryOf(query);
+        return { results: items, ...(named && unverifiedOf(named.matches, page)), ...nextCursor(next) };
       },
     },
     heartbeat: {
@@ -128,9 +128,10 @@ export function handlersOf(parts: HandlersComponents, { trusted }: { trusted: Ne
     index: {
       isLong: () => true,
       answer: (paging) => {
-        const { items, next, ageMs } = registry.index(pageRequest(paging));
+        const page = pageRequest(paging);
+        const { items, next, ageMs } = registry.index(page);
         onAnswer('index', ageMs);
-        return { peers: items, ...nextCursor(next) };
+        return { peers: items, ...unverifiedOf(() => true, page), ...nextCursor(next) };
       },
     },
     loadfiles: {

@@ -7,6 +7,7 @@ import { PeerLabError } from '#proto/errors.ts';
 import type { Batches } from './client/batches.ts';
 import type { Downloads } from './client/downloads.ts';
 import type { Uploads } from './client/uploads.ts';
+import type { FoundNear } from './directory/dialling.ts';
 import type { DirectorySession } from './directory/session.ts';
 import type { Share } from './share/share.ts';
 
@@ -43,12 +44,16 @@ function handlersOf({ share, scanned, directory, downloads, uploads }: ControlIn
       await scanned;
       return directory.login();
     },
-    index: async (_, signal) => ({ peers: await directory.index(signal) }),
+    index: async (_, signal) => {
+      const { peers, ...rest } = await directory.index(signal);
+      return { peers, ...doubts(rest) };
+    },
     search: async ({ name, sha256 }, signal) => {
       if ((name === undefined) === (sha256 === undefined)) {
         throw new PeerLabError('bad-request', { expected: 'one of name and sha256' });
       }
-      return { results: await directory.search({ name, sha256 }, signal) };
+      const { results, ...rest } = await directory.search({ name, sha256 }, signal);
+      return { results, ...doubts(rest) };
     },
     download: (request, signal) => downloads.download(request, signal),
     upload: (request, signal) => uploads.upload(request, signal),
@@ -64,6 +69,11 @@ function handlersOf({ share, scanned, directory, downloads, uploads }: ControlIn
       return {};
     },
   };
+}
+
+/** What is only said where there is any. */
+function doubts({ unverified, notDialled }: Pick<FoundNear, 'unverified' | 'notDialled'>) {
+  return { ...(unverified.length > 0 && { unverified }), ...(notDialled.length > 0 && { notDialled }) };
 }
 
 function route<V extends ControlVerb>(verb: V, handlers: Handlers): RequestHandler {

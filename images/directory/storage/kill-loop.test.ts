@@ -81,7 +81,7 @@ async function changeUntilKilled(url: string, client: Client, random: () => numb
 /** What the directory says, by port. */
 async function listed(url: string): Promise<Map<number, string[]>> {
   const api = new DirectoryApi(url);
-  const peers = await api.index(await login(api, { user: 'observer', port: 6999 }, []));
+  const { peers } = await api.index(await login(api, { user: 'observer', port: 6999 }, []));
   return new Map(peers.map(({ port, files }) => [port, files.map(({ name }) => name)]));
 }
 

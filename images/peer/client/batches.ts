@@ -7,6 +7,7 @@ import { PeerLabError, toPeerLabError } from '#proto/errors.ts';
 import { TreeHasher } from '#proto/hash-tree.ts';
 import { matchesGlob } from '#proto/names.ts';
 import { MAX_SMALL_FILE_BYTES } from '#proto/peer.ts';
+import { notDialledText } from '../directory/dialling.ts';
 import type { DirectorySession } from '../directory/session.ts';
 import type { Share } from '../share/share.ts';
 import type { TransferMeter } from '../transfer-meter.ts';
@@ -41,6 +42,9 @@ interface BatchFile {
   readonly sources: readonly { readonly address: string; readonly name: string }[];
 }
 
+/** What is fetched by itself; without a hash when nobody knows one. */
+type Single = Pick<BatchFile, 'name'> & Partial<BatchFile>;
+
 /** Fetches many files at once: small ones by the hundreds in one call, the others one by one. */
 export class Batches {
   readonly #init: BatchesInit;
@@ -53,11 +57,23 @@ export class Batches {
   async fetch(match: string, signal: AbortSignal): Promise<BatchResult> {
     using _slot = await this.#init.slots.take(signal);
     const began = performance.now();
-    const found = await this.#init.directory.search({ name: match }, signal);
-    if (found.length === 0) throw new PeerLabError('file-not-found', { about: match });
+    const { results, unverified, notDialled } = await this.#init.directory.search({ name: match }, signal);
+    const proven = results.map((result) => batchFileOf(result, match));
+    const names = new Set(proven.map(({ name }) => name));
+    const unproven = unverified.map(({ name }) => name).filter((name) => !names.has(name));
+    if (proven.length + unproven.length === 0) {
+      if (notDialled.length > 0) throw new PeerLabError('no-source', { about: match, got: notDialledText(notDialled) });
+      throw new PeerLabError('file-not-found', { about: match });
+    }
     const batch = new Batch(this.#init, signal);
-    await batch.run(found.map((result) => batchFileOf(result, match)));
-    return { outcome: 'ok', match, ...(await batch.final()), seconds: (performance.now() - began) / 1000 };
+    await batch.run(proven, unproven);
+    return {
+      outcome: 'ok',
+      match,
+      ...(await batch.final()),
+      ...(notDialled.length > 0 && { notDialled }),
+      seconds: (performance.now() - began) / 1000,
+    };
   }
 }
 
@@ -80,6 +96,7 @@ class Batch {
   #failures = 0;
   #files = 0;
   #size = 0;
+  #unverified = 0;
 
   constructor(init: BatchesInit, signal: AbortSignal) {
     this.#init = init;
@@ -87,19 +104,25 @@ class Batch {
     this.#tally = new Tally(init.meter.start('received'));
   }
 
-  async final(): Promise<Pick<BatchResult, 'files' | 'size' | 'bytes' | 'sources' | 'failures' | 'failed'>> {
+  async final(): Promise<
+    Pick<BatchResult, 'files' | 'size' | 'unverified' | 'bytes' | 'sources' | 'failures' | 'failed'>
+  > {
     const moved = await this.#tally.final();
-    return { files: this.#files, size: this.#size, ...moved, failures: this.#failures, failed: this.#failed };
+    const doubt = this.#unverified > 0 ? { unverified: this.#unverified } : {};
+    return { files: this.#files, size: this.#size, ...doubt, ...moved, failures: this.#failures, failed: this.#failed };
   }
 
-  async run(wanted: readonly BatchFile[]): Promise<void> {
+  /** @param unproven names at peers that know no hash */
+  async run(wanted: readonly BatchFile[], unproven: readonly string[]): Promise<void> {
     const { share, directory } = this.#init;
     try {
       const missing = wanted.filter((file) => !this.#isThere(file));
       const [small, large] = [missing.filter(isSmall), missing.filter((file) => !isSmall(file))];
       const rest = await this.#fetchSmall(small);
       share.settled();
-      await inTurns(SINGLES_AT_ONCE, [...large, ...rest], (file) => this.#fetchSingle(file));
+      const known: Single[] = [...large, ...rest];
+      const singles = known.concat(unproven.filter((name) => !this.#isNameThere(name)).map((name) => ({ name })));
+      await inTurns(SINGLES_AT_ONCE, singles, (file) => this.#fetchSingle(file));
       this.#tally.transfer.end();
     } catch (error) {
       share.settled();
@@ -112,6 +135,13 @@ class Batch {
     if (!this.#init.share.has(name, sha256)) return false;
     this.#count(size);
     return true;
+  }
+
+  /** Of content without a hash the name is all that can be compared. */
+  #isNameThere(name: string): boolean {
+    const size = this.#init.share.sizeOf(name);
+    if (size !== undefined) this.#count(size);
+    return size !== undefined;
   }
 
   #count(size: number): void {
@@ -158,13 +188,14 @@ class Batch {
     }
   }
 
-  async #fetchSingle(file: BatchFile): Promise<void> {
+  async #fetchSingle(file: Single): Promise<void> {
     try {
       const { name, sha256 } = file;
       // The slot is the batch's.
-      const { sources } = await this.#init.downloads.withoutSlot({ name, sha256 }, this.#signal);
+      const { sources, size, verified } = await this.#init.downloads.withoutSlot({ name, sha256 }, this.#signal);
       this.#tally.include(sources);
-      this.#count(file.size);
+      this.#count(size);
+      if (verified === 'none') this.#unverified++;
     } catch (error) {
       this.#tally.include(transferFailure.parse(toPeerLabError(error).beside).sources);
       if (this.#signal.aborted) throw error;
@@ -172,7 +203,7 @@ class Batch {
     }
   }
 
-  #fail({ name }: BatchFile, thrown: unknown): void {
+  #fail({ name }: Single, thrown: unknown): void {
     const { code, message } = toPeerLabError(thrown);
     this.#failures++;
     if (this.#failed.length < FAILURES_NAMED) this.#failed.push({ name, code, message });

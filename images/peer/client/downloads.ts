@@ -13,7 +13,7 @@ import { Tally } from './tally.ts';
 
 export interface DownloadsInit {
   readonly share: Share;
-  readonly directory: Pick<DirectorySession, 'search' | 'unverified' | 'isLoggedIn' | 'publish'>;
+  readonly directory: Pick<DirectorySession, 'search' | 'isLoggedIn' | 'publish'>;
   readonly clients: PeerClients;
   readonly meter: TransferMeter;
   /** Shared with uploads. */

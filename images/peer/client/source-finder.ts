@@ -1,6 +1,6 @@
 import { addressText } from '#proto/addresses.ts';
-import type { SearchResult } from '#proto/directory-api.ts';
 import { PeerLabError, toPeerLabError } from '#proto/errors.ts';
+import { type FoundNear, notDialledText } from '../directory/dialling.ts';
 import type { DirectorySession } from '../directory/session.ts';
 import type { Liars } from './liars.ts';
 import { chooseSources, type Source, sourceOf, type Wanted } from './sources.ts';
@@ -15,7 +15,7 @@ export interface DownloadRequest {
 }
 
 export interface SourceFinderInit {
-  readonly directory: Pick<DirectorySession, 'search' | 'unverified' | 'isLoggedIn'>;
+  readonly directory: Pick<DirectorySession, 'search' | 'isLoggedIn'>;
   readonly liars: Liars;
   /** Own address, `ip:port`. */
   readonly self: string;
@@ -23,6 +23,9 @@ export interface SourceFinderInit {
 
 /** A search for more sources while a download is under way. */
 const SEARCH_AGAIN_MS = 2000;
+/** A directory that is away is no reason to fail where something is known without it. */
+const NOTHING: FoundNear = { results: [], unverified: [], notDialled: [] };
+
 /** Finds out whom to fetch from: by the directory, or as the request says. */
 export class SourceFinder {
   readonly #init: SourceFinderInit;
@@ -43,34 +46,30 @@ export class SourceFinder {
     const { directory, liars } = this.#init;
     if (from !== undefined) return this.#announcedBy(from, name, sha256, signal);
     const query = sha256 === undefined ? { name } : { sha256 };
-    const found = await directory.search(query, signal);
-    const wanted = await this.#chosen(found, { name, sha256 }, signal);
+    const wanted = this.#chosen(await directory.search(query, signal), { name, sha256 });
     const honest = wanted.sources.filter(({ address }) => !liars.has(address));
     if (honest.length > 0) return { ...wanted, sources: honest };
     throw new PeerLabError('no-source', { about: name, got: 'only peers that sent wrong content lately' });
   }
 
   /** Among those who announced a hash; where nobody did, those of the predecessor's kind, whose files nothing proves. */
-  async #chosen(
-    found: readonly SearchResult[],
-    asked: { name: string; sha256?: string | undefined },
-    signal: AbortSignal,
-  ): Promise<Wanted> {
-    const { directory, self } = this.#init;
+  #chosen(found: FoundNear, asked: { name: string; sha256?: string | undefined }): Wanted {
     try {
-      return chooseSources(found, asked, self);
+      return chooseSources(found.results, asked, this.#init.self);
     } catch (error) {
-      if (asked.sha256 !== undefined || toPeerLabError(error).code !== 'file-not-found') throw error;
-      const peers = await directory.unverified(asked.name, signal);
-      if (peers.length === 0) throw error;
-      return { sources: peers.map((peer) => ({ address: addressText(peer), name: peer.name })) };
+      if (toPeerLabError(error).code !== 'file-not-found') throw error;
+      const same = found.unverified.filter(({ name }) => asked.sha256 === undefined && name === asked.name);
+      const sources = same.flatMap(({ name, peers }) => peers.map((peer) => ({ address: addressText(peer), name })));
+      if (sources.length > 0) return { sources };
+      if (found.notDialled.length === 0) throw error;
+      throw new PeerLabError('no-source', { about: asked.name, got: notDialledText(found.notDialled) });
     }
   }
 
   /** What the directory says that `from` has under `name`; a directory that is away is no reason to fail. */
   async #announcedBy(from: string, name: string, sha256: string | undefined, signal: AbortSignal): Promise<Wanted> {
     const { directory } = this.#init;
-    const results = directory.isLoggedIn ? await directory.search({ name }, signal).catch(() => []) : [];
+    const { results } = directory.isLoggedIn ? await directory.search({ name }, signal).catch(() => NOTHING) : NOTHING;
     for (const result of results) {
       if (sha256 !== undefined && result.sha256 !== sha256) continue;
       const peer = result.peers.find((one) => one.name === name && addressText(one) === from);
@@ -86,7 +85,7 @@ export class SourceFinder {
   async more(root: string, sizeBytes: number, download: AbortSignal): Promise<Source[]> {
     const { directory, self, liars } = this.#init;
     const signal = AbortSignal.any([download, AbortSignal.timeout(SEARCH_AGAIN_MS)]);
-    const results = await directory.search({ root }, signal).catch(() => []);
+    const { results } = await directory.search({ root }, signal).catch(() => NOTHING);
     return results
       .flatMap((result) => result.peers.map((peer) => sourceOf(peer, result)))
       .filter((source) => source.root === root && source.size === sizeBytes)

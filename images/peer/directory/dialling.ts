@@ -1,5 +1,5 @@
-import { canonicalIp } from '#proto/addresses.ts';
-import type { SearchResult } from '#proto/directory-api.ts';
+import type { Found } from '#base/directory-client.ts';
+import { type Address, addressText, canonicalIp } from '#proto/addresses.ts';
 import { mayDial, type Networks } from '#proto/networks.ts';
 
 /** Addresses that are near: this peer's own, and the directory's where its URL says it as a number. */
@@ -10,16 +10,30 @@ export function nearAddresses(own: string, directoryUrl: string): string[] {
   return directory === undefined ? [own] : [own, directory];
 }
 
+/** What the directory knows of a search, and which addresses it names that this peer does not dial. */
+export interface FoundNear extends Found {
+  readonly notDialled: string[];
+}
+
+/** Addresses in a message. */
+const NAMED = 5;
+/** The setting that allows more addresses, for messages. */
+const SETTING = 'PEER_TRUSTED_NETWORKS';
+
 /** Takes out sources that must not be dialled (proto/networks.ts has the rule), whatever the directory says. */
-export function diallable(
-  results: readonly SearchResult[],
-  near: readonly string[],
-  trusted: Networks | undefined,
-): { results: SearchResult[]; refused: string[] } {
+export function diallable(found: Found, near: readonly string[], trusted: Networks | undefined): FoundNear {
   const refused = new Set<string>();
-  const allowed = ({ ip }: { ip: string }) => mayDial(ip, near, trusted) || !refused.add(ip);
-  const kept = results
-    .map((result) => ({ ...result, peers: result.peers.filter(allowed) }))
-    .filter((result) => result.peers.length > 0);
-  return { results: kept, refused: [...refused] };
+  const allowed = (peer: Address) => mayDial(peer.ip, near, trusted) || !refused.add(addressText(peer));
+  const kept = <R extends { peers: P[] }, P extends Address>(results: readonly R[]): R[] =>
+    results
+      .map((result) => ({ ...result, peers: result.peers.filter(allowed) }))
+      .filter((result) => result.peers.length > 0);
+  return { results: kept(found.results), unverified: kept(found.unverified), notDialled: [...refused] };
+}
+
+/** Why sources that there are were not asked: for those who wonder. */
+export function notDialledText(addresses: readonly string[]): string {
+  const named = addresses.slice(0, NAMED).join(', ');
+  const more = addresses.length > NAMED ? ` and ${addresses.length - NAMED} more` : '';
+  return `not dialled: ${named}${more}; ${SETTING} says which networks are allowed`;
 }

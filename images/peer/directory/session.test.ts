@@ -44,7 +44,7 @@ test('login, publish, logout', async () => {
   await it.session.publish();
   expect(it.directory.count('/loadfiles')).toBe(1);
   expect(it.directory.files('ann')?.length).toBe(2);
-  expect((await it.session.search({ name: 'b' }))[0]?.peers[0]?.user).toBe('ann');
+  expect((await it.session.search({ name: 'b' })).results[0]?.peers[0]?.user).toBe('ann');
   await it.session.logout();
   expect(it.directory.peers.size).toBe(0);
   expect(it.onLease.mock.calls.map(([held]) => held)).toEqual([true, false]);
@@ -91,7 +91,7 @@ test('a search in the moment of a forgotten login logs in again', async () => {
   await using it = await setup();
   await it.session.login();
   it.directory.forgetAll();
-  expect((await it.session.search({ name: 'a' })).length).toBe(1);
+  expect((await it.session.search({ name: 'a' })).results.length).toBe(1);
 });
 
 test('all pages', async () => {
@@ -107,8 +107,8 @@ test('all pages', async () => {
   }
   it.directory.pageSize = 10;
   await it.session.login();
-  expect((await it.session.index()).length).toBe(26);
-  expect((await it.session.search({ name: 'f' })).length).toBe(25);
+  expect((await it.session.index()).peers.length).toBe(26);
+  expect((await it.session.search({ name: 'f' })).results.length).toBe(25);
 });
 
 test('a directory that is not there', async () => {

@@ -1,8 +1,9 @@
-import type { DirectoryApi, SearchBy } from '#base/directory-client.ts';
+import type { DirectoryApi, Found, SearchBy } from '#base/directory-client.ts';
 import type { Logger } from '#base/logger.ts';
-import type { IndexEntry, PeerLoad, SearchResult, SearchSource, SharedFile } from '#proto/directory-api.ts';
+import type { IndexEntry, PeerLoad, SharedFile } from '#proto/directory-api.ts';
 import { PeerLabError, toPeerLabError } from '#proto/errors.ts';
 import { MAX_DURATION_MS } from '#proto/units.ts';
+import { type FoundNear, notDialledText } from './dialling.ts';
 
 export interface DirectorySessionInit {
   readonly api: DirectoryApi;
@@ -19,7 +20,7 @@ export interface DirectorySessionInit {
   /** How busy this peer is, for the directory to know. */
   readonly load?: () => PeerLoad;
   /** Takes out of what was found whom this peer must not dial. */
-  readonly diallable?: (results: SearchResult[]) => { results: SearchResult[]; refused: string[] };
+  readonly diallable?: (found: Found) => FoundNear;
 }
 
 /** First wait after a heartbeat that failed; doubled each time, up to the usual interval. */
@@ -83,32 +84,21 @@ export class DirectorySession {
     }
   }
 
-  /** Every peer and what it has. @throws PeerLabError `not-logged-in`, `directory-unreachable` */
-  index(signal?: AbortSignal): Promise<IndexEntry[]> {
-    return this.#authorized((token) => this.#init.api.index(token, signal));
+  /** Every peer and what it has, those that are not dialled too. @throws PeerLabError `not-logged-in`, `directory-unreachable` */
+  async index(signal?: AbortSignal): Promise<Omit<FoundNear, 'results'> & { peers: IndexEntry[] }> {
+    const { peers, unverified } = await this.#authorized((token) => this.#init.api.index(token, signal));
+    const all = [...peers, ...unverified.flatMap((name) => name.peers)].map((peer) => ({ ...peer, name: '' }));
+    const { notDialled = [] } = this.#init.diallable?.({ results: [], unverified: [{ name: '', peers: all }] }) ?? {};
+    return { peers, unverified, notDialled };
   }
 
   /** @throws PeerLabError `not-logged-in`, `directory-unreachable` */
-  async search(by: SearchBy, signal?: AbortSignal): Promise<SearchResult[]> {
-    return this.#diallable(await this.#authorized((token) => this.#init.api.search(token, by, signal)));
-  }
-
-  /** Peers that have a file of this name and know no hash of it. @throws PeerLabError as `search` */
-  async unverified(name: string, signal?: AbortSignal): Promise<SearchSource[]> {
-    const peers = await this.#authorized((token) => this.#init.api.unverified(token, name, signal));
-    return this.#diallable([{ name, size: 0, sha256: '', peers }]).flatMap((found) => found.peers);
-  }
-
-  #diallable(found: SearchResult[]): SearchResult[] {
-    const { results, refused } = this.#init.diallable?.(found) ?? { results: found, refused: [] };
-    if (refused.length > 0) {
-      const addresses = refused.slice(0, 5);
-      this.#init.logger.warn(
-        { addresses, count: refused.length },
-        'the directory names addresses that are not dialled',
-      );
-    }
-    return results;
+  async search(by: SearchBy, signal?: AbortSignal): Promise<FoundNear> {
+    const found = await this.#authorized((token) => this.#init.api.search(token, by, signal));
+    const near = this.#init.diallable?.(found) ?? { ...found, notDialled: [] };
+    if (near.notDialled.length > 0)
+      this.#init.logger.warn({ reason: notDialledText(near.notDialled) }, 'sources left out');
+    return near;
   }
 
   /** Ends the session within `timeoutMs`, whatever the directory does. */

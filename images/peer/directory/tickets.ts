@@ -3,7 +3,14 @@ import * as grpc from '@grpc/grpc-js';
 import { parseAddress } from '#proto/addresses.ts';
 import { PeerLabError } from '#proto/errors.ts';
 import { isLoopback, type Networks } from '#proto/networks.ts';
-import { CLOCK_LEEWAY_SECONDS, readTicket, secondsOver, TICKET_METADATA, type TicketClaims, ticketKey } from '#proto/ticket.ts';
+import {
+  CLOCK_LEEWAY_SECONDS,
+  readTicket,
+  secondsOver,
+  TICKET_METADATA,
+  type TicketClaims,
+  ticketKey,
+} from '#proto/ticket.ts';
 import { callerIp } from '../server/caller.ts';
 
 /** Keys that tickets may be signed with: the directory's, and the one before, while peers still show tickets of that. */

@@ -153,6 +153,11 @@ export class Share extends EventEmitter<{ changed: [] }> implements AsyncDisposa
     return this.#catalogue.byName(name);
   }
 
+  /** Of the file that is shared under this name, in bytes. */
+  sizeOf(name: string): number | undefined {
+    return this.#catalogue.byName(name)?.size;
+  }
+
   /** Whether this content is shared under this name. */
   has(name: string, sha256: string): boolean {
     return this.#catalogue.byName(name)?.sha256 === sha256;

@@ -94,13 +94,15 @@ export class StandInDirectory implements AsyncDisposable {
         const { items, ...next } = page(
           [...this.peers.values()].map(({ user, ip, port, files }) => ({ user, ip, port, files })),
         );
-        return { status: 200, body: { peers: items, ...next } };
+        const unverified = [...this.unverified].map(([name, peers]) => ({ name, peers }));
+        return { status: 200, body: { peers: items, ...(unverified.length > 0 && { unverified }), ...next } };
       }
       default: {
         const { items, ...next } = page(this.#search(url.searchParams));
-        const unverified = this.unverified.get(url.searchParams.get('name') ?? '') ?? [];
-        const name = url.searchParams.get('name');
-        const beside = unverified.length > 0 ? { unverified: [{ name, peers: unverified }] } : {};
+        const name = url.searchParams.get('name') ?? '';
+        const unverified = [...this.unverified].filter(([one]) => matchesGlob(one, name));
+        const beside =
+          unverified.length > 0 ? { unverified: unverified.map(([name, peers]) => ({ name, peers })) } : {};
         return { status: 200, body: { results: items, ...next, ...beside } };
       }
     }
