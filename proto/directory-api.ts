@@ -125,7 +125,6 @@ export const searchSource = peerAddress.extend({
   root: sha256Hex.optional(),
   size: z.number().int().optional(),
 });
-export type SearchSource = z.infer<typeof searchSource>;
 export const searchResult = z.object({
   name: z.string(),
   size: z.number().int(),
