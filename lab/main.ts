@@ -24,6 +24,7 @@ import { findScenario, libraryNames } from './scenario/find.ts';
 import { scenarioJsonSchema } from './scenario/json-schema.ts';
 import { makePlan, type Plan } from './scenario/plan.ts';
 import type { Scenario } from './scenario/read.ts';
+import { leftOutLines } from './scenario/real-folder.ts';
 import { MAX_PEERS_PER_INSTANCE } from './scenario/schema.ts';
 import { type Variables, variableValue } from './scenario/variables.ts';
 import { exitOf, guardProcess } from './stop.ts';
@@ -72,10 +73,16 @@ async function stageFor(
   return (scenario, plan, out, signal) => {
     const { name, description } = printableAll({ name: plan.name, description: plan.description.trim() });
     out.write(`Scenario: ${name}, ${plan.peers.length} peers, seed ${plan.seed}. ${description}\n`);
+    tellLeftOut(plan);
     const tested = testedIn(plan.peers.map(playerOf), programs);
     out.write(`${testedLine(printableAll(tested))}\n`);
     return play({ ...options, scenario, plan, driver, out, ...(signal && { signal }) });
   };
+}
+
+/** Files of the scenario's own folders that no share can hold: the rest is played. */
+function tellLeftOut({ leftOut }: Plan): void {
+  for (const line of leftOutLines(leftOut)) process.stdout.write(`${printable(line)}\n`);
 }
 
 /** A peer, as the history will have it. */
@@ -148,6 +155,7 @@ function validateCommand(names: string[], options: { var: Variables }): number {
     try {
       const plan = makePlan(findScenario(name, options.var));
       process.stdout.write(`${name}: ok, ${plan.peers.length} peers, ${plan.steps.length} steps\n`);
+      tellLeftOut(plan);
     } catch (error) {
       failed = true;
       complain(error);

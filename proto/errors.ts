@@ -511,8 +511,8 @@ export const ERRORS = {
     grpc: GRPC.INVALID_ARGUMENT,
     exit: EXIT.usage,
     definite: true,
-    meaning: 'the scenario has more operations than can be planned',
-    next: 'Use fewer peers or files, or give the step a limit.',
+    meaning: 'the plan of the scenario is too large',
+    next: 'Take fewer peers, files or rounds, or give the step a limit.',
   },
   'suite-deadline': {
     http: 504,

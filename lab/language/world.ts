@@ -1,13 +1,10 @@
-import { PeerLabError } from '#proto/errors.ts';
 import { matchesGlob } from '#proto/names.ts';
 import type { Double } from '../doubles/names.ts';
 import { DIRECTORY, type FaultKind } from '../history/events.ts';
 import { type Arrival, arrivalTimesMs } from './arrival.ts';
 import type { Content } from './content.ts';
+import { PlanSize } from './plan-size.ts';
 import { Random } from './random.ts';
-
-/** A plan is laid out in memory before anything starts: more operations than this are a slip, or a case for smaller rounds. */
-const MAX_OPERATIONS = 2_000_000;
 
 /** Whether an instance is there: not started yet, there (frozen or not), or taken down by the scenario. */
 export type InstanceState = 'later' | 'there' | 'frozen' | 'down';
@@ -62,11 +59,14 @@ export class World {
   /** Faults of what lies around an instance that are in force until a step undoes them. */
   readonly #disturbed = new Map<string, ReadonlySet<FaultKind>>();
   #self: PlannedPeer | undefined;
-  #operations = 0;
+  #size: PlanSize;
+  /** Copies of files at peers. */
+  #copies = 0;
 
-  constructor(peers: readonly PlannedPeer[], seed: number) {
+  constructor(peers: readonly PlannedPeer[], seed: number, size = new PlanSize()) {
     this.peers = peers;
     this.seed = seed;
+    this.#size = size;
     for (const peer of peers) {
       this.#states.set(peer.name, peer.later ? 'later' : 'there');
       for (const file of peer.share) {
@@ -78,6 +78,7 @@ export class World {
 
   /** A world that goes its own way from here. */
   fork(): World {
+    this.#size.add('turns', this.#copies);
     const fork = new World(this.peers, this.seed);
     for (const [file, holders] of this.#holders) for (const holder of holders) fork.hold(holder, file);
     for (const [name, state] of this.#states) fork.setState(name, state);
@@ -123,6 +124,7 @@ export class World {
     const random = this.random(label, 'who', this.#self?.name ?? '');
     const chosen = who.take === undefined ? among : this.#take(among, who.take, random);
     const order = who.arrival === undefined || who.arrival.kind === 'at-once' ? chosen : random.shuffle(chosen);
+    this.countTurns(order.length);
     const times = arrivalTimesMs(who.arrival ?? { kind: 'at-once' }, order.length, random);
     return order.map((peer, i) => ({ peer, atMs: times[i] ?? 0 }));
   }
@@ -133,11 +135,26 @@ export class World {
     return among.filter((peer) => picked.has(peer));
   }
 
-  /** @throws PeerLabError `plan-too-large` when the plan grows beyond what can be laid out */
-  count(operations: number): void {
-    this.#operations += operations;
-    if (this.#operations <= MAX_OPERATIONS) return;
-    throw new PeerLabError('plan-too-large', { expected: `at most ${MAX_OPERATIONS} operations`, got: 'more' });
+  /**
+   * To be called before they are made; `expected`: how many there will be, these included.
+   * @throws PeerLabError `plan-too-large` when the plan grows beyond what can be laid out, as all that plans with this world
+   */
+  countOperations(count: number, expected?: number): void {
+    this.#size.add('operations', count, expected);
+  }
+
+  countTurns(count: number): void {
+    this.#size.add('turns', count);
+  }
+
+  /** Files that a step holds against what somebody has: it bounds the time that planning takes. */
+  countLooks(count: number): void {
+    this.#size.add('looks', count);
+  }
+
+  /** What was planned before has been played and forgotten: the next round has all the room again. */
+  startRound(): void {
+    this.#size = new PlanSize();
   }
 
   /** Instances come and go: `start` and `restart`, `stop` and `kill`, `freeze` and `thaw`. */
@@ -160,6 +177,7 @@ export class World {
 
   /** Names of all files that a peer who is there holds, and that match, in the order in which the groups made them. */
   files(glob: string): string[] {
+    this.countLooks(this.#files.size);
     return [...this.#files.keys()].filter((name) => matchesGlob(name, glob) && this.#isHeld(name));
   }
 
@@ -174,6 +192,7 @@ export class World {
 
   hold(peer: string, file: string): void {
     const holders = this.#holders.get(file) ?? new Set();
+    if (!holders.has(peer)) this.#copies++;
     this.#holders.set(file, holders.add(peer));
   }
 }

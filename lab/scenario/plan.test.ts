@@ -119,5 +119,5 @@ test('the scenario as run gives the same plan from the results folder', () => {
 
 test('a plan that can not be laid out is refused before the memory is full', () => {
   const many = scenario('  s: {count: 500}', '- search: {group: all, times: 10000}');
-  expect(() => makePlan(many)).toThrow(expect.objectContaining({ code: 'plan-too-large' }));
+  expect(() => makePlan(many)).toThrow(expect.objectContaining({ code: 'scenario-invalid' }));
 });

@@ -1,13 +1,16 @@
 import path from 'node:path';
+import { PeerLabError } from '#proto/errors.ts';
 import { nameFlaw } from '#proto/names.ts';
 import { PROMISES } from '#proto/promises.ts';
 import { MAX_DURATION_MS } from '#proto/units.ts';
 import type { LogRules } from '../checks/logs.ts';
 import type { Demand } from '../checks/verdict.ts';
 import type { Flaw } from '../language/mistake.ts';
+import { PlanSize } from '../language/plan-size.ts';
 import { type PlannedFile, type PlannedPeer, World } from '../language/world.ts';
 import { listsInside, type PlannedStep, type Step } from '../steps/step.ts';
 import type { Asked, Scenario } from './read.ts';
+import type { LeftOut } from './real-folder.ts';
 import type { Group } from './schema.ts';
 import { clashes, planShares } from './shares.ts';
 
@@ -21,6 +24,8 @@ export interface Plan {
   readonly directoryEnv: Readonly<Record<string, string>>;
   readonly peersPerInstance: number;
   readonly peers: readonly PlannedPeer[];
+  /** Files of `from` folders that no share can hold. */
+  readonly leftOut: readonly LeftOut[];
   readonly steps: readonly PlannedStep[];
   readonly demands: readonly Demand[];
   readonly logs: LogRules;
@@ -39,10 +44,12 @@ export function makePlan(scenario: Scenario, options: PlanOptions = {}): Plan {
   const seed = options.seed ?? scenario.seed;
   const flaws: Flaw[] = [...scenario.flaws];
   const peersPerInstance = options.peersPerInstance ?? scenario.peersPerInstance;
-  const peers = inHosts(planPeers(scenario, seed, options.peers, flaws), peersPerInstance);
+  const size = new PlanSize();
+  const leftOut: LeftOut[] = [];
+  const peers = inHosts(planPeers(scenario, { seed, total: options.peers, size, leftOut }, flaws), peersPerInstance);
   flaws.push(...strangers(scenario.asked, peers));
   // With a step missing, the ones after it may seem to have nothing to do, or fail to be laid out.
-  const steps = scenario.flaws.length === 0 ? planSteps(scenario, new World(peers, seed), flaws) : [];
+  const steps = scenario.flaws.length === 0 ? planSteps(scenario, new World(peers, seed, size), flaws) : [];
   if (flaws.length > 0) throw scenario.invalid(flaws);
   const { lease, env } = scenario.directory;
   return {
@@ -54,21 +61,45 @@ export function makePlan(scenario: Scenario, options: PlanOptions = {}): Plan {
     directoryEnv: env,
     peersPerInstance,
     peers,
+    leftOut,
     steps,
     demands: scenario.demands,
     logs: scenario.logs,
   };
 }
 
-function planPeers(scenario: Scenario, seed: number, total: number | undefined, flaws: Flaw[]): PlannedPeer[] {
+interface PeersInit {
+  readonly seed: number;
+  /** Peers in all, when that is asked for. */
+  readonly total: number | undefined;
+  readonly size: PlanSize;
+  readonly leftOut: LeftOut[];
+}
+
+/** What is too large is told with its place, and nothing more is laid out. */
+function placed<T>(scenario: Scenario, path: readonly PropertyKey[], flaws: readonly Flaw[], work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof PeerLabError) || error.code !== 'plan-too-large') throw error;
+    throw scenario.invalid([...flaws, { path, message: error.message }]);
+  }
+}
+
+function planPeers(scenario: Scenario, { seed, total, size, leftOut }: PeersInit, flaws: Flaw[]): PlannedPeer[] {
   const groups = Object.entries(scenario.groups);
   const counts = scale(
     groups.map(([, { count }]) => count),
     total,
   );
+  const inAll = counts.reduce((a, b) => a + b, 0);
+  placed(scenario, ['groups'], flaws, () => size.add('peers', inAll));
+  const folder = path.dirname(scenario.file);
   const peers = groups.flatMap(([name, group], g) => {
     const count = counts[g] ?? group.count;
-    const shares = planShares(group, count, { group: name, seed, folder: path.dirname(scenario.file) }, flaws);
+    const context = { group: name, seed, folder, size, leftOut };
+    const place = ['groups', name, 'share'];
+    const shares = placed(scenario, place, flaws, () => planShares(group, count, context, flaws));
     return shares.map((share, i) => planPeer(`${name}-${i + 1}`, name, group, share));
   });
   for (const name of clashes(peers.map(({ share }) => share)).slice(0, 5)) {
@@ -124,7 +155,8 @@ function planPeer(
   };
 }
 
-function planSteps({ steps, names, deadlines }: Scenario, world: World, flaws: Flaw[]): PlannedStep[] {
+function planSteps(scenario: Scenario, world: World, flaws: Flaw[]): PlannedStep[] {
+  const { steps, names, deadlines } = scenario;
   const busy = new Set<string>();
   /** Some of their waits are longer than a timer can be: a slow arrival of many, an `at` before it. */
   const late = new Set<string>();
@@ -133,7 +165,11 @@ function planSteps({ steps, names, deadlines }: Scenario, world: World, flaws: F
       const draw = `${step.id} ${suffix}`;
       const inside = (inner: readonly Step[], more: string, fork?: World) =>
         planAll(inner, `${suffix}/${more}`, fork ?? on);
-      const planned = step.kind.plan(step.spec, { world: on, id: step.id, draw, names, deadlines, inside }, step.inner);
+      const planned = placed(scenario, step.path, flaws, () => {
+        on.countTurns(1);
+        const context = { world: on, id: step.id, draw, names, deadlines, inside };
+        return step.kind.plan(step.spec, context, step.inner);
+      });
       if (!isIdle(planned)) busy.add(step.id);
       if (longestWaitMs(planned) > MAX_DURATION_MS) late.add(step.id);
       return planned;

@@ -1,10 +1,9 @@
 import { z } from 'zod';
 import { CONTROL, type ControlVerb } from '#proto/control-api.ts';
 import { DOUBLES } from '../doubles/names.ts';
+import { PLAN_LIMITS } from '../language/plan-size.ts';
 import { duration, groupName, sizeRange, strict } from '../language/words.ts';
 
-/** The most peers a scenario may ask for: a bound against slips, far above what a machine carries. */
-const MAX_PEERS = 10_000;
 /** In one process: what they do takes turns on one core. */
 export const MAX_PEERS_PER_INSTANCE = 1000;
 
@@ -67,7 +66,7 @@ const limits = strict({
 });
 
 const group = strict({
-  count: z.number().int().min(1).max(MAX_PEERS).default(1).meta({ description: 'Peers in the group.' }),
+  count: z.number().int().min(1).max(PLAN_LIMITS.peers).default(1).meta({ description: 'Peers in the group.' }),
   share: z
     .union([z.array(shareItem), shareItem], { error: 'expected a share item or a list of them' })
     .transform((share) => (Array.isArray(share) ? share : [share]))

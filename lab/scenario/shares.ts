@@ -1,10 +1,10 @@
-import { readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { matchesGlob, nameFlaw } from '#proto/names.ts';
 import type { Content } from '../language/content.ts';
 import type { Flaw } from '../language/mistake.ts';
+import type { PlanSize } from '../language/plan-size.ts';
 import { Random } from '../language/random.ts';
 import type { PlannedFile } from '../language/world.ts';
+import { type LeftOut, MAX_ENTRIES, type RealFolder, readFolder } from './real-folder.ts';
 import type { Group, ShareItem } from './schema.ts';
 
 /** What the files of a group are made from. */
@@ -13,14 +13,15 @@ export interface ShareContext {
   readonly seed: number;
   /** Folder that `from` is relative to. */
   readonly folder: string;
+  readonly size: PlanSize;
+  /** Files that can't be shared are added to it. */
+  readonly leftOut: LeftOut[];
 }
-
-/** A tree of real files is read up to this bound, against a `from: /` by mistake. */
-const MAX_REAL_FILES = 100_000;
 
 /**
  * What each of the `count` peers of a group holds at the start. Peers are cut into clusters of `copies` neighbours, which hold
  * the same: with 4 peers and `copies: 2`, peers 1 and 2 share one set of files, 3 and 4 another.
+ * @throws PeerLabError `plan-too-large`
  */
 export function planShares(group: Group, count: number, context: ShareContext, flaws: Flaw[]): PlannedFile[][] {
   const shares: PlannedFile[][] = Array.from({ length: count }, () => []);
@@ -34,8 +35,8 @@ export function planShares(group: Group, count: number, context: ShareContext, f
     const clusters = Math.ceil(count / copies);
     const files =
       item.from === undefined
-        ? seededFiles(item, clusters, index, context)
-        : realFiles(item, clusters, context, report);
+        ? seededFiles(item, clusters, count, index, context)
+        : realFiles(item, clusters, copies, context, report);
     if (item.name !== undefined && !item.name.includes('{n}') && clusters * (item.files ?? 1) > 1) {
       report('expected {n} in the pattern, because several files are made from it', 'name');
     }
@@ -44,8 +45,15 @@ export function planShares(group: Group, count: number, context: ShareContext, f
   return shares;
 }
 
-function seededFiles(item: ShareItem, clusters: number, index: number, { group, seed }: ShareContext): PlannedFile[][] {
+function seededFiles(
+  item: ShareItem,
+  clusters: number,
+  peers: number,
+  index: number,
+  { group, seed, size }: ShareContext,
+): PlannedFile[][] {
   const perPeer = item.files ?? 0;
+  size.add('files', peers * perPeer);
   const { minBytes, maxBytes } = item.size ?? { minBytes: 0, maxBytes: 0 };
   const pattern = item.name ?? (index === 0 ? `${group}-{n}.bin` : `${group}-${index + 1}-{n}.bin`);
   const width = String(clusters * perPeer).length;
@@ -65,45 +73,44 @@ function seededFiles(item: ShareItem, clusters: number, index: number, { group, 
 function realFiles(
   item: ShareItem,
   clusters: number,
-  { group, seed, folder }: ShareContext,
+  copies: number,
+  { group, seed, folder, size, leftOut }: ShareContext,
   report: (message: string, key: string) => void,
 ): PlannedFile[][] {
-  const root = path.resolve(folder, item.from as string);
-  let found: PlannedFile[] = [];
-  try {
-    found = walk(root).filter(({ name }) => matchesGlob(name, item.include ?? '*'));
-  } catch (error) {
-    report(`expected a folder that can be read, got "${item.from}" (${(error as NodeJS.ErrnoException).code})`, 'from');
-    return [];
-  }
-  if (found.length === 0)
-    report(
-      `no file in "${item.from}"${item.include ? ` matches "${item.include}"` : ''}`,
-      item.include ? 'include' : 'from',
-    );
-  if (item.files !== undefined)
-    found = new Random(seed, group, 'from', item.from as string).shuffle(found).slice(0, item.files);
+  const from = item.from as string;
+  const read = realFolder(path.resolve(folder, from), item, report);
+  const { files = [] } = read ?? {};
+  leftOut.push(...(read?.leftOut ?? []));
+  if (read && files.length === 0) report(nothingIn(item, read.leftOut), item.include ? 'include' : 'from');
+  const found =
+    item.files === undefined ? files : new Random(seed, group, 'from', from).shuffle(files).slice(0, item.files);
+  size.add('files', found.length * copies);
   const dealt: PlannedFile[][] = Array.from({ length: clusters }, () => []);
   for (const [i, file] of found.entries()) dealt[i % clusters]?.push(file);
   return dealt;
 }
 
-/** Regular files below `root` in the order of their names; symlinks and names that no share can hold are left out. */
-function walk(root: string): PlannedFile[] {
-  const files: PlannedFile[] = [];
-  const visit = (folder: string, prefix: string) => {
-    const entries = readdirSync(folder, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1));
-    for (const entry of entries) {
-      if (files.length >= MAX_REAL_FILES) return;
-      const full = path.join(folder, entry.name);
-      const name = prefix + entry.name;
-      if (entry.isDirectory()) visit(full, `${name}__`);
-      else if (entry.isFile() && !nameFlaw(name))
-        files.push({ name, sizeBytes: statSync(full).size, content: { path: full } });
-    }
-  };
-  visit(root, '');
-  return files;
+function realFolder(
+  root: string,
+  { from, include = '*' }: ShareItem,
+  report: (message: string, key: string) => void,
+): RealFolder | undefined {
+  try {
+    const read = readFolder(root, include);
+    if (!read)
+      report(`expected a folder with at most ${MAX_ENTRIES} files and folders in it, got more in "${from}"`, 'from');
+    return read;
+  } catch (error) {
+    report(`expected a folder that can be read, got "${from}" (${(error as NodeJS.ErrnoException).code})`, 'from');
+    return undefined;
+  }
+}
+
+function nothingIn({ from, include }: ShareItem, [first, ...more]: readonly LeftOut[]): string {
+  const matches = include === undefined ? '' : ` matches "${include}"`;
+  if (!first) return `no file in "${from}"${matches}`;
+  const others = more.length > 0 ? `, and ${more.length} more` : '';
+  return `no file in "${from}"${matches} that can be shared: ${JSON.stringify(first.name)} (${first.reason})${others}`;
 }
 
 /** Names that stand for two contents would make every later check ambiguous. */

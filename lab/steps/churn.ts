@@ -90,7 +90,7 @@ function departure(peer: string, gapMs: number, spec: Spec, context: PlanContext
   const { id, world } = context;
   const { leave, away } = spec;
   const does = (verb: 'login' | 'logout'): PlannedStep => {
-    world.count(1);
+    world.countOperations(1);
     const operation = { peer, verb, request: {}, timeoutMs: timeoutOf(spec, verb, context) };
     const flows = [{ peer, atMs: 0, operations: [operation] }];
     return { does: 'operations', id, label: verb, flows, concurrency: 1, ...(spec.as && { as: spec.as }) };

@@ -41,6 +41,7 @@ export const download: StepKind<Spec> = {
     const { world, draw } = context;
     const all = world.files(spec.files);
     const step = planFlows('download', spec, context, `download ${spec.group}: ${spec.files}`, ({ name: peer }) => {
+      world.countLooks(all.length);
       const wanted = all.filter((file) => spec.again || !world.holds(peer, file));
       return byPopularity(wanted, spec.zipf, world.random(draw, 'download', peer))
         .slice(0, spec.limit)

@@ -37,7 +37,10 @@ export const repeat: StepKind<{ times?: number | undefined; for?: number | undef
       forMs: spec.for,
       maxRounds: MAX_ROUNDS,
       first,
-      next: (n) => inside(steps, `round ${n + 1}`, fork),
+      next: (n) => {
+        fork.startRound();
+        return inside(steps, `round ${n + 1}`, fork);
+      },
     };
   },
 };

@@ -184,9 +184,10 @@ export function planFlows(
 ): PlannedStep {
   const { world, id, draw } = context;
   const timeoutMs = timeoutOf(spec, verb, context);
-  const flows = world.who(spec, draw).map(({ peer, atMs }) => {
+  const who = world.who(spec, draw);
+  const flows = who.map(({ peer, atMs }, n) => {
     const requests = requestsOf(peer);
-    world.count(requests.length);
+    world.countOperations(requests.length, requests.length * (who.length - n));
     return {
       peer: peer.name,
       atMs,

@@ -34,8 +34,10 @@ export const upload: StepKind<Spec> = {
 function uploadsOf(peer: string, spec: Spec, world: World, draw: string): { name: string; to: string }[] {
   const random = world.random(draw, 'upload', peer);
   const own = random.shuffle(world.files(spec.files).filter((file) => world.holds(peer, file)));
+  const receivers = world.group(spec.to);
   return own.slice(0, spec.limit).flatMap((name) => {
-    const lacking = world.group(spec.to).filter((other) => other.name !== peer && !world.holds(other.name, name));
+    world.countLooks(receivers.length);
+    const lacking = receivers.filter((other) => other.name !== peer && !world.holds(other.name, name));
     if (lacking.length === 0) return [];
     const to = random.pick(lacking).name;
     world.hold(to, name);
