@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -53,7 +53,8 @@ export function startLab(args: string[], env: NodeJS.ProcessEnv = {}, given?: st
   child.stderr.on('data', hear);
   const ended = new Promise<Ended>((resolve) => {
     child.on('close', (code) => {
-      const [run] = readdirSync(results).filter((name) => name !== 'latest');
+      // A test that was given up has removed them already, and its own reason is to be read, not this one.
+      const [run] = (existsSync(results) ? readdirSync(results) : []).filter((name) => name !== 'latest');
       resolve({ code, output, run: run && path.join(results, run) });
       for (const listener of listeners) listener();
     });
