@@ -17,13 +17,20 @@ export interface Listener {
 /** Hands each event to all listeners. None of them can hold up the run, end it, or see a history with holes. */
 export class EventStream {
   readonly #outlets = new Set<Outlet>();
+  readonly #coming: RunEvent[] = [];
 
   add(listener: Listener): void {
     this.#outlets.add(new Outlet(listener, (outlet) => this.#outlets.delete(outlet)));
   }
 
+  /** An event that comes of an event, as when a listener is dropped, is the next one for everybody. */
   emit(event: RunEvent): void {
-    for (const outlet of [...this.#outlets]) outlet.put(event);
+    this.#coming.push(event);
+    if (this.#coming.length > 1) return;
+    for (let next = this.#coming[0]; next !== undefined; next = this.#coming[0]) {
+      for (const outlet of [...this.#outlets]) outlet.put(next);
+      this.#coming.shift();
+    }
   }
 }
 
