@@ -18,6 +18,8 @@ const needs = (groups: string, steps = '[{login: all}]'): Need[] =>
       ),
     ),
   );
+const PLAIN =
+  'name: plain\ndescription: who takes it?\ngroups: {a: {}}\nsteps: [{login: all}]\nexpect: [operations.login.failed == 0]\n';
 const LIMITED = '{a: {count: 3, limits: {memory: 256MiB, cpus: 0.5}}, b: {image: "my/peer:1"}, c: {}}';
 const KERNEL = kernelAbilities('of another machine');
 const ENGINE = { limitsMemory: true, limitsCpu: true, cpus: 2, toolsLack: undefined, kernel: KERNEL };
@@ -150,6 +152,15 @@ describe('the choice', () => {
       driver: { kind: 'process' },
       why: expect.stringMatching(/^group "a" needs its own peer "node peer.js"/),
     });
+  });
+
+  test('a command for all peers or the directory goes to the driver that takes commands', () => {
+    const plan = makePlan(readScenario(PLAIN, 'plain.yaml'));
+    for (const own of [{ peerImage: 'node peer.js' }, { directoryImage: 'node directory.js' }])
+      expect(chooseCapable([onDocker, onProcesses], needsOf(plan, own))).toMatchObject({ driver: { kind: 'process' } });
+    const image = needsOf(plan, { peerImage: 'my/peer:1' });
+    expect(chooseCapable([onDocker, onProcesses], image)).toBe(onDocker);
+    expect(() => chooseCapable([onProcesses], image)).toThrow(/--peer-image needs .*there is no program "my\/peer:1"/);
   });
 
   test('when none can, the better one says all that it lacks, and what would help', () => {
