@@ -53,12 +53,12 @@ export const memoryLimits: PreflightCheck = {
 
 export const shareDisk: PreflightCheck = {
   name: 'disk of shares',
-  judge: (facts, patient) => judgeDisk(facts, patient, facts.shares, 'or fewer and smaller files'),
+  judge: (facts, patient) => judgeDisk(facts, patient, facts.shares, 'or use fewer and smaller files'),
 };
 
 export const resultsDisk: PreflightCheck = {
   name: 'disk of results',
-  judge: (facts, patient) => judgeDisk(facts, patient, facts.results, 'or another --results folder'),
+  judge: (facts, patient) => judgeDisk(facts, patient, facts.results, 'or use another --results folder'),
 };
 
 /** All that the run writes to this disk, whichever check asks. */

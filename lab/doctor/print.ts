@@ -40,5 +40,5 @@ function reasonOf(findings: Diagnosis['findings']): string {
 
 function mostLine({ peers, limit }: NonNullable<Diagnosis['most']>): string {
   if (limit === undefined) return `${peers} peers like these would fit, and perhaps more.`;
-  return `About ${peers} peers like these would fit. With more, ${limit} is not enough.`;
+  return `About ${peers} peers like these would fit. With more, it does not fit: ${limit}.`;
 }
