@@ -4,7 +4,7 @@ import { receiverOf } from './history.ts';
 /** A full disk of the machine says nothing of the peers on it. */
 export const disksHadRoom: Check = {
   name: 'disks had room',
-  question: 'Was no disk full but those that the scenario made small?',
+  question: 'Did every disk have room, except those that the scenario made small?',
   decides: true,
   look: 'events.ndjson',
   judge({ events, facts, faults }) {
@@ -17,7 +17,7 @@ export const disksHadRoom: Check = {
       if (event.error?.code !== 'disk-full' || small.has(receiver)) return [];
       return [`${receiver} had no room for ${event.file ?? 'a file'}, and shares the machine's disk`];
     });
-    const judged = noneWrong(full, 'nobody missed room on a disk of the machine');
+    const judged = noneWrong(full, 'no disk of the machine was full');
     return { ...judged, verdict: full.length === 0 ? 'pass' : 'inconclusive' };
   },
 };

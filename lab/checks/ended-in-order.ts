@@ -16,7 +16,7 @@ export const endedInOrder: Check = {
         ({ instance, graceSeconds }) =>
           `${named(instance, facts)} did not end within ${graceSeconds} s of SIGTERM, and the lab killed it: its last words are in logs/${instance}.log`,
       ),
-      'nobody had to be killed',
+      'the lab had to kill nothing',
     );
   },
 };

@@ -8,11 +8,11 @@ import { dueIn, timelineOf } from './directory-answers.ts';
 export const directoryLists: Check = {
   name: 'directory lists the shares',
   question:
-    'Did the index, when the lab itself looked, name every file on the disk of each peer that was certainly logged in?',
+    'When the lab itself looked, did the index name every file on the disk of each peer that was certainly logged in?',
   judge(history) {
     const { facts, looks, stored, shares } = history;
     if (looks.length === 0)
-      return { verdict: 'pass', reason: 'nobody was logged in when it could be looked at', details: [] };
+      return { verdict: 'pass', reason: 'no peer was logged in when the lab looked', details: [] };
     const timeline = timelineOf(history);
     const addressOf = new Map(facts.peers.map(({ name, address }) => [name, address]));
     const hashOf = new Map(shares.map(({ name, sha256 }) => [name, sha256]));
@@ -28,7 +28,7 @@ export const directoryLists: Check = {
         onDisk.has(`${peer}\0${file}`),
       );
       if (entries === undefined) {
-        if (due.length > 0) unasked.push(`at ${start.toFixed(2)} s nobody could be asked for the index: ${error}`);
+        if (due.length > 0) unasked.push(`at ${start.toFixed(2)} s no peer answered with the index: ${error}`);
         continue;
       }
       const named = new Set(entries.map(([address, , sha256]) => `${address}\0${sha256}`));
@@ -42,6 +42,9 @@ export const directoryLists: Check = {
     }
     if (wrong.length === 0 && unasked.length > 0)
       return { verdict: 'inconclusive', reason: unasked[0] as string, details: unasked.slice(0, 20) };
-    return noneWrong(wrong, `the index named all ${seen} files that were due (the lab looked ${looks.length} times)`);
+    return noneWrong(
+      wrong,
+      `the index named all ${seen} files that were due (${looks.length} look${looks.length === 1 ? '' : 's'} of the lab)`,
+    );
   },
 };

@@ -37,7 +37,7 @@ export function programText(one: Result['tested'][number], digestChars = 64): st
     ...(digest === undefined ? [] : [`sha256:${short(digest)}`]),
     ...files.map(({ path, sha256 }) => `${path} sha256:${short(sha256)}`),
   ].join(', ');
-  return `${isOwn ? "PeerLab's own " : ''}${name}${exact === '' ? '' : ` (${exact})`}`;
+  return `${isOwn ? "PeerLab's own" : name}${exact === '' ? '' : ` (${exact})`}`;
 }
 
 /** One row for each operation: name, count, failed, p50, p95. */

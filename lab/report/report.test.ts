@@ -127,7 +127,7 @@ test('every report names what was tested, and whom it played', () => {
   const out = new PassThrough() as PassThrough & NodeJS.WriteStream;
   printSummary(result, new ResultsFolder('results/x'), out);
   expect(String(out.read())).toContain(
-    "Tested: directory PeerLab's own peerlab (version 0.1.0, sha256:aaaaaaaaaaaa); " +
+    "Tested: directory PeerLab's own (version 0.1.0, sha256:aaaaaaaaaaaa); " +
       'peers of s my/peer:1 (sha256:bbbbbbbbbbbb); peers of l, m sh ./peer (/bin/sh sha256:cccccccccccc)',
   );
   expect(summaryMarkdown(result)).toContain(`| peers of s | my/peer:1 (sha256:${'b'.repeat(64)}) |`);

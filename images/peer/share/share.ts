@@ -112,7 +112,7 @@ export class Share extends EventEmitter<{ changed: [] }> implements AsyncDisposa
     await this.rescan();
   }
 
-  /** Why nothing is shared although there may be files: `share-gone`, `share-in-use`. It mends itself when the reason is gone. */
+  /** Why nothing is shared although there may be files: `share-gone`, `share-in-use`. It heals itself when the reason is gone. */
   get trouble(): PeerLabError | undefined {
     return this.#trouble;
   }
