@@ -44,6 +44,11 @@ export function receive(
       tally.cut(address);
       call.cancel();
     };
+    let hasEnded = false;
+    // Its status may come while the last content still waits for `take`: it is told once.
+    call.once('status', () => {
+      hasEnded = true;
+    });
     let moved = false;
     let over = false;
     let waits = true;
@@ -71,7 +76,7 @@ export function receive(
       if (next === 'enough' || next === 'stop') {
         leave();
         if (next === 'stop') cut();
-        else tally.ending(lastWord(call, cut));
+        else if (!hasEnded) tally.ending(lastWord(call, cut));
         return resolve();
       }
       call.pause();
@@ -114,7 +119,10 @@ export function receive(
 /** The sender's own count says that the transfer ended well only when it may end it. Content that nobody asked for is cut off. */
 function lastWord(call: ClientReadableStream<FileChunk__Output>, cut: () => void): Promise<void> {
   return new Promise((resolve) => {
-    const timer = setTimeout(cut, LAST_WORD_MS).unref();
+    const timer = setTimeout(() => {
+      cut();
+      resolve();
+    }, LAST_WORD_MS).unref();
     call.on('data', (chunk: FileChunk__Output) => {
       if (chunk.content.length > 0) cut();
     });
