@@ -6,6 +6,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { ScenarioInvalid } from '../language/mistake.ts';
 import { makePlan } from './plan.ts';
 import { readScenario } from './read.ts';
+import { leftOutLines } from './real-folder.ts';
 
 function folder(): string {
   const made = mkdtempSync(path.join(tmpdir(), 'peerlab-from-'));
@@ -54,6 +55,8 @@ test('what can not be shared is left out with its reason, and the rest is played
       'pipe: neither a file nor a folder',
     ].sort(),
   );
+  expect(leftOutLines([...leftOut, ...leftOut])).toHaveLength(6);
+  expect(leftOutLines(leftOut)).toContain('Left out: "link", a symbolic link');
   expect(planOf(files, ', include: "*.txt"').leftOut.map(({ name }) => name)).toEqual(['caf\ufffd.txt']);
 });
 

@@ -16,8 +16,10 @@ const MAX_TOLD = 10;
 
 /** What to tell of them: the first, each with its reason, and how many more. */
 export function leftOutLines(leftOut: readonly LeftOut[]): string[] {
-  const lines = leftOut.slice(0, MAX_TOLD).map(({ name, reason }) => `Left out: ${JSON.stringify(name)}, ${reason}`);
-  return leftOut.length > MAX_TOLD ? [...lines, `Left out: ${leftOut.length - MAX_TOLD} more files`] : lines;
+  // Several groups may share one folder.
+  const files = [...new Map(leftOut.map((one) => [`${one.folder}/${one.name}`, one])).values()];
+  const lines = files.slice(0, MAX_TOLD).map(({ name, reason }) => `Left out: ${JSON.stringify(name)}, ${reason}`);
+  return files.length > MAX_TOLD ? [...lines, `Left out: ${files.length - MAX_TOLD} more files`] : lines;
 }
 
 export interface RealFolder {

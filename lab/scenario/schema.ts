@@ -29,7 +29,7 @@ const shareItem = strict({
     .meta({ description: 'Pattern of the names; {n} is the number of the file. Default: <group>-{n}.bin' }),
   from: z.string().min(1).optional().meta({
     description:
-      'A folder of real files, relative to the scenario file. Subfolders become part of the names, joined by __.',
+      'A folder of real files, relative to the scenario file. Subfolders become part of the names, joined by __. What no share can hold is left out, and told.',
   }),
   include: z.string().min(1).optional().meta({ description: 'With `from`: only names that match this glob.' }),
 }).superRefine((item, context) => {
