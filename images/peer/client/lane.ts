@@ -38,6 +38,10 @@ export class Lane implements Worker {
     this.source = init.source;
   }
 
+  has(index: number): boolean {
+    return this.source.pieces?.has(index) ?? true;
+  }
+
   speed(): number | undefined {
     return performance.now() - this.#lastBytesAt > STILL_MS ? 0 : this.#bytesPerSecond;
   }

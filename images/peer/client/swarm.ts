@@ -132,7 +132,9 @@ export class Swarm {
     const { address } = lane.source;
     try {
       while (!this.#over.signal.aborted && this.#init.file.left > 0) {
-        if (!(await this.#fetchNext(lane))) await this.#news();
+        if (await this.#fetchNext(lane)) continue;
+        if (!this.#work.needs(lane)) return this.#refresh();
+        await this.#news();
       }
     } catch (thrown) {
       const error = toPeerLabError(thrown);

@@ -2,7 +2,10 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { type Range, Work, type Worker } from './work.ts';
 
-const at = (bytesPerSecond: number | undefined): Worker => ({ speed: () => bytesPerSecond });
+const at = (bytesPerSecond: number | undefined, has: (index: number) => boolean = () => true): Worker => ({
+  speed: () => bytesPerSecond,
+  has,
+});
 const ALL = Number.POSITIVE_INFINITY;
 const size = (range: Range | undefined) => (range ? range.end - range.start : 0);
 
@@ -55,6 +58,58 @@ test('nothing is taken from one that has just begun, or is nearly done', () => {
     work.take(at(speed), 1, ALL);
     expect(work.take(at(1), 2, ALL)).toBeUndefined();
   }
+});
+
+test('one that has some pieces gets those only, and takes over no others', () => {
+  const work = new Work(10, 1000, () => false);
+  const partial = at(5000, (index) => index === 2 || index === 3 || index >= 8);
+  const first = work.take(partial, 1, ALL) as Range;
+  expect([first.start, first.end]).toEqual([2, 4]);
+  const whole = at(0);
+  const rest = Array.from({ length: 2 }, () => work.take(whole, 1, ALL) as Range);
+  expect(rest.map(({ start, end }) => [start, end])).toEqual([
+    [0, 2],
+    [4, 10],
+  ]);
+  // Of what stands still it has the last two.
+  const over = work.take(partial, 2, ALL) as Range;
+  expect([over.start, over.end]).toEqual([8, 10]);
+  expect(
+    work.take(
+      at(5000, () => false),
+      3,
+      ALL,
+    ),
+  ).toBeUndefined();
+  expect(work.needs(at(1, () => false))).toBe(false);
+  expect(work.needs(partial)).toBe(true);
+});
+
+test('whatever each has: what somebody has arrives, and nobody is asked for what it lacks', () => {
+  const sets = fc.array(fc.array(fc.boolean(), { minLength: 12, maxLength: 12 }), { minLength: 1, maxLength: 4 });
+  fc.assert(
+    fc.property(sets, (sets) => {
+      const present = new Set<number>();
+      const work = new Work(12, 1000, (index) => present.has(index));
+      const workers = sets.map((set) => at(1000, (index) => set[index] === true));
+      for (let turn = 0; turn < 200; turn++) {
+        const worker = workers[turn % workers.length] as Worker;
+        const range = work.take(worker, workers.length, ALL);
+        if (!range) continue;
+        while (range.next < range.end) {
+          expect(worker.has(range.next)).toBe(true);
+          present.add(range.next);
+          work.arrived(range);
+        }
+        work.release(range);
+      }
+      const somebodys = Array.from({ length: 12 }, (_, index) => index).filter((index) =>
+        sets.some((set) => set[index]),
+      );
+      expect([...present].sort((a, b) => a - b)).toEqual(somebodys);
+      expect(workers.some((worker) => work.needs(worker))).toBe(false);
+    }),
+  );
 });
 
 test('whatever fails and whenever: every piece arrives, and no two lanes hold the same but the doubled one', () => {

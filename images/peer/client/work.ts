@@ -7,6 +7,8 @@
 export interface Worker {
   /** Bytes in a second, by experience; 0 when it stands still; undefined while nothing is known. */
   speed(): number | undefined;
+  /** Whether its source has this piece: a source that is still fetching the file itself has some. */
+  has(index: number): boolean;
 }
 
 /** Pieces from `next` up to `end`, without it, in the hands of one lane. */
@@ -30,6 +32,7 @@ const WORTH_SECONDS = 0.1;
 
 export class Work {
   readonly #pieceSizeBytes: number;
+  readonly #pieces: number;
   readonly #has: (index: number) => boolean;
   /** Pieces in nobody's hands: sorted, disjoint, not empty. */
   #gaps: { start: number; end: number }[] = [];
@@ -37,6 +40,7 @@ export class Work {
 
   /** @param has which pieces are there already */
   constructor(pieces: number, pieceSizeBytes: number, has: (index: number) => boolean) {
+    this.#pieces = pieces;
     this.#pieceSizeBytes = pieceSizeBytes;
     this.#has = has;
     this.#open(0, pieces);
@@ -53,14 +57,19 @@ export class Work {
    * @returns undefined when there is nothing for it to do now
    */
   take(worker: Worker, workers: number, most: number): Range | undefined {
-    const gap = this.#gaps[0];
-    if (!gap) return this.#takeOver(worker, most);
+    const run = this.#firstRun(worker, most);
+    if (!run) return this.#takeOver(worker, most);
     const left = this.#gaps.reduce((sum, { start, end }) => sum + end - start, 0);
     const share = workers === 1 ? left : Math.min(MAX_SHARE, Math.ceil(left / (2 * workers)));
-    const range = this.#hand(worker, gap.start, Math.min(gap.end, gap.start + Math.min(share, most)));
-    gap.start = range.end;
-    if (gap.start === gap.end) this.#gaps.shift();
-    return range;
+    const end = Math.min(run.end, run.start + share);
+    this.#cutOut(run.start, end);
+    return this.#hand(worker, run.start, end);
+  }
+
+  /** Whether anything is missing that this worker could bring, now or when another one fails. */
+  needs(worker: Worker): boolean {
+    for (let index = 0; index < this.#pieces; index++) if (!this.#has(index) && worker.has(index)) return true;
+    return false;
   }
 
   /** The piece of this range that was on its way is there. Whoever fetches it too is stopped. */
@@ -77,6 +86,31 @@ export class Work {
     if (!this.#ranges.delete(range)) return;
     for (const other of this.#ranges) if (other.next === range.next) other.doubled = false;
     this.#open(range.next, range.end);
+  }
+
+  /** The first pieces in a row that are in nobody's hands and that the worker has, `most` of them. */
+  #firstRun(worker: Worker, most: number): { start: number; end: number } | undefined {
+    for (const gap of this.#gaps) {
+      for (let start = gap.start; start < gap.end; start++) {
+        if (!worker.has(start)) continue;
+        let end = start + 1;
+        while (end < gap.end && end - start < most && worker.has(end)) end++;
+        return { start, end };
+      }
+    }
+    return undefined;
+  }
+
+  /** Takes `start` up to `end` out of the gap that it lies in. */
+  #cutOut(start: number, end: number): void {
+    this.#gaps = this.#gaps.flatMap((gap) => {
+      if (end <= gap.start || start >= gap.end) return [gap];
+      const rest = [
+        { start: gap.start, end: start },
+        { start: end, end: gap.end },
+      ];
+      return rest.filter((part) => part.start < part.end);
+    });
   }
 
   #hand(worker: Worker, start: number, end: number): Range {
@@ -102,7 +136,7 @@ export class Work {
   }
 
   #takeOver(worker: Worker, most: number): Range | undefined {
-    const [victim, seconds] = this.#lastToEnd();
+    const [victim, seconds] = this.#lastToEnd(worker);
     if (!victim || seconds < WORTH_SECONDS) return undefined;
     const left = victim.end - victim.next;
     if (left === 1) {
@@ -114,18 +148,21 @@ export class Work {
     }
     const [mine, theirs] = [worker.speed(), victim.worker.speed()];
     const part = mine === undefined || theirs === undefined || mine + theirs === 0 ? 0.5 : mine / (mine + theirs);
-    const taken = Math.min(left - 1, most, Math.max(1, Math.round(left * part)));
-    victim.end -= taken;
-    return this.#hand(worker, victim.end, victim.end + taken);
+    const wanted = Math.min(left - 1, most, Math.max(1, Math.round(left * part)));
+    const { end } = victim;
+    // Its last piece the worker has; how many before it, is to be seen.
+    do victim.end--;
+    while (end - victim.end < wanted && worker.has(victim.end - 1));
+    return this.#hand(worker, victim.end, end);
   }
 
-  /** Which range would be done last, and in how many seconds. A single piece that two fetch already is not looked at. */
-  #lastToEnd(): [Range | undefined, number] {
+  /** Of the ranges whose end the worker could fetch: which would be done last, and in how many seconds. A single piece that two fetch already is not looked at. */
+  #lastToEnd(worker: Worker): [Range | undefined, number] {
     let last: Range | undefined;
     let most = 0;
     for (const range of this.#ranges) {
       const left = range.end - range.next;
-      if (left === 0 || (left === 1 && range.doubled)) continue;
+      if (left === 0 || (left === 1 && range.doubled) || !worker.has(range.end - 1)) continue;
       const speed = range.worker.speed();
       // Nothing is known of one that has just begun: it gets the time to show what it can do.
       const seconds = speed === undefined ? 0 : (left * this.#pieceSizeBytes) / Math.max(speed, 1);

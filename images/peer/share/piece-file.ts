@@ -45,6 +45,7 @@ export class PieceFile implements AsyncDisposable {
   readonly #journal: FileHandle;
   readonly #journalPath: string;
   readonly #present: Uint8Array;
+  readonly #written: Uint8Array;
   readonly #writes = new Set<Promise<void>>();
   #left: number;
   #failure: unknown;
@@ -59,6 +60,7 @@ export class PieceFile implements AsyncDisposable {
     this.#journalPath = journalPath;
     this.#left = pieceCount(init.sizeBytes, init.tree.pieceSizeBytes);
     this.#present = new Uint8Array(this.#left);
+    this.#written = new Uint8Array(this.#left);
   }
 
   /** @throws PeerLabError `disk-full`, `cancelled` */
@@ -89,9 +91,14 @@ export class PieceFile implements AsyncDisposable {
     return this.#present.length;
   }
 
-  /** Written, or being written. */
+  /** Taken: written, or being written. */
   has(index: number): boolean {
     return this.#present[index] === 1;
+  }
+
+  /** On the disk, and right: what others may have of it while the rest is still on its way. */
+  isWritten(index: number): boolean {
+    return this.#written[index] === 1;
   }
 
   /** Pieces that are still to be fetched. */
@@ -168,7 +175,7 @@ export class PieceFile implements AsyncDisposable {
     await Promise.all(this.#writes);
     await this.#part.close();
     await this.#journal.close();
-    const worthIt = this.keep && this.#present.includes(1);
+    const worthIt = this.keep && this.#written.includes(1);
     if (!worthIt) await this.unlink();
   }
 
@@ -184,6 +191,7 @@ export class PieceFile implements AsyncDisposable {
       const { bytesRead } = await this.#part.read(buffer, 0, end - start, start);
       if (bytesRead < end - start || !this.#isRight(index, buffer.subarray(0, bytesRead))) continue;
       this.#present[index] = 1;
+      this.#written[index] = 1;
       this.#left--;
       this.resumedBytes += end - start;
       lines += this.#line(index);
@@ -210,6 +218,7 @@ export class PieceFile implements AsyncDisposable {
       const length = Math.min(WRITE_SIZE_BYTES, end - start - at);
       at += (await this.#part.write(buffer, at, length, start + at)).bytesWritten;
     }
+    this.#written[index] = 1;
   }
 
   #line(index: number): string {
