@@ -9,7 +9,7 @@ RESULTS ?= results
 TESTS ?=
 
 # Every recipe runs with the right Node first in PATH and the packages installed: bin/setup does nothing twice.
-SETUP := root='$(CURDIR)'; . '$(CURDIR)/bin/setup'
+SETUP := root=$$PWD; . ./bin/setup
 BIN := node_modules/.bin
 
 # A variable that is given, but empty, is passed on: the lab refuses it instead of testing its own program.
@@ -47,7 +47,7 @@ doctor: ## preflight check: does a scenario fit on this machine?: make doctor SC
 
 .PHONY: test
 test: ## run every test that this machine can run, and say which it can't run and why; TESTS=... takes some
-	@$(SETUP); node dev/test.ts $(TESTS)
+	@$(SETUP); "$$node" dev/test.ts $(TESTS)
 
 .PHONY: check
 check: ## check types, lint, format, dead code, import rules, stale generated files
@@ -61,7 +61,7 @@ check: ## check types, lint, format, dead code, import rules, stale generated fi
 
 .PHONY: mutants
 mutants: ## break the product on purpose, one rule at a time: does a scenario notice? ARGS='name ...' takes some
-	@$(SETUP); node dev/mutants.ts $(ARGS)
+	@$(SETUP); "$$node" dev/mutants.ts $(ARGS)
 
 .PHONY: gc
 gc: ## remove what dead runs left (containers, processes, folders); never anything of a living run
@@ -70,11 +70,11 @@ gc: ## remove what dead runs left (containers, processes, folders); never anythi
 # Benchmarks are one file each, run one after another: two cores measure nothing well at once.
 .PHONY: bench
 bench: ## run the benchmarks, each beside its reference; a line BAR <id> met|missed <actual> <limit> for each bar
-	@$(SETUP); bin/lab build; for file in bench/*.ts; do node "$$file" || exit; done
+	@$(SETUP); bin/lab build; for file in bench/*.ts; do "$$node" "$$file" || exit; done
 
 .PHONY: generate
 generate: ## make the generated files again: types of the wire, tables in docs/
-	@$(SETUP); node dev/generate.ts
+	@$(SETUP); "$$node" dev/generate.ts
 
 .PHONY: images
 images: ## build the Docker images peerlab/directory and peerlab/peer

@@ -5,6 +5,7 @@ import { defineConfig } from 'vitest/config';
  * themselves; the folder of its own that each file gets keeps two of them apart.
  */
 const HOST = [
+  'dev/setup.test.ts',
   'lab/main*.test.ts',
   'lab/drivers/**/*.test.ts',
   'lab/watchdog/**/*.test.ts',

@@ -8,8 +8,9 @@ const INCONCLUSIVE = 75;
 const UNSETTLED = 13;
 
 function fail(error: unknown): void {
-  const reason = error instanceof Error ? error.message : String(error);
-  process.stderr.write(`The lab could not be started: ${reason}\nRemove node_modules, and run it again.\n`);
+  const { code, message } = error as NodeJS.ErrnoException;
+  process.stderr.write(`The lab could not be started: ${message ?? error}\n`);
+  if (code === 'ERR_MODULE_NOT_FOUND') process.stderr.write('Remove node_modules, and run it again.\n');
   process.exit(INCONCLUSIVE);
 }
 
