@@ -205,6 +205,43 @@ test('an error that nobody caught: the run ends in order, 75, and the reason is 
   });
 });
 
+test('what was ignored stays ignored: nohup keeps a run from SIGHUP', async () => {
+  const results = folder();
+  const file = writeScenario('[{login: all}, {wait: 3s}, {logout: all}]', LOGGED_IN);
+  const command = 'trap "" HUP; exec "$0" run "$1" --driver process --results "$2"';
+  const child = spawn('sh', ['-c', command, LAB, file, results], { stdio: ['ignore', 'pipe', 'inherit'] });
+  let said = '';
+  child.stdout.on('data', (part) => {
+    said += part;
+    if (String(part).includes('Step 1/3')) child.kill('SIGHUP');
+  });
+  expect(await once(child, 'close')).toEqual([0, null]);
+  expect(said).not.toContain('Interrupted');
+});
+
+test('a proxy of the environment stays out of it', async () => {
+  const proxy = 'http://127.0.0.1:9';
+  const redirect = { NODE_USE_ENV_PROXY: '1', HTTP_PROXY: proxy, http_proxy: proxy, grpc_proxy: proxy, NO_PROXY: '' };
+  const scenario = writeScenario('[{login: all}, {index: all}, {download: l}]', '[transfers.ok == 2]');
+  const { code, output } = await startLab([scenario, '--driver', 'process'], redirect).ended;
+  expect({ code, output }).toMatchObject({ code: 0 });
+});
+
+test.each([['auto'], ['docker']])(
+  'a Docker context that is not there is an error, and no other engine takes its place: %s',
+  async (driver) => {
+    const env = { DOCKER_CONTEXT: 'nosuch', DOCKER_HOST: '' };
+    const { code, output, run } = await startLab(['basic', '--driver', driver], env).ended;
+    expect({ code, run }).toEqual({ code: 75, run: undefined });
+    expect(output).toContain('there is no Docker context "nosuch"');
+  },
+);
+
+test('--version says the version', async () => {
+  const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+  expect(execFileSync(LAB, ['--version'], { encoding: 'utf8' })).toBe(`${version}\n`);
+});
+
 test('packages that are missing, or a file that is cut off: 75 and a sentence', async () => {
   const root = folder();
   mkdirSync(path.join(root, 'lab'));

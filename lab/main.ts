@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { z } from 'zod';
 import { EXIT, PeerLabError, unforeseen } from '#proto/errors.ts';
@@ -213,9 +214,14 @@ function withDriver(command: Command): Command {
     );
 }
 
+function labVersion(): string {
+  return JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')).version;
+}
+
 function program(exit: (code: number) => void): Command {
   const lab = new Command('lab')
     .description('PeerLab: run a peer-to-peer file-sharing system, break it, measure it, judge it.')
+    .version(labVersion())
     .exitOverride();
   lab.addHelpText(
     'after',

@@ -1,3 +1,4 @@
+import { get } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PeerLabError, reasonOf } from '#proto/errors.ts';
 import { interruption } from './deadline.ts';
@@ -34,13 +35,15 @@ export async function waitUntilHealthy(
   }
 }
 
-async function ask(url: string, signal: AbortSignal): Promise<number | string> {
-  try {
-    // One connection for each question: a pooled one would outlive the instance.
-    const answer = await fetch(url, { signal, headers: { connection: 'close' } });
-    await answer.arrayBuffer();
-    return answer.status;
-  } catch (error) {
-    return signal.aborted ? 'no answer' : reasonOf(error);
-  }
+/** One connection for each question: a pooled one would outlive the instance. And no proxy, whatever the environment says. */
+function ask(url: string, signal: AbortSignal): Promise<number | string> {
+  return new Promise((resolve) => {
+    const failed = (error: Error) => resolve(signal.aborted ? 'no answer' : reasonOf(error));
+    get(url, { agent: false, signal }, (answer) => {
+      answer
+        .on('error', failed)
+        .on('end', () => resolve(answer.statusCode ?? 0))
+        .resume();
+    }).on('error', failed);
+  });
 }

@@ -33,6 +33,7 @@ type Show<K extends EventKind> = (event: EventOf<K>) => void;
 export class TerminalProgress implements Listener {
   readonly name = 'the progress line';
   readonly #out: Out;
+  readonly #moves: boolean;
   #steps = 0;
   #what: string | undefined;
   #began = 0;
@@ -47,6 +48,7 @@ export class TerminalProgress implements Listener {
 
   constructor(out: Out) {
     this.#out = out;
+    this.#moves = mayMove(out);
   }
 
   take(event: RunEvent): void {
@@ -98,8 +100,8 @@ export class TerminalProgress implements Listener {
     this.#total = total;
     this.#done = 0;
     this.#failed = 0;
-    if (this.#out.isTTY) this.#show();
-    this.#again(this.#out.isTTY ? REDRAW_MS : STILL_MS);
+    if (this.#moves) this.#show();
+    this.#again(this.#moves ? REDRAW_MS : STILL_MS);
   }
 
   #wait(key: string, what: string): void {
@@ -125,12 +127,12 @@ export class TerminalProgress implements Listener {
   #again(afterMs: number): void {
     this.#timer = setTimeout(() => {
       this.#show();
-      this.#again(this.#out.isTTY ? REDRAW_MS : Math.min(afterMs * 2, STILL_MAX_MS));
+      this.#again(this.#moves ? REDRAW_MS : Math.min(afterMs * 2, STILL_MAX_MS));
     }, afterMs).unref();
   }
 
   #show(): void {
-    if (!this.#out.isTTY) {
+    if (!this.#moves) {
       this.#out.write(`  ${this.#what} … ${this.#far()}\n`);
       return;
     }
@@ -153,13 +155,19 @@ export class TerminalProgress implements Listener {
   }
 
   #clear(): void {
-    if (this.#out.isTTY) this.#out.write('\r\u001b[2K');
+    if (this.#moves) this.#out.write('\r\u001b[2K');
   }
 }
 
 /** Not inside another one. */
 function isOutermost(step: string): boolean {
   return !step.includes('.');
+}
+
+/** A dumb terminal and a CI's log show a line that moves as rubbish. */
+function mayMove({ isTTY }: Out): boolean {
+  const { TERM, CI } = process.env;
+  return isTTY === true && TERM !== 'dumb' && (CI === undefined || CI === '' || CI === 'false');
 }
 
 const MARKS = { true: '✔', false: '✘', null: '?' } as const;

@@ -1,8 +1,10 @@
+import { PeerLabError } from '#proto/errors.ts';
 import { AS_PROCESSES, type Footprint } from '../../machine/footprint.ts';
 import type { DriverDescription } from '../description.ts';
 import { buildImages, findUserImage } from './build-images.ts';
 import { dockerCapabilities } from './capabilities.ts';
 import { createDockerDriver } from './docker-driver.ts';
+import { contextFlaw } from './engine.ts';
 import { examineForDocker } from './preflight.ts';
 import { engineAbilities } from './survey.ts';
 import { dockerSweeper } from './sweeper.ts';
@@ -30,9 +32,11 @@ export const dockerDriver: DriverDescription = {
     help: 'start a Docker engine (on Debian: apt-get install docker.io, then dockerd)',
   },
   async survey() {
+    const flaw = contextFlaw();
+    if (flaw !== undefined) throw new PeerLabError('no-engine', { got: flaw });
     const engine = await engineAbilities();
     if (typeof engine === 'string') return engine;
-    return { what: `Docker ${engine.version} at ${engine.endpoint}`, can: dockerCapabilities(engine) };
+    return { what: `Docker ${engine.version} at ${engine.endpoint}, by ${engine.by}`, can: dockerCapabilities(engine) };
   },
   find: findUserImage,
   create: createDockerDriver,

@@ -15,6 +15,8 @@ const versionAnswer = z.object({ Version: z.string(), ApiVersion: z.string(), Os
 export interface EngineInfo {
   /** As in DOCKER_HOST: `unix:///var/run/docker.sock`, `tcp://127.0.0.1:2375`. */
   readonly endpoint: string;
+  /** Who named it: `DOCKER_HOST`, or `context NAME`. */
+  readonly by: string;
   readonly version: string;
   readonly apiVersion: string;
   /** Go's names: `amd64`, `arm64`. */
@@ -24,23 +26,75 @@ export interface EngineInfo {
 /** The engine that answers within 3 s, or a sentence that says why there is none. Never throws. */
 export async function findEngine(): Promise<EngineInfo | string> {
   try {
-    const endpoint = endpointOf(process.env);
+    const named = namedEndpoint(process.env);
+    if (typeof named === 'string') return named;
+    const { endpoint, by } = named;
     if (endpoint === undefined) return 'there is no Docker socket on this machine';
     const flaw = endpointFlaw(endpoint);
     if (flaw) return flaw;
     const { Version, ApiVersion, Os, Arch } = versionAnswer.parse(await getJson(endpoint, '/version'));
     if (Os !== 'linux') return `the engine at ${endpoint} runs ${Os} containers, not linux ones`;
-    return { endpoint, version: Version, apiVersion: ApiVersion, arch: Arch };
+    return { endpoint, by, version: Version, apiVersion: ApiVersion, arch: Arch };
   } catch (error) {
     return `no Docker engine answers: ${reasonOf(error)}`;
   }
 }
 
-/** DOCKER_HOST, then the current context of the docker command, then the usual sockets. */
-function endpointOf(env: NodeJS.ProcessEnv): string | undefined {
-  if (env.DOCKER_HOST) return env.DOCKER_HOST;
-  const context = contextEndpoint(env);
-  if (context) return context;
+/**
+ * Why the engine that somebody named can't be known: a context of the docker command that is missing or damaged. Another engine
+ * must not take its place.
+ */
+export function contextFlaw(env: NodeJS.ProcessEnv = process.env): string | undefined {
+  const named = namedEndpoint(env);
+  return typeof named === 'string' ? named : undefined;
+}
+
+interface NamedEndpoint {
+  /** Absent when nobody named one, and no usual socket is there. */
+  readonly endpoint: string | undefined;
+  readonly by: string;
+}
+
+/** DOCKER_HOST, then the current context of the docker command, then the usual sockets. A sentence when that is broken. */
+function namedEndpoint(env: NodeJS.ProcessEnv): NamedEndpoint | string {
+  if (env.DOCKER_HOST) return { endpoint: env.DOCKER_HOST, by: 'DOCKER_HOST' };
+  const folder = env.DOCKER_CONFIG || join(homedir(), '.docker');
+  try {
+    const name = env.DOCKER_CONTEXT || currentContext(join(folder, 'config.json'));
+    const by = `context ${name ?? DEFAULT_CONTEXT}`;
+    if (name === undefined || name === DEFAULT_CONTEXT) return { endpoint: usualSocket(env), by };
+    return { endpoint: endpointOfContext(folder, name), by };
+  } catch (error) {
+    return reasonOf(error);
+  }
+}
+
+const DEFAULT_CONTEXT = 'default';
+const configFile = z.object({ currentContext: z.string().optional() });
+const contextFile = z.object({ Endpoints: z.object({ docker: z.object({ Host: z.string().min(1) }) }) });
+
+function currentContext(file: string): string | undefined {
+  if (!existsSync(file)) return undefined;
+  try {
+    return configFile.parse(JSON.parse(readFileSync(file, 'utf8'))).currentContext || undefined;
+  } catch {
+    throw new Error(`${file}, which names the Docker context, can not be read`);
+  }
+}
+
+function endpointOfContext(folder: string, name: string): string {
+  const id = createHash('sha256').update(name).digest('hex');
+  const file = join(folder, 'contexts', 'meta', id, 'meta.json');
+  if (!existsSync(file))
+    throw new Error(`there is no Docker context "${name}" (docker context ls shows those that are)`);
+  try {
+    return contextFile.parse(JSON.parse(readFileSync(file, 'utf8'))).Endpoints.docker.Host;
+  } catch {
+    throw new Error(`the Docker context "${name}" names no endpoint that can be read (${file})`);
+  }
+}
+
+function usualSocket(env: NodeJS.ProcessEnv): string | undefined {
   const sockets = [
     '/var/run/docker.sock',
     ...(env.XDG_RUNTIME_DIR ? [join(env.XDG_RUNTIME_DIR, 'docker.sock')] : []),
@@ -48,18 +102,6 @@ function endpointOf(env: NodeJS.ProcessEnv): string | undefined {
   ];
   const socket = sockets.find((path) => existsSync(path));
   return socket && `unix://${socket}`;
-}
-
-function contextEndpoint(env: NodeJS.ProcessEnv): string | undefined {
-  const folder = env.DOCKER_CONFIG ?? join(homedir(), '.docker');
-  try {
-    const name = env.DOCKER_CONTEXT ?? JSON.parse(readFileSync(join(folder, 'config.json'), 'utf8')).currentContext;
-    if (!name || name === 'default') return undefined;
-    const id = createHash('sha256').update(name).digest('hex');
-    return JSON.parse(readFileSync(join(folder, 'contexts', 'meta', id, 'meta.json'), 'utf8')).Endpoints.docker.Host;
-  } catch {
-    return undefined;
-  }
 }
 
 /** Instances are reached by ports that are published on the engine's own loopback, so it must be this machine's. */

@@ -33,12 +33,13 @@ const BUILT_IN_POOLS = 15 + 16;
 
 /** What the engine can do, or a sentence that says why there is none. Never throws. */
 export async function engineAbilities(): Promise<
-  (EngineAbilities & Pick<EngineInfo, 'version' | 'endpoint'>) | string
+  (EngineAbilities & Pick<EngineInfo, 'version' | 'endpoint' | 'by'>) | string
 > {
   return asked(async (engine) => ({
     ...(await abilitiesOf(engine, await infoOf(engine))),
     version: engine.info.version,
     endpoint: engine.info.endpoint,
+    by: engine.info.by,
   }));
 }
 
