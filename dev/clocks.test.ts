@@ -12,7 +12,6 @@ const ASKS_THE_TIME: Readonly<Record<string, string>> = {
   'images/directory/sd-p2p/routes.ts': 'registrations of the dialect are kept over restarts',
   'images/directory/storage/store.ts': 'leases are kept over restarts',
   'images/directory/tickets.ts': 'a ticket ends at a time that others must know',
-  'images/peer/client/file-tree.ts': 'grpc-js wants a deadline as a time, and makes a duration of it at once',
   'images/peer/directory/tickets.ts': 'a ticket ends at a time',
   'images/peer/share/parts-folder.ts': 'compared with the time of a file',
   'images/peer/share/share.ts': 'compared with the time of a file',
