@@ -26,7 +26,8 @@ export async function waitUntilHealthy(
     if (performance.now() >= giveUpAt) {
       throw new PeerLabError('not-ready', { about, expected: `200 from ${url} within ${timeoutMs} ms`, got: last });
     }
-    const patienceMs = Math.max(1, Math.min(ANSWER_TIMEOUT_MS, giveUpAt - performance.now()));
+    // Timers of signals take whole milliseconds only.
+    const patienceMs = Math.ceil(Math.max(1, Math.min(ANSWER_TIMEOUT_MS, giveUpAt - performance.now())));
     const outcome = await ask(url, AbortSignal.any([signal, stopped, AbortSignal.timeout(patienceMs)]));
     if (outcome === 200) return;
     last = typeof outcome === 'number' ? `status ${outcome}` : outcome;
