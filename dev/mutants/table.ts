@@ -499,8 +499,8 @@ const LAB: readonly Mutant[] = [
     edits: [
       {
         file: 'lab/run/conductor.ts',
-        find: "this.#recorder.tell({ kind: 'instance-killed', instance, graceSeconds: graceMs / 1000 }),",
-        replace: 'void [instance, graceMs],',
+        find: 'onKill: (instance, graceMs) => this.#tellKill(instance, graceMs),',
+        replace: 'onKill: (instance, graceMs) => void [instance, graceMs, this.#tellKill],',
       },
     ],
     scenario: 'stubborn-end',

@@ -167,6 +167,7 @@ export const ROOMS: readonly Room[] = [
       'lab/instance-http.ts',
       'lab/language/',
       'lab/limit.ts',
+      'lab/machine/pressure.ts',
       'lab/metrics/',
       'lab/scenario/',
       'lab/steps/',

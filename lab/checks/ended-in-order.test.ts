@@ -33,3 +33,22 @@ test.each<[string, Partial<FaultRecord>, 'pass' | 'fail']>([
   expect(judged('b-1', 20, [fault]).verdict).toBe(verdict);
   expect(judged('b-2', 20, [fault]).verdict).toBe('fail');
 });
+
+test('on a machine without a processor to spare, nobody is blamed: the check is inconclusive', () => {
+  const of = (...pressures: (number | undefined)[]) =>
+    endedInOrder.judge({
+      facts: {
+        peers,
+        kills: pressures.map((cpuPressure, i) => ({ instance: `b-${i}`, at: 20, graceSeconds: 8, cpuPressure })),
+      },
+      faults: [],
+    } as unknown as History);
+  expect(of(0.97)).toMatchObject({
+    verdict: 'inconclusive',
+    reason: expect.stringMatching(/^the machine is saturated .*97 %.*b-0 did not end/),
+  });
+  expect(of(0.3).verdict).toBe('fail');
+  expect(of(undefined).verdict).toBe('fail');
+  // Where one had its time, the others excuse nothing.
+  expect(of(0.97, 0.3)).toMatchObject({ verdict: 'fail', reason: expect.stringContaining('b-1 did not end') });
+});

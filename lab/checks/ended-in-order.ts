@@ -4,6 +4,9 @@ import { type Check, noneWrong } from './check.ts';
 /** So long after the scenario asked for an end, an instance that stood still until then may not have had its chance. */
 const GRIP_SECONDS = 2;
 
+/** From this share of the time on, somebody always waits for a processor: an end may take longer than its grace. */
+const SATURATED = 0.8;
+
 type Kill = NonNullable<RunFacts['kills']>[number];
 
 export const endedInOrder: Check = {
@@ -11,15 +14,30 @@ export const endedInOrder: Check = {
   question: 'Did every instance that was asked to end do so by itself, in time?',
   judge({ facts, faults }) {
     const kills = (facts.kills ?? []).filter((kill) => !stoodStill(kill, faults));
-    return noneWrong(
-      kills.map(
-        ({ instance, graceSeconds }) =>
-          `${named(instance, facts)} did not end within ${graceSeconds} s of SIGTERM, and the lab killed it: its last words are in logs/${instance}.log`,
-      ),
+    const starved = kills.filter(hadNoTime);
+    const judged = noneWrong(
+      kills.filter((kill) => !hadNoTime(kill)).map((kill) => told(kill, facts)),
       'the lab had to kill nothing',
     );
+    const [first] = starved;
+    if (judged.verdict === 'fail' || !first) return judged;
+    const share = Math.round((first.cpuPressure ?? 0) * 100);
+    return {
+      verdict: 'inconclusive',
+      reason: `the machine is saturated (programs waited for a processor in ${share} % of the time): ${told(first, facts)}`,
+      details: starved.map((kill) => told(kill, facts)),
+    };
   },
 };
+
+/** A machine that is too busy is not the fault of who ran on it. */
+function hadNoTime({ cpuPressure = 0 }: Kill): boolean {
+  return cpuPressure >= SATURATED;
+}
+
+function told({ instance, graceSeconds }: Kill, facts: RunFacts): string {
+  return `${named(instance, facts)} did not end within ${graceSeconds} s of SIGTERM, and the lab killed it: its last words are in logs/${instance}.log`;
+}
 
 /** A fault had frozen it until it was asked to end. */
 function stoodStill({ instance, at, graceSeconds }: Kill, faults: readonly FaultRecord[]): boolean {

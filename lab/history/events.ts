@@ -198,8 +198,15 @@ export const runFacts = z.object({
   tested: z.array(testedProgram).optional(),
   /** Instances that ended although nobody asked them to. */
   exits: z.array(z.object({ instance: z.string(), how: z.string() })),
-  /** Instances (a host stands for all of its peers) that were asked to end, did not within `graceSeconds`, and were killed at `at`. */
-  kills: z.array(z.object({ instance: z.string(), at: z.number(), graceSeconds: z.number() })).optional(),
+  /**
+   * Instances (a host stands for all of its peers) that were asked to end, did not within `graceSeconds`, and were
+   * killed at `at`. `cpuPressure`: how scarce processors were then, from 0 to 1; absent where the kernel does not tell.
+   */
+  kills: z
+    .array(
+      z.object({ instance: z.string(), at: z.number(), graceSeconds: z.number(), cpuPressure: z.number().optional() }),
+    )
+    .optional(),
   /** What kept the lab from finishing its work; empty after an orderly run. */
   trouble: z.array(z.object({ code: z.string(), message: z.string() })),
   leftovers: z.array(z.string()),

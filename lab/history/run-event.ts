@@ -64,8 +64,11 @@ export const runEvent = z.discriminatedUnion('kind', [
   /** `asked`: the scenario, or the end of the run, wanted it to end. */
   event('instance-ended', { instance: name, how: z.string(), asked: z.boolean() }),
 
-  /** By the lab, as it had not ended within its grace. A host stands for all of its peers. */
-  event('instance-killed', { instance: name, graceSeconds: seconds }),
+  /**
+   * By the lab, as it had not ended within its grace. A host stands for all of its peers.
+   * `cpuPressure`: the share of its last ten seconds in which programs of this machine waited for a processor.
+   */
+  event('instance-killed', { instance: name, graceSeconds: seconds, cpuPressure: z.number().optional() }),
 
   event('steps-began', { setupSeconds: seconds }),
   event('steps-ended', {}),

@@ -11,6 +11,7 @@ import type { EventOf } from '../history/run-event.ts';
 import { hashContent } from '../language/content.ts';
 import { ownProgramOf } from '../language/world.ts';
 import { createLimit, inPool } from '../limit.ts';
+import { cpuPressure } from '../machine/pressure.ts';
 import { Scraper } from '../metrics/scraper.ts';
 import { type Plan, placesOf } from '../scenario/plan.ts';
 import { contentIdentity } from '../scenario/shares.ts';
@@ -69,8 +70,7 @@ export class Conductor {
     const { folder, plan, listeners = [] } = init;
     this.#init = init;
     const driver = init.driver({
-      onKill: (instance, graceMs) =>
-        this.#recorder.tell({ kind: 'instance-killed', instance, graceSeconds: graceMs / 1000 }),
+      onKill: (instance, graceMs) => this.#tellKill(instance, graceMs),
     });
     this.#driver = driver;
     this.#recorder = new Recorder({ folder, clock: this.#clock, run: runOf(init, driver), listeners });
@@ -210,6 +210,14 @@ export class Conductor {
 
   #phase(what: string, total?: number): void {
     this.#recorder.tell({ kind: 'phase-began', what, ...(total !== undefined && { total }) });
+  }
+
+  #tellKill(instance: string, graceMs: number): void {
+    const pressure = cpuPressure();
+    this.#recorder.tell({
+      ...{ kind: 'instance-killed', instance, graceSeconds: graceMs / 1000 },
+      ...(pressure !== undefined && { cpuPressure: pressure }),
+    });
   }
 
   #tellArtifacts(): void {

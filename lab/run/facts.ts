@@ -18,8 +18,8 @@ const FOLDS: { readonly [K in EventKind]?: Fold<K> } = {
   'instance-ended': ({ exits }, { instance, how, asked }) => {
     if (!asked) exits.push({ instance, how });
   },
-  'instance-killed': (tally, { instance, at, graceSeconds }) => {
-    tally.kills = [...(tally.kills ?? []), { instance, at, graceSeconds }];
+  'instance-killed': (tally, { kind: _, ...kill }) => {
+    tally.kills = [...(tally.kills ?? []), kill];
   },
   'step-began': (tally, { operations }) => {
     tally.planned += operations;

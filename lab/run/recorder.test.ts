@@ -23,7 +23,7 @@ const STORY: Told[] = [
   { kind: 'fault-ended', record: { kind: 'kill', who: 'a-1', step: '1', from: 0, proofs: [] } },
   { kind: 'sample', instance: 'a-1', values: { x: 1 } },
   { kind: 'file-stored', file: FILE },
-  { kind: 'instance-killed', instance: 'a-1', graceSeconds: 8 },
+  { kind: 'instance-killed', instance: 'a-1', graceSeconds: 8, cpuPressure: 0.25 },
   { kind: 'instance-ended', instance: 'a-1', how: 'by itself', asked: false },
   { kind: 'run-ended', completed: true, leftovers: [] },
 ];
@@ -62,7 +62,7 @@ test('the facts are the events, added up', async () => {
   expect(recorder.facts()).toMatchObject({
     ...{ planned: 1, completed: true, steps: [{ id: '1', taken: true }] },
     ...{ peers: [{ address: '127.0.0.1:1' }], exits: [{ instance: 'a-1', how: 'by itself' }] },
-    kills: [{ instance: 'a-1', graceSeconds: 8 }],
+    kills: [{ instance: 'a-1', graceSeconds: 8, cpuPressure: 0.25 }],
   });
 });
 
