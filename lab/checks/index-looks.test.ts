@@ -36,7 +36,7 @@ function judge(looks: IndexLook[], more: Partial<History> = {}, events: Operatio
 }
 
 test('all that lies on the disks is named: right', () => {
-  expect(judge([look(8, [S, L])])).toMatchObject({ verdict: 'pass', reason: expect.stringContaining('all 2 files') });
+  expect(judge([look(8, [S, L])])).toMatchObject({ verdict: 'pass', reason: expect.stringContaining('named 2 files') });
 });
 
 test('a peer that never publishes what it received is named', () => {
