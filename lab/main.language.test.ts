@@ -52,6 +52,34 @@ test('a barrier that not everybody reaches: fail, naming who is missing', async 
   );
 });
 
+test('a peer that hangs: over after the deadline, and everybody is told who it was', async () => {
+  const hanging =
+    '[{login: all}, {freeze: {group: l, take: 1}}, {download: l}, {index: all}, {thaw: l}, {logout: all}]';
+  const deadlines = 'deadlines: {download: 3s, index: 6s}';
+  const scenario = writeScenario(hanging, `[transfers.failed == 0]\n${deadlines}`, '{count: 2}');
+  const { code, output, run } = await startLab([scenario, '--driver', 'process']).ended;
+  expect({ code, output }).toMatchObject({ code: 1 });
+  const { waits, failedOperations = [], durationSeconds, reason } = resultOf(run);
+  expect(durationSeconds).toBeLessThan(30);
+  const [download] = failedOperations.filter(({ operation }) => operation === 'download');
+  expect(download).toMatchObject({ code: 'no-answer', count: 2 });
+  const { peer = '', message } = download?.example ?? {};
+  expect(message).toContain('nothing within 3 s');
+  expect(waits).toMatchObject([
+    { peer, step: '4', operation: 'index', code: 'no-answer' },
+    { peer, step: '3', operation: 'download', code: 'no-answer' },
+  ]);
+  const summary = readFileSync(path.join(run as string, 'summary.md'), 'utf8');
+  for (const text of [output, summary]) {
+    expect(text).toMatch(
+      new RegExp(`All others waited 2\\.\\d+ s for ${peer} in step 3 \\(download of ".+", which failed: no-answer`),
+    );
+    expect(text).toMatch(new RegExp(`download, no-answer: ${peer} ".+: got nothing within 3 s`));
+  }
+  expect(reason).toMatch(new RegExp(`all others waited \\d\\.\\d s for ${peer}`));
+  expect(output).toMatch(new RegExp(`Step 4/6: index all … .*; waiting \\d\\.\\d+ s for ${peer}: index`));
+});
+
 test('a figure in the middle that does not come true: fail', async () => {
   const { code, run } = await lab(
     '[{login: l}, {expect: {that: metrics.peerlab_directory_peers_online == 2, within: 500ms}}, {login: s}]',

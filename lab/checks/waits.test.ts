@@ -13,6 +13,11 @@ test('one peer that hangs is named, with what it did and what came of it', () =>
   expect(waitsIn(events)).toEqual([{ peer: 'a-3', seconds: 58, step: '1', operation: 'login', code: 'no-answer' }]);
 });
 
+test('a peer that never answers is named after a short deadline, too', () => {
+  const events = [event('a-1', 0, 1), event('a-2', 0, 3, refused)];
+  expect(waitsIn(events)).toMatchObject([{ peer: 'a-2', seconds: 2, code: 'no-answer' }]);
+});
+
 test('the longest wait comes first', () => {
   const events = ['1', '2'].flatMap((step, i) => [event('a-1', 0, 1, { step }), event('a-2', 0, 10 + i, { step })]);
   expect(waitsIn(events).map(({ step }) => step)).toEqual(['2', '1']);

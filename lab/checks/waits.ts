@@ -1,3 +1,4 @@
+import type { ErrorCode } from '#proto/errors.ts';
 import type { OperationEvent } from '../history/events.ts';
 import type { Result } from './result-schema.ts';
 
@@ -5,6 +6,9 @@ export type Wait = NonNullable<Result['waits']>[number];
 
 /** Shorter ones are not worth a word: somebody is always the last. */
 const MIN_WAIT_SECONDS = 5;
+/** Who never answered is worth a word sooner: the wait was as long as the deadline that the scenario sets. */
+const MIN_HANG_SECONDS = 1;
+const HUNG: ErrorCode = 'no-answer';
 const MAX_WAITS = 5;
 
 /** What one peer did in a step: when it began, and the operation that ended last. */
@@ -42,7 +46,7 @@ function waitOf(step: string, parts: readonly Part[]): Wait[] {
   if (!slowest || !next) return [];
   const { peer, operation, file, end, error } = slowest.last;
   const seconds = end - Math.max(next.last.end, slowest.from);
-  if (seconds < MIN_WAIT_SECONDS) return [];
+  if (seconds < (error?.code === HUNG ? MIN_HANG_SECONDS : MIN_WAIT_SECONDS)) return [];
   return [{ peer, seconds, step, operation, ...(file !== undefined && { file }), ...(error && { code: error.code }) }];
 }
 

@@ -24,8 +24,8 @@ const REDRAW_MS = 100;
 /** Without a terminal, a phase that takes long says so after this time, then less and less often. */
 const STILL_MS = 5000;
 const STILL_MAX_MS = 60_000;
-/** From then on, the oldest wait is named. */
-const WAIT_SHOWN_MS = 5000;
+/** From then on, the oldest wait is named. Less than STILL_MS: the first line that says so names it. */
+const WAIT_SHOWN_MS = 3000;
 
 type Show<K extends EventKind> = (event: EventOf<K>) => void;
 
