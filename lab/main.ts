@@ -28,7 +28,7 @@ import type { Scenario } from './scenario/read.ts';
 import { leftOutLines } from './scenario/real-folder.ts';
 import { MAX_PEERS_PER_INSTANCE } from './scenario/schema.ts';
 import { type Variables, variableValue } from './scenario/variables.ts';
-import { exitOf, guardProcess } from './stop.ts';
+import { exitOf, guardProcess, outputSettled } from './stop.ts';
 import { runSuite } from './suite/run-suite.ts';
 import { findSuite, type SuiteEntry, suiteSchema } from './suite/suite.ts';
 import { settleDeadRuns } from './watchdog/dead-runs.ts';
@@ -348,5 +348,6 @@ async function main(): Promise<void> {
 }
 
 await main();
+await outputSettled();
 // What still holds the process open (kept-alive sockets) is of no use any more.
 process.exit();

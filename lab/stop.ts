@@ -49,6 +49,12 @@ function guardOutput(): void {
   });
 }
 
+/** Streams tell of a write that failed a moment later. A program that exits before that does not know of it. */
+export async function outputSettled(): Promise<void> {
+  for (const stream of [process.stdout, process.stderr])
+    await new Promise<void>((resolve) => stream.write('', () => setImmediate(resolve)));
+}
+
 export interface StopInit {
   /** Tells people, a line each. */
   readonly tell: (what: string) => void;
