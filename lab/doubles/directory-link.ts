@@ -10,7 +10,7 @@ import {
   type SharedFile,
 } from '#proto/directory-api.ts';
 import { isErrorCode, PeerLabError } from '#proto/errors.ts';
-import { MAX_DURATION_MS } from '#proto/units.ts';
+import { heartbeatMs } from '#proto/lease.ts';
 import { settings } from './double.ts';
 
 const TIMEOUT_MS = 10_000;
@@ -35,10 +35,7 @@ export class DirectoryLink {
       const { ticket } = await this.#ask<{ ticket?: string }>('heartbeat', {});
       this.ticket = ticket ?? this.ticket;
     };
-    this.#renewal = setInterval(
-      () => void renew().catch(() => {}),
-      Math.min(answer.leaseSeconds * 1000, MAX_DURATION_MS) / 3,
-    );
+    this.#renewal = setInterval(() => void renew().catch(() => {}), heartbeatMs(answer.leaseSeconds));
     return answer;
   }
 

@@ -1,5 +1,6 @@
 import { expect, test, vi } from 'vitest';
 import { DirectoryApi } from '#base/directory-client.ts';
+import { MIN_HEARTBEAT_MS } from '#proto/lease.ts';
 import { StandInDirectory } from '../testing/stand-in-directory.ts';
 import { eventually, sha256, silent } from '../testing/test-peer.ts';
 import { DirectorySession } from './session.ts';
@@ -66,12 +67,32 @@ test('many changes at once are few requests, and the last one has all', async ()
 test('the lease is renewed; a directory that forgot the login gets a new one', async () => {
   await using it = await setup();
   // A third of it is no whole number of milliseconds.
-  it.directory.leaseSeconds = 0.16;
+  it.directory.leaseSeconds = 0.8;
   await it.session.login();
   await eventually('heartbeats', () => it.directory.count('/heartbeat') >= 3);
   it.directory.forgetAll();
   await eventually('a new login', () => it.directory.files('ann'));
   expect(it.directory.count('/login')).toBe(2);
+});
+
+test.each([[0.001], [0], [-1], [Number.NaN], ['soon']])(
+  'a directory that renews for %j s gets no flood of heartbeats',
+  async (lease) => {
+    await using it = await setup();
+    it.directory.leaseSeconds = 0.001;
+    await it.session.login();
+    it.directory.leaseSeconds = lease as number;
+    const began = performance.now();
+    await eventually('heartbeats', () => it.directory.count('/heartbeat') >= 3);
+    expect(performance.now() - began).toBeGreaterThan(2 * MIN_HEARTBEAT_MS);
+  },
+);
+
+test.each([[0], [-1], [Number.NaN], ['soon']])('a lease of %j is no lease: the login fails', async (lease) => {
+  await using it = await setup();
+  it.directory.leaseSeconds = lease as number;
+  await expect(it.session.login()).rejects.toMatchObject({ code: 'bad-answer' });
+  expect(it.session.isLoggedIn).toBe(false);
 });
 
 test('a directory that fails is asked again, and what changed meanwhile is published', async () => {

@@ -2,7 +2,7 @@ import type { DirectoryApi, Found, SearchBy } from '#base/directory-client.ts';
 import type { Logger } from '#base/logger.ts';
 import type { IndexEntry, PeerLoad, SharedFile } from '#proto/directory-api.ts';
 import { PeerLabError, toPeerLabError } from '#proto/errors.ts';
-import { MAX_DURATION_MS } from '#proto/units.ts';
+import { heartbeatMs } from '#proto/lease.ts';
 import { type FoundNear, notDialledText } from './dialling.ts';
 
 export interface DirectorySessionInit {
@@ -33,7 +33,7 @@ const FIRST_RETRY_MS = 500;
 export class DirectorySession {
   readonly #init: DirectorySessionInit;
   #token: string | undefined;
-  #leaseMs = 0;
+  #heartbeatMs = 0;
   #leaseEndsAt = 0;
   #retryMs = FIRST_RETRY_MS;
   #timer: NodeJS.Timeout | undefined;
@@ -154,7 +154,7 @@ export class DirectorySession {
     if (token === undefined) return;
     try {
       const { leaseSeconds, ...given } = await this.#authorized((current) =>
-        this.#init.api.heartbeat(current, this.#leaseMs / 3, this.#init.load?.()),
+        this.#init.api.heartbeat(current, this.#heartbeatMs, this.#init.load?.()),
       );
       this.#init.onTicket?.(given);
       if (!this.isLoggedIn) return;
@@ -166,17 +166,16 @@ export class DirectorySession {
       this.#init.logger.warn({ code, reason: message }, 'the lease could not be renewed; trying again');
       if (performance.now() > this.#leaseEndsAt) this.#init.onLease(false);
       this.#schedule(this.#retryMs);
-      this.#retryMs = Math.min(this.#retryMs * 2, this.#leaseMs / 3);
+      this.#retryMs = Math.min(this.#retryMs * 2, this.#heartbeatMs);
     }
   }
 
   #renewed(leaseSeconds: number): void {
-    // A directory may give leases of years: a heartbeat that is early does no harm, a timer that wraps does.
-    this.#leaseMs = Math.min(leaseSeconds * 1000, MAX_DURATION_MS);
-    this.#leaseEndsAt = performance.now() + this.#leaseMs;
-    this.#retryMs = Math.min(FIRST_RETRY_MS, this.#leaseMs / 3);
+    this.#heartbeatMs = heartbeatMs(leaseSeconds);
+    this.#leaseEndsAt = performance.now() + leaseSeconds * 1000;
+    this.#retryMs = Math.min(FIRST_RETRY_MS, this.#heartbeatMs);
     this.#init.onLease(true);
-    this.#schedule(this.#leaseMs / 3);
+    this.#schedule(this.#heartbeatMs);
   }
 
   #schedule(delayMs: number): void {
