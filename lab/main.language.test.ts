@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -182,4 +182,20 @@ test('a suite goes on after a failure, accepts a known one, refuses its pass; on
     /- needy +skipped .* group "s" needs a memory limit of 64 MiB for each peer: the process/,
   );
   expect(skipped.suites.map((one: Record<string, string>) => one['@_skipped'])).toEqual(['0', '1']);
+});
+
+test('files that no share can hold stand in run.json, result.json and summary.md', async () => {
+  const from = mkdtempSync(path.join(tmpdir(), 'peerlab-from-'));
+  onTestFinished(() => rmSync(from, { recursive: true }));
+  writeFileSync(path.join(from, 'good.txt'), 'good');
+  for (let i = 0; i < 11; i++) symlinkSync('good.txt', path.join(from, `link-${i}`));
+  const scenario = writeScenario('[{login: all}]', '[operations.login.failed == 0]', `{share: {from: ${from}}}`);
+  const { code, output, run } = await startLab([scenario, '--driver', 'process']).ended;
+  expect({ code, output }).toMatchObject({ code: 0 });
+  const read = (file: string) => readFileSync(path.join(run as string, file), 'utf8');
+  const told = { count: 11, examples: { 0: { name: 'link-0', reason: 'a symbolic link' }, length: 10 } };
+  expect(JSON.parse(read('run.json')).leftOut).toMatchObject(told);
+  expect(resultOf(run).leftOut).toMatchObject(told);
+  expect(read('summary.md')).toContain('Left out: "link-0", a symbolic link');
+  for (const text of [output, read('summary.md')]) expect(text).toContain('Left out: 1 more file');
 });

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { faultRecord, testedProgram } from '../history/events.ts';
+import { faultRecord, leftOutFiles, testedProgram } from '../history/events.ts';
 
 /** `result.json`: the shape, and with it the figures that expectations can name. Units are part of the schema. */
 
@@ -178,6 +178,10 @@ export const resultSchema = scopeFigures.extend({
     .meta({
       description: 'Steps in which all others waited for one peer, the longest first. Absent if there was none.',
     }),
+  leftOut: leftOutFiles.optional().meta({
+    description:
+      'Files of `from` folders that no share can hold: how many, and some of them. Absent if there were none.',
+  }),
   tested: z
     .array(
       testedProgram.omit({ asked: true }).extend({

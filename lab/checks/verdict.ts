@@ -38,7 +38,7 @@ export function judgeRun(history: History, demands: readonly Demand[]): Result {
   const waits = waitsIn(history.events);
   const [longest] = waits;
   const byRule = countedByRule(history.logs, history.logRules);
-  const { runId, scenario, description, driver, seed, startedAt, artifacts, leftovers, knownFailure } = facts;
+  const { runId, scenario, description, driver, seed, startedAt, artifacts, leftovers, knownFailure, leftOut } = facts;
   return {
     runId,
     scenario,
@@ -54,6 +54,7 @@ export function judgeRun(history: History, demands: readonly Demand[]): Result {
     checks,
     expectations,
     ...(byRule.length > 0 && { logsByRule: byRule }),
+    ...(leftOut !== undefined && { leftOut }),
     tested: testedIn(facts.peers, facts.tested ?? []),
     artifacts,
     leftovers,

@@ -157,6 +157,12 @@ export const testedProgram = z.object({
 });
 export type TestedProgram = z.infer<typeof testedProgram>;
 
+/** Files of the scenario's own folders that no share can hold: how many, and some of them. */
+export const leftOutFiles = z.object({
+  count: z.number().int(),
+  examples: z.array(z.object({ name: z.string(), reason: z.string() })),
+});
+
 /** Facts about the run as a whole (run.json). */
 export const runFacts = z.object({
   runId: z.string(),
@@ -183,6 +189,8 @@ export const runFacts = z.object({
       program: z.string().optional(),
     }),
   ),
+  /** Absent when there are none. */
+  leftOut: leftOutFiles.optional(),
   /** Operations that the steps were to do. */
   planned: z.number().int(),
   /** The steps of the scenario, and whether each was taken. */

@@ -40,6 +40,7 @@ export const runEvent = z.discriminatedUnion('kind', [
       startedAt: true,
       peersPerInstance: true,
       peers: true,
+      leftOut: true,
       steps: true,
     }),
   }),

@@ -83,6 +83,14 @@ export function notes({ logsByRule = [], waits = [] }: Result): string[] {
   ];
 }
 
+/** Files that no share can hold: some, each with its reason, and how many more. */
+export function leftOutLines({ count, examples }: { count: number; examples: readonly LeftOutExample[] }): string[] {
+  const lines = examples.map(({ name, reason }) => `Left out: ${JSON.stringify(name)}, ${reason}`);
+  const more = count - examples.length;
+  return more > 0 ? [...lines, `Left out: ${more} more file${more === 1 ? '' : 's'}`] : lines;
+}
+type LeftOutExample = NonNullable<Result['leftOut']>['examples'][number];
+
 function waitText({
   peer,
   seconds: waited,

@@ -3,6 +3,7 @@ import type { Result } from '../checks/result-schema.ts';
 import {
   actualText,
   failureLines,
+  leftOutLines,
   notes,
   OPERATION_HEAD,
   operationRows,
@@ -53,6 +54,7 @@ export function summaryMarkdown(result: Result): string {
         `${sign[`${ok}`]} ${plain(example)}`.trim(),
       ]),
     ),
+    ...leftOutLines(rest.leftOut ?? { count: 0, examples: [] }).flatMap((line) => ['', plain(line)]),
     ...notes(result).flatMap((note) => ['', plain(note)]),
     ...(rest.leftovers.length > 0 ? ['', 'Left over:', ...rest.leftovers.map((one) => `- ${plain(one)}`)] : []),
   ].join('\n')}\n`;

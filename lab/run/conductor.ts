@@ -287,7 +287,7 @@ export class Conductor {
 
 /** What is known of the run before it begins. */
 function runOf({ runId, plan }: RunInit, driver: Driver): Omit<EventOf<'run-began'>['run'], 'startedAt'> {
-  const { name, description, knownFailure, seed, leaseMs, peersPerInstance, peers, steps } = plan;
+  const { name, description, knownFailure, seed, leaseMs, peersPerInstance, peers, leftOut, steps } = plan;
   return {
     ...{ runId, scenario: name, description, driver: driver.kind, seed, leaseSeconds: leaseMs / 1000 },
     ...(knownFailure !== undefined && { knownFailure }),
@@ -302,6 +302,7 @@ function runOf({ runId, plan }: RunInit, driver: Driver): Omit<EventOf<'run-bega
         ...(program !== undefined && { program }),
       };
     }),
+    ...(leftOut.count > 0 && { leftOut: { count: leftOut.count, examples: [...leftOut.examples] } }),
     steps: placesOf(steps).map(({ id, label }) => ({ id, label, taken: false })),
   };
 }

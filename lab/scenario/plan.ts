@@ -10,7 +10,7 @@ import { PlanSize } from '../language/plan-size.ts';
 import { type PlannedFile, type PlannedPeer, World } from '../language/world.ts';
 import { listsInside, type PlannedStep, type Step } from '../steps/step.ts';
 import type { Asked, Scenario } from './read.ts';
-import type { LeftOut } from './real-folder.ts';
+import { type LeftOut, type LeftOutFiles, toldOf } from './real-folder.ts';
 import type { Group } from './schema.ts';
 import { clashes, planShares } from './shares.ts';
 
@@ -25,7 +25,7 @@ export interface Plan {
   readonly peersPerInstance: number;
   readonly peers: readonly PlannedPeer[];
   /** Files of `from` folders that no share can hold. */
-  readonly leftOut: readonly LeftOut[];
+  readonly leftOut: LeftOutFiles;
   readonly steps: readonly PlannedStep[];
   readonly demands: readonly Demand[];
   readonly logs: LogRules;
@@ -61,7 +61,7 @@ export function makePlan(scenario: Scenario, options: PlanOptions = {}): Plan {
     directoryEnv: env,
     peersPerInstance,
     peers,
-    leftOut,
+    leftOut: toldOf(leftOut),
     steps,
     demands: scenario.demands,
     logs: scenario.logs,

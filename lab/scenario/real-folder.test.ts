@@ -6,7 +6,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { ScenarioInvalid } from '../language/mistake.ts';
 import { makePlan } from './plan.ts';
 import { readScenario } from './read.ts';
-import { leftOutLines } from './real-folder.ts';
+import { toldOf } from './real-folder.ts';
 
 function folder(): string {
   const made = mkdtempSync(path.join(tmpdir(), 'peerlab-from-'));
@@ -45,19 +45,18 @@ test('what can not be shared is left out with its reason, and the rest is played
   mkdirSync(inFolder(files, Buffer.from('d\xe9', 'latin1')));
   const { peers, leftOut } = planOf(files);
   expect(peers[0]?.share.map(({ name }) => name)).toEqual(['good.txt']);
-  expect(leftOut.map(({ name, reason }) => `${name}: ${reason}`).sort()).toEqual(
+  expect(leftOut.examples.map(({ name, reason }) => `${name}: ${reason}`).sort()).toEqual(
     [
       'caf\ufffd.txt: its name is not UTF-8',
       'd\ufffd: its name is not UTF-8',
-      `${'d'.repeat(200)}__${'f'.repeat(200)}: its name would be 402 bytes`,
-      'exe\u202etxt: its name would be a name with bidirectional controls',
+      `${'d'.repeat(200)}__${'f'.repeat(97)}…: its name would be 402 bytes`,
+      'exe\\u{202e}txt: its name would be a name with bidirectional controls',
       'link: a symbolic link',
       'pipe: neither a file nor a folder',
     ].sort(),
   );
-  expect(leftOutLines([...leftOut, ...leftOut])).toHaveLength(6);
-  expect(leftOutLines(leftOut)).toContain('Left out: "link", a symbolic link');
-  expect(planOf(files, ', include: "*.txt"').leftOut.map(({ name }) => name)).toEqual(['caf\ufffd.txt']);
+  expect(leftOut.count).toBe(6);
+  expect(planOf(files, ', include: "*.txt"').leftOut.examples.map(({ name }) => name)).toEqual(['caf\ufffd.txt']);
 });
 
 test('a folder of which nothing is left is a mistake', () => {
@@ -68,4 +67,16 @@ test('a folder of which nothing is left is a mistake', () => {
   expect(refused(files)).toContain(
     'no file in "files" that can be shared: "caf\ufffd.txt" (its name is not UTF-8), and 1 more',
   );
+});
+
+test('of files that are left out a few are told, each once, and nothing in their names is obeyed', () => {
+  const leftOut = Array.from({ length: 12 }, (_, i) => ({
+    folder: 'f',
+    name: `\u001b[2J${i}`,
+    reason: 'a symbolic link',
+  }));
+  const { count, examples } = toldOf([...leftOut, ...leftOut]);
+  expect(count).toBe(12);
+  expect(examples).toHaveLength(10);
+  expect(examples[0]).toEqual({ name: '\\u{1b}[2J0', reason: 'a symbolic link' });
 });

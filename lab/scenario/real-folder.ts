@@ -1,6 +1,7 @@
 import { accessSync, constants, type Dirent, readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { matchesGlob, nameFlaw } from '#proto/names.ts';
+import { printable } from '#proto/printable.ts';
 import type { PlannedFile } from '../language/world.ts';
 
 /** A file of a folder that no share can hold, and why. */
@@ -11,15 +12,20 @@ export interface LeftOut {
   readonly reason: string;
 }
 
-/** Nobody reads more of them on a console. */
+/** Nobody reads more of them. */
 const MAX_TOLD = 10;
 
-/** What to tell of them: the first, each with its reason, and how many more. */
-export function leftOutLines(leftOut: readonly LeftOut[]): string[] {
+/** What to tell of files that were left out: how many, and some of them. */
+export interface LeftOutFiles {
+  readonly count: number;
+  readonly examples: readonly { readonly name: string; readonly reason: string }[];
+}
+
+export function toldOf(leftOut: readonly LeftOut[]): LeftOutFiles {
   // Several groups may share one folder.
   const files = [...new Map(leftOut.map((one) => [`${one.folder}/${one.name}`, one])).values()];
-  const lines = files.slice(0, MAX_TOLD).map(({ name, reason }) => `Left out: ${JSON.stringify(name)}, ${reason}`);
-  return files.length > MAX_TOLD ? [...lines, `Left out: ${files.length - MAX_TOLD} more files`] : lines;
+  const examples = files.slice(0, MAX_TOLD).map(({ name, reason }) => ({ name: printable(name), reason }));
+  return { count: files.length, examples };
 }
 
 export interface RealFolder {
