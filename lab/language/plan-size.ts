@@ -12,7 +12,7 @@ export const PLAN_LIMITS = {
   /** Steps, those of every round and peer, the turns of peers in them, and what is remembered for a `repeat` for a time. */
   turns: 2_000_000,
   /** Looks at a file for a peer, while a step chooses: what bounds the time. */
-  looks: 5_000_000,
+  looks: 2_000_000,
 } as const;
 type Growing = keyof typeof PLAN_LIMITS;
 

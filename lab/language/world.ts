@@ -54,7 +54,8 @@ export class World {
   readonly peers: readonly PlannedPeer[];
   readonly seed: number;
   readonly #files = new Map<string, PlannedFile>();
-  readonly #holders = new Map<string, Set<string>>();
+  /** By file. Most files have one holder, and a million sets of one would take seconds. */
+  readonly #holders = new Map<string, string | Set<string>>();
   readonly #states = new Map<string, InstanceState>([[DIRECTORY, 'there']]);
   /** Faults of what lies around an instance that are in force until a step undoes them. */
   readonly #disturbed = new Map<string, ReadonlySet<FaultKind>>();
@@ -80,7 +81,7 @@ export class World {
   fork(): World {
     this.#size.add('turns', this.#copies);
     const fork = new World(this.peers, this.seed);
-    for (const [file, holders] of this.#holders) for (const holder of holders) fork.hold(holder, file);
+    for (const file of this.#holders.keys()) for (const holder of this.#holdersOf(file)) fork.hold(holder, file);
     for (const [name, state] of this.#states) fork.setState(name, state);
     for (const [name, kinds] of this.#disturbed) fork.#disturbed.set(name, kinds);
     fork.#self = this.#self;
@@ -182,17 +183,26 @@ export class World {
   }
 
   #isHeld(file: string): boolean {
-    for (const holder of this.#holders.get(file) ?? []) if (this.#isThere(holder)) return true;
+    for (const holder of this.#holdersOf(file)) if (this.#isThere(holder)) return true;
     return false;
   }
 
   holds(peer: string, file: string): boolean {
-    return this.#holders.get(file)?.has(peer) ?? false;
+    const holders = this.#holders.get(file);
+    return typeof holders === 'string' ? holders === peer : (holders?.has(peer) ?? false);
+  }
+
+  #holdersOf(file: string): Iterable<string> {
+    const holders = this.#holders.get(file) ?? [];
+    return typeof holders === 'string' ? [holders] : holders;
   }
 
   hold(peer: string, file: string): void {
-    const holders = this.#holders.get(file) ?? new Set();
-    if (!holders.has(peer)) this.#copies++;
-    this.#holders.set(file, holders.add(peer));
+    if (this.holds(peer, file)) return;
+    this.#copies++;
+    const holders = this.#holders.get(file);
+    if (holders === undefined) this.#holders.set(file, peer);
+    else if (typeof holders === 'string') this.#holders.set(file, new Set([holders, peer]));
+    else holders.add(peer);
   }
 }

@@ -63,7 +63,8 @@ function seededFiles(
       const key = `peerlab ${seed} ${group} ${index} ${number}`;
       return {
         name: pattern.replaceAll('{n}', String(number).padStart(width, '0')),
-        sizeBytes: new Random(key, 'size').integer(minBytes, maxBytes),
+        // A draw starts with a hash: for a million files, seconds.
+        sizeBytes: minBytes === maxBytes ? minBytes : new Random(key, 'size').integer(minBytes, maxBytes),
         content: { key },
       };
     }),
@@ -121,8 +122,9 @@ export function clashes(shares: Iterable<readonly PlannedFile[]>): string[] {
     const own = new Set<string>();
     for (const { name, content } of share) {
       const identity = contentIdentity(content);
-      if ((seen.get(name) ?? identity) !== identity || own.has(name)) clashing.add(name);
-      seen.set(name, identity);
+      const known = seen.get(name);
+      if (known === undefined) seen.set(name, identity);
+      else if (known !== identity || own.has(name)) clashing.add(name);
       own.add(name);
     }
   }

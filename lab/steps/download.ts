@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Random } from '../language/random.ts';
 import { strict } from '../language/words.ts';
+import type { PlannedPeer } from '../language/world.ts';
 import { concurrency, planFlows, type StepKind, type WhoSpec, whoShape } from './step.ts';
 
 interface Spec extends WhoSpec {
@@ -40,13 +41,14 @@ export const download: StepKind<Spec> = {
   plan: (spec, context) => {
     const { world, draw } = context;
     const all = world.files(spec.files);
-    const step = planFlows('download', spec, context, `download ${spec.group}: ${spec.files}`, ({ name: peer }) => {
-      world.countLooks(all.length);
+    const requestsOf = ({ name: peer }: PlannedPeer) => {
       const wanted = all.filter((file) => spec.again || !world.holds(peer, file));
       return byPopularity(wanted, spec.zipf, world.random(draw, 'download', peer))
         .slice(0, spec.limit)
         .map((name) => ({ name }));
-    });
+    };
+    const label = `download ${spec.group}: ${spec.files}`;
+    const step = planFlows('download', spec, context, label, requestsOf, all.length);
     // Only after all have picked: a file that another peer fetches in this very step is no reason to do differently.
     if (step.does === 'operations') {
       for (const { peer, operations } of step.flows)

@@ -174,17 +174,22 @@ export function timeoutOf({ timeout }: WhoSpec, verb: ControlVerb, { deadlines }
   return timeout ?? deadlines[verb] ?? PROMISES[verb].ms;
 }
 
-/** A step in which each peer of `spec` does the requests that `requestsOf` gives it. */
+/**
+ * A step in which each peer of `spec` does the requests that `requestsOf` gives it.
+ * @param looks at a file, for each peer: counted for all of them before the first one chooses
+ */
 export function planFlows(
   verb: ControlVerb,
   spec: WhoSpec & { concurrency?: number },
   context: PlanContext,
   label: string,
   requestsOf: (peer: PlannedPeer) => Record<string, string>[],
+  looks = 0,
 ): PlannedStep {
   const { world, id, draw } = context;
   const timeoutMs = timeoutOf(spec, verb, context);
   const who = world.who(spec, draw);
+  world.countLooks(looks * who.length);
   const flows = who.map(({ peer, atMs }, n) => {
     const requests = requestsOf(peer);
     world.countOperations(requests.length, requests.length * (who.length - n));
