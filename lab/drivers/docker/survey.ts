@@ -5,10 +5,11 @@ import type { EngineAbilities } from './capabilities.ts';
 import type { EngineConnection } from './connection.ts';
 import { type EngineInfo, findEngine } from './engine.ts';
 
+/** Which engine it is. */
+type EngineIdentity = Pick<EngineInfo, 'version' | 'endpoint' | 'by'>;
+
 /** What can be known of an engine without making anything on it. */
-export interface EngineSurvey extends EngineAbilities {
-  readonly version: string;
-  readonly endpoint: string;
+export interface EngineSurvey extends EngineAbilities, EngineIdentity {
   /** Where images and volumes lie, as the engine sees it. */
   readonly rootFolder: string;
   /** Bridges, the default one included, and the address pools that they take theirs from. */
@@ -32,14 +33,10 @@ interface Info {
 const BUILT_IN_POOLS = 15 + 16;
 
 /** What the engine can do, or a sentence that says why there is none. Never throws. */
-export async function engineAbilities(): Promise<
-  (EngineAbilities & Pick<EngineInfo, 'version' | 'endpoint' | 'by'>) | string
-> {
+export async function engineAbilities(): Promise<(EngineAbilities & EngineIdentity) | string> {
   return asked(async (engine) => ({
     ...(await abilitiesOf(engine, await infoOf(engine))),
-    version: engine.info.version,
-    endpoint: engine.info.endpoint,
-    by: engine.info.by,
+    ...identityOf(engine),
   }));
 }
 
@@ -54,8 +51,7 @@ export async function surveyEngine(): Promise<EngineSurvey | string> {
     const bridges = await engine.call('list networks', engine.docker.listNetworks({ filters: { driver: ['bridge'] } }));
     return {
       ...(await abilitiesOf(engine, info)),
-      version: engine.info.version,
-      endpoint: engine.info.endpoint,
+      ...identityOf(engine),
       rootFolder: info.DockerRootDir,
       networks: bridges.length,
       addressPools: poolsOf(info),
@@ -73,6 +69,10 @@ async function asked<T>(work: (engine: EngineConnection) => Promise<T>): Promise
   } catch (error) {
     return reasonOf(error);
   }
+}
+
+function identityOf({ info: { version, endpoint, by } }: EngineConnection): EngineIdentity {
+  return { version, endpoint, by };
 }
 
 function infoOf(engine: EngineConnection): Promise<Info> {
