@@ -3,6 +3,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { z } from 'zod';
 import { EXIT, PeerLabError, unforeseen } from '#proto/errors.ts';
 import { printable, printableAll } from '#proto/printable.ts';
+import { counted } from '#proto/units.ts';
 import { resultSchema } from './checks/result-schema.ts';
 import { testedIn } from './checks/tested.ts';
 import { type Candidate, candidatesFor } from './doctor/candidates.ts';
@@ -72,7 +73,7 @@ async function stageFor(
   await settleDeadRuns((line) => process.stdout.write(`${line}\n`));
   return (scenario, plan, out, signal) => {
     const { name, description } = printableAll({ name: plan.name, description: plan.description.trim() });
-    out.write(`Scenario: ${name}, ${plan.peers.length} peers, seed ${plan.seed}. ${description}\n`);
+    out.write(`Scenario: ${name}, ${counted(plan.peers.length, 'peer')}, seed ${plan.seed}. ${description}\n`);
     tellLeftOut(plan);
     const tested = testedIn(plan.peers.map(playerOf), programs);
     out.write(`${testedLine(printableAll(tested))}\n`);
@@ -154,7 +155,9 @@ function validateCommand(names: string[], options: { var: Variables }): number {
   for (const name of names.length > 0 ? names : libraryNames()) {
     try {
       const plan = makePlan(findScenario(name, options.var));
-      process.stdout.write(`${name}: ok, ${plan.peers.length} peers, ${plan.steps.length} steps\n`);
+      process.stdout.write(
+        `${name}: ok, ${counted(plan.peers.length, 'peer')}, ${counted(plan.steps.length, 'step')}\n`,
+      );
       tellLeftOut(plan);
     } catch (error) {
       failed = true;

@@ -413,7 +413,7 @@ export const ERRORS = {
     grpc: GRPC.UNAVAILABLE,
     exit: EXIT.inconclusive,
     definite: true,
-    meaning: 'no Docker engine answers',
+    meaning: 'no Docker engine can be used',
     next: 'Start a Docker engine, or use DRIVER=process.',
   },
   'engine-lost': {

@@ -49,3 +49,8 @@ export function parseByteRate(text: string): number | undefined {
   const rate = text.endsWith('/s') ? parseSizeBytes(text.slice(0, -2)) : undefined;
   return rate !== undefined && rate >= MIN_RATE_BYTES_PER_SECOND ? rate : undefined;
 }
+
+/** A number of things, as people write it: `1 peer`, `4 peers`. */
+export function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}

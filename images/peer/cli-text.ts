@@ -1,5 +1,6 @@
 import { addressText } from '#proto/addresses.ts';
 import type { BatchResult, ControlResponse, ControlVerb } from '#proto/control-api.ts';
+import { counted } from '#proto/units.ts';
 import { notDialledText } from './directory/dialling.ts';
 
 export type Answers = { [V in ControlVerb]: ControlResponse<V> } & { batch: BatchResult };
@@ -19,7 +20,7 @@ export const TEXT: { [V in Verb]: (answer: Answers[V]) => string } = {
           peers.map((peer) => [addressText(peer), peer.user, '?', UNVERIFIED, name]),
         ),
       ],
-      `${count(peers.length, 'peer')} in the index, no files`,
+      `${counted(peers.length, 'peer')} in the index, no files`,
     ) + leftOut(notDialled),
   search: ({ results, unverified = [], notDialled }) =>
     table(
@@ -34,15 +35,15 @@ export const TEXT: { [V in Verb]: (answer: Answers[V]) => string } = {
     transfer(result, result.bytes === 0 && result.size > 0 ? 'was there already' : 'downloaded', 'from'),
   batch: ({ files, size, sources, seconds, failures, failed, unverified = 0, notDialled }) => {
     const from = sources.length > 0 ? ` from ${sources.map(({ peer }) => peer).join(', ')}` : '';
-    const lines = [`${count(files, 'file')}, ${count(size, 'byte')}${from} in ${seconds.toFixed(3)} s`];
-    if (failures > 0) lines.push(`${count(failures, 'file')} could not be fetched:`);
+    const lines = [`${counted(files, 'file')}, ${counted(size, 'byte')}${from} in ${seconds.toFixed(3)} s`];
+    if (failures > 0) lines.push(`${counted(failures, 'file')} could not be fetched:`);
     for (const { name, message } of failed) lines.push(`  ${name}: ${message}`);
-    if (unverified > 0) lines.push(`${count(unverified, 'file')} ${UNVERIFIED}: nobody knew a hash`);
+    if (unverified > 0) lines.push(`${counted(unverified, 'file')} ${UNVERIFIED}: nobody knew a hash`);
     return lines.join('\n') + leftOut(notDialled);
   },
   upload: (result) => transfer(result, 'uploaded', 'to'),
   loadfiles: ({ files, hashing = 0 }) =>
-    `${count(files, 'file')} published${hashing > 0 ? `; ${count(hashing, 'file')} still being hashed, published when done` : ''}`,
+    `${counted(files, 'file')} published${hashing > 0 ? `; ${counted(hashing, 'file')} still being hashed, published when done` : ''}`,
   logout: () => 'logged out',
 };
 
@@ -60,7 +61,7 @@ function transfer(result: ControlResponse<'download'>, done: string, preposition
   const peers = used.length > 0 ? ` ${preposition} ${used.join(', ')}` : '';
   const lies = sources.flatMap(({ peer, error }) => (error === undefined ? [] : `\ngiven up: ${peer}, ${error}`));
   const doubt = verified === 'none' ? '\nunverified: nobody knew a hash' : '';
-  return `${name}: ${done}, ${count(size, 'byte')}${peers} in ${seconds.toFixed(3)} s\nsha256 ${sha256}${doubt}${lies.join('')}`;
+  return `${name}: ${done}, ${counted(size, 'byte')}${peers} in ${seconds.toFixed(3)} s\nsha256 ${sha256}${doubt}${lies.join('')}`;
 }
 
 function table(head: string[], rows: (string | number)[][], empty: string): string {
@@ -79,8 +80,4 @@ function table(head: string[], rows: (string | number)[][], empty: string): stri
 
 function short(sha256: string): string {
   return sha256.slice(0, 12);
-}
-
-function count(n: number, noun: string): string {
-  return `${n} ${noun}${n === 1 ? '' : 's'}`;
 }

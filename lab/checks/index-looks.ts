@@ -1,3 +1,4 @@
+import { counted } from '#proto/units.ts';
 import { type Check, noneWrong } from './check.ts';
 import { dueIn, timelineOf } from './directory-answers.ts';
 
@@ -49,7 +50,7 @@ export const directoryLists: Check = {
       return { verdict: 'inconclusive', reason: unasked[0] as string, details: unasked.slice(0, 20) };
     return noneWrong(
       wrong,
-      `the index named ${seen} files that lay on disks, and missed none that was due (${looks.length} look${looks.length === 1 ? '' : 's'} of the lab)`,
+      `the index named ${seen} files that lay on disks, and missed none that was due (${counted(looks.length, 'look')} of the lab)`,
     );
   },
 };

@@ -1,3 +1,4 @@
+import { counted } from '#proto/units.ts';
 import type { FileRecord } from '../history/events.ts';
 import { type Check, noneWrong } from './check.ts';
 import { type History, isTransfer, receiverOf } from './history.ts';
@@ -58,9 +59,6 @@ export const integrity: Check = {
   question: 'Is every file under a final name right, byte for byte, when it is read from the disk?',
   judge(history) {
     const { verified, wrong } = compareDisks(history);
-    return noneWrong(
-      wrong,
-      `${verified} received file${verified === 1 ? '' : 's'} read from the disk and right, byte for byte`,
-    );
+    return noneWrong(wrong, `${counted(verified, 'received file')} read from the disk and right, byte for byte`);
   },
 };

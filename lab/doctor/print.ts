@@ -1,5 +1,6 @@
 import { styleText } from 'node:util';
 import { printableAll } from '#proto/printable.ts';
+import { counted } from '#proto/units.ts';
 import type { Finding } from '../machine/check.ts';
 import type { Diagnosis } from './diagnosis.ts';
 
@@ -13,7 +14,7 @@ export function printDiagnosis(diagnosis: Diagnosis, out: NodeJS.WriteStream): v
   const { size, driver } = patient;
   const reckoned = size.reckonedFrom === undefined ? '' : ` (estimated from a plan with ${size.reckonedFrom})`;
   const lines = [
-    `${size.scenario} with ${size.peers} peers${reckoned}, driver ${driver}`,
+    `${size.scenario} with ${counted(size.peers, 'peer')}${reckoned}, driver ${driver}`,
     ...findings.flatMap((finding) => linesOf(finding, out)),
     '',
     `${prediction}${reasonOf(findings)}`,
@@ -39,6 +40,6 @@ function reasonOf(findings: Diagnosis['findings']): string {
 }
 
 function mostLine({ peers, limit }: NonNullable<Diagnosis['most']>): string {
-  if (limit === undefined) return `${peers} peers like these would fit, and perhaps more.`;
-  return `About ${peers} peers like these would fit. With more, it does not fit: ${limit}.`;
+  if (limit === undefined) return `${counted(peers, 'peer')} like these would fit, and perhaps more.`;
+  return `About ${counted(peers, 'peer')} like these would fit. With more, it does not fit: ${limit}.`;
 }

@@ -1,4 +1,5 @@
 import { PeerLabError } from '#proto/errors.ts';
+import { counted } from '#proto/units.ts';
 
 /** One thing that is wrong with a scenario file. `line` and `column` count from 1. */
 export interface Mistake {
@@ -29,7 +30,7 @@ export class ScenarioInvalid extends PeerLabError {
   readonly mistakes: readonly Mistake[];
 
   constructor(file: string, mistakes: readonly Mistake[]) {
-    super('scenario-invalid', { about: file, got: `${mistakes.length} mistake${mistakes.length === 1 ? '' : 's'}` });
+    super('scenario-invalid', { about: file, got: counted(mistakes.length, 'mistake') });
     this.file = file;
     this.mistakes = [...mistakes].sort((a, b) => a.line - b.line || a.column - b.column);
   }

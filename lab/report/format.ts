@@ -1,4 +1,5 @@
 import prettyBytes from 'pretty-bytes';
+import { counted } from '#proto/units.ts';
 import type { Result } from '../checks/result-schema.ts';
 
 /** Numbers as people read them; the same in the terminal and in summary.md. */
@@ -87,7 +88,7 @@ export function notes({ logsByRule = [], waits = [] }: Result): string[] {
 export function leftOutLines({ count, examples }: { count: number; examples: readonly LeftOutExample[] }): string[] {
   const lines = examples.map(({ name, reason }) => `Left out: ${JSON.stringify(name)}, ${reason}`);
   const more = count - examples.length;
-  return more > 0 ? [...lines, `Left out: ${more} more file${more === 1 ? '' : 's'}`] : lines;
+  return more > 0 ? [...lines, `Left out: ${counted(more, 'more file')}`] : lines;
 }
 type LeftOutExample = NonNullable<Result['leftOut']>['examples'][number];
 

@@ -1,4 +1,5 @@
 import { printableAll } from '#proto/printable.ts';
+import { counted } from '#proto/units.ts';
 import type { Result } from '../checks/result-schema.ts';
 import {
   actualText,
@@ -28,7 +29,7 @@ export function summaryMarkdown(result: Result): string {
     '',
     `**${verdict}**: ${plain(reason)}`,
     '',
-    `Run \`${runId}\`, ${startedAt}, driver ${driver}, seed ${seed}, ${peers} peers; set up in ${seconds(rest.setupSeconds)}, ran for ${seconds(rest.durationSeconds)}.`,
+    `Run \`${runId}\`, ${startedAt}, driver ${driver}, seed ${seed}, ${counted(peers, 'peer')}; set up in ${seconds(rest.setupSeconds)}, ran for ${seconds(rest.durationSeconds)}.`,
     '',
     row(['role', 'tested program']),
     row(['---', '---']),

@@ -1,6 +1,7 @@
 import { styleText } from 'node:util';
 import Table from 'cli-table3';
 import { printable, printableAll } from '#proto/printable.ts';
+import { counted } from '#proto/units.ts';
 import type { Result, Verdict } from '../checks/result-schema.ts';
 import type { Listener } from '../history/event-stream.ts';
 import type { ResultsFolder } from '../history/results-folder.ts';
@@ -202,7 +203,7 @@ export function printSummary(judged: Result, folder: ResultsFolder, out: Out): v
     ...result.leftovers.map((leftover) => paint('fail', `Left over: ${leftover}`)),
     '',
     `${paint(result.verdict, styleText('bold', result.verdict.toUpperCase(), { stream: out }))}: ${result.reason}`,
-    `${result.peers} peers, set up in ${seconds(result.setupSeconds)}, ran for ${seconds(result.durationSeconds)}, seed ${result.seed}`,
+    `${counted(result.peers, 'peer')}, set up in ${seconds(result.setupSeconds)}, ran for ${seconds(result.durationSeconds)}, seed ${result.seed}`,
     testedLine(result.tested),
     `Results: ${folder.path}`,
     '',

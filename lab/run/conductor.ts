@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PeerLabError } from '#proto/errors.ts';
+import { counted } from '#proto/units.ts';
 import type { Expectation } from '../checks/expectation.ts';
 import type { Demand } from '../checks/verdict.ts';
 import type { Driver, DriverInit } from '../drivers/driver.ts';
@@ -308,7 +309,8 @@ function runOf({ runId, plan }: RunInit, driver: Driver): Omit<EventOf<'run-bega
 }
 
 function startsText(peers: number, starts: number): string {
-  return peers === starts ? `Start ${peers} peers` : `Start ${peers} peers in ${starts} hosts`;
+  const what = `Start ${counted(peers, 'peer')}`;
+  return peers === starts ? what : `${what} in ${counted(starts, 'host')}`;
 }
 
 function liveDemands({ demands }: Plan): Demand[] {
