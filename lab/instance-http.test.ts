@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { callControl } from './instance-http.ts';
 
-async function ask(answer: RequestListener, timeoutMs = 5000) {
+async function ask(answer: RequestListener, timeoutMs = 5000, verb: 'loadfiles' | 'download' = 'loadfiles') {
   const server = createServer(answer).listen(0, '127.0.0.1');
   onTestFinished(() => {
     server.closeAllConnections();
@@ -12,7 +12,8 @@ async function ask(answer: RequestListener, timeoutMs = 5000) {
   await new Promise((resolve) => server.once('listening', resolve));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const { signal } = new AbortController();
-  const said = await callControl({ url, token: 't', verb: 'loadfiles', request: {}, timeoutMs, signal });
+  const request = { name: 'a' };
+  const said = await callControl({ url, token: 't', verb, request, timeoutMs, signal });
   return 'failure' in said ? said.failure : said;
 }
 
@@ -45,6 +46,18 @@ describe('a call that failed is told as what happened', () => {
       message: 'no such file',
     });
   });
+
+  test.each(['"bytes": -1', '"size": -1', '"seconds": -5', '"firstByteSeconds": -1'])(
+    'a transfer with %s is a bad answer of the peer, not trouble of the lab',
+    async (figure) => {
+      const [name = ''] = figure.split(':');
+      const answer = { outcome: 'ok', name: 'a', size: 1, sha256: 'a'.repeat(64), bytes: 1, sources: [], seconds: 1 };
+      const rest = JSON.stringify({ ...answer, [JSON.parse(name)]: undefined }).slice(1);
+      expect(await ask(says(200, 'application/json', `{${figure},${rest}`), 5000, 'download')).toMatchObject({
+        code: 'bad-answer',
+      });
+    },
+  );
 
   test('a page of a crashed handler: its status and beginning', async () => {
     const page = `<!doctype html><title>500</title>\u001b[2J${'x'.repeat(1000)}`;

@@ -7,10 +7,13 @@ import { fileName, indexResponse, searchResponse, sha256Hex, unverifiedResult } 
  * status but 200 is a failure with `{error: {code, message, hint}}`; a failed transfer says beside it what did move.
  */
 
+const count = z.number().int().nonnegative();
+const duration = z.number().nonnegative();
+
 const sources = z.array(
   z.object({
     peer: z.string(),
-    bytes: z.number().int(),
+    bytes: count,
     /** The code of what made the transfer leave this peer; the others went on. `hash-mismatch` and `too-many-bytes`: it lied. */
     error: z.string().optional(),
     /** Whether a call to this peer was ended before its end: then it may have sent more than arrived. */
@@ -35,23 +38,23 @@ const doubts = {
 export const transferResult = z.object({
   outcome: z.literal('ok'),
   name: z.string(),
-  size: z.number().int(),
+  size: count,
   sha256: sha256Hex,
-  bytes: z.number().int(),
+  bytes: count,
   sources,
-  seconds: z.number(),
-  firstByteSeconds: z.number().optional(),
+  seconds: duration,
+  firstByteSeconds: duration.optional(),
   verified: z.enum(['tree', 'sha256', 'none']).optional(),
-  resumedBytes: z.number().int().optional(),
+  resumedBytes: count.optional(),
 });
 export type TransferResult = z.infer<typeof transferResult>;
 
 /** Body of a failed transfer: what moved before it failed. A peer may leave it out. */
-export const transferFailure = z.object({ bytes: z.number().int().default(0), sources: sources.default([]) });
+export const transferFailure = z.object({ bytes: count.default(0), sources: sources.default([]) });
 export type TransferFailure = z.infer<typeof transferFailure>;
 
 export const CONTROL = {
-  login: { request: z.object({}), response: z.object({ leaseSeconds: z.number() }) },
+  login: { request: z.object({}), response: z.object({ leaseSeconds: duration }) },
   index: { request: z.object({}), response: indexResponse.omit({ next: true }).extend(doubts) },
   search: {
     request: z.object({ name: z.string().min(1).optional(), sha256: sha256Hex.optional() }),
@@ -67,7 +70,7 @@ export const CONTROL = {
   /** Looks at the share folder again and publishes it; answers with the number of files. `hashing`: files that follow, as they take long to hash. */
   loadfiles: {
     request: z.object({}),
-    response: z.object({ files: z.number().int(), hashing: z.number().int().optional() }),
+    response: z.object({ files: count, hashing: count.optional() }),
   },
   logout: { request: z.object({}), response: z.object({}) },
 } as const;
@@ -86,15 +89,15 @@ export const BATCH = {
   response: z.object({
     outcome: z.literal('ok'),
     match: z.string(),
-    files: z.number().int(),
-    size: z.number().int(),
-    bytes: z.number().int(),
+    files: count,
+    size: count,
+    bytes: count,
     sources,
-    seconds: z.number(),
+    seconds: duration,
     /** Of the files that were fetched: those that nobody knew a hash of. */
-    unverified: z.number().int().optional(),
+    unverified: count.optional(),
     notDialled: doubts.notDialled,
-    failures: z.number().int(),
+    failures: count,
     failed: z.array(z.object({ name: z.string(), code: z.string(), message: z.string() })),
   }),
 } as const;

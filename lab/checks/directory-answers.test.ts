@@ -27,7 +27,11 @@ const event = (
   ...more,
 });
 
-function judge(events: OperationEvent[], answers: [OperationEvent, [string, string][]][], faults: FaultRecord[] = []) {
+function judge(
+  events: OperationEvent[],
+  answers: [OperationEvent, [string, string, number?][]][],
+  faults: FaultRecord[] = [],
+) {
   const facts = {
     leaseSeconds: 30,
     peers: [
@@ -41,7 +45,7 @@ function judge(events: OperationEvent[], answers: [OperationEvent, [string, stri
     events: [...events, ...answers.map(([question]) => question)],
     answers: answers.map(([{ id }, entries]) => ({
       id,
-      entries: entries.map(([address, file]) => [address, file, SHA]),
+      entries: entries.map(([address, file, size]) => [address, file, SHA, size]),
     })),
     shares: [{ peer: 's-1', name: 'a', size: 1, sha256: SHA }],
   } as unknown as History);
@@ -58,6 +62,21 @@ const index = (start: number, end: number) => event('index', 'l-1', start, end);
 describe('an entry', () => {
   test('that is there and is named: right', () => {
     expect(judge([login()], [[index(3, 4), [[seeder, 'a']]]])).toMatchObject({ precision: 1, recall: 1, wrong: [] });
+  });
+
+  test('whose size is another one: wrong', () => {
+    expect(judge([login()], [[index(3, 4), [[seeder, 'a', 1]]]])).toMatchObject({ precision: 1, wrong: [] });
+    expect(judge([login()], [[index(3, 4), [[seeder, 'a', 2]]]]).wrong).toEqual([
+      expect.stringContaining('s-1 "a" has 2 bytes there, and in truth 1'),
+    ]);
+  });
+
+  test('that one peer leaves out and another one passes on: the teller may be the liar', () => {
+    const right: [OperationEvent, [string, string][]] = [{ ...index(3, 4), peer: 's-1' }, [[seeder, 'a']]];
+    const wrong: [OperationEvent, [string, string][]] = [index(3, 4), []];
+    expect(judge([login()], [right, wrong]).doubt).toBe('l-1');
+    expect(judge([login()], [wrong]).doubt).toBeUndefined();
+    expect(judge([login()], [[{ ...index(3, 4), peer: 's-1' }, []], wrong]).doubt).toBeUndefined();
   });
 
   test('that is there and is not named: wrong', () => {

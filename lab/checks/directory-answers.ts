@@ -1,5 +1,5 @@
 import { matchesGlob } from '#proto/names.ts';
-import type { OperationEvent } from '../history/events.ts';
+import type { FileRecord, OperationEvent } from '../history/events.ts';
 import { type Check, noneWrong } from './check.ts';
 import { type History, isTransfer, receiverOf } from './history.ts';
 import { type Interval, intersect, PUBLISHING_DELAY_SECONDS, presenceOf } from './presence.ts';
@@ -28,27 +28,32 @@ export interface Judgement {
   readonly recall?: number;
   readonly stalenessSeconds?: number;
   readonly wrong: readonly string[];
+  /** The only peer that passed on what is wrong, where others passed on what is right. */
+  readonly doubt?: string;
 }
 
 export function judgeAnswers(history: History): Judgement {
   const { facts, events, answers, shares } = history;
   if (answers.length === 0) return { answers: 0, wrong: [] };
   const nameOf = new Map(facts.peers.flatMap(({ name, address }) => (address ? [[address, name] as const] : [])));
-  const hashOf = new Map(shares.map(({ name, sha256 }) => [name, sha256]));
+  const contentOf = new Map(shares.map((file) => [file.name, file]));
   const entries = timelineOf(history);
   const questions = new Map(events.map((event) => [event.id, event]));
   const counts = { named: 0, true: 0, due: 0, found: 0, stale: 0 };
   const wrong: string[] = [];
+  const rightlyTold = new Set<string>();
+  const wronglyTold = new Set<string>();
 
   for (const { id, entries: named } of answers) {
     const question = questions.get(id);
     if (!question) continue;
+    const wrongBefore = wrong.length;
     const said = new Set<string>();
-    for (const [address, file, sha256] of named) {
+    for (const [address, file, sha256, size] of named) {
       const peer = nameOf.get(address) ?? address;
       said.add(key(peer, sha256));
       counts.named++;
-      const flaw = flawOf(entries.get(key(peer, file)), question, sha256 !== hashOf.get(file));
+      const flaw = flawOf(entries.get(key(peer, file)), question, otherContent(contentOf.get(file), sha256, size));
       if (flaw === undefined) counts.true++;
       else {
         counts.stale = Math.max(counts.stale, flaw.staleSeconds);
@@ -59,19 +64,38 @@ export function judgeAnswers(history: History): Judgement {
     }
     for (const entry of dueIn(entries.values(), question)) {
       counts.due++;
-      if (said.has(key(entry.peer, hashOf.get(entry.file) ?? ''))) counts.found++;
+      if (said.has(key(entry.peer, contentOf.get(entry.file)?.sha256 ?? ''))) counts.found++;
       else
         wrong.push(
           `${question.operation} of ${question.peer} at ${question.start.toFixed(2)} s: ${entry.peer} "${entry.file}" is missing`,
         );
     }
+    (wrong.length > wrongBefore ? wronglyTold : rightlyTold).add(question.peer);
   }
   return {
     answers: answers.length,
     ...(counts.named > 0 && { precision: counts.true / counts.named, stalenessSeconds: counts.stale }),
     ...(counts.due > 0 && { recall: counts.found / counts.due }),
     wrong,
+    ...doubtOf(wronglyTold, rightlyTold),
   };
+}
+
+/**
+ * The lab hears the directory's answers through the peers that asked. When only one of several passed on what is wrong, it
+ * may be that peer's word.
+ */
+function doubtOf(wronglyTold: ReadonlySet<string>, rightlyTold: ReadonlySet<string>): Pick<Judgement, 'doubt'> {
+  const [teller] = wronglyTold;
+  if (teller === undefined || wronglyTold.size > 1 || rightlyTold.isSubsetOf(wronglyTold)) return {};
+  return { doubt: teller };
+}
+
+/** What an entry says of a content that is not so. */
+function otherContent(known: FileRecord | undefined, sha256: string, size: number | undefined): string | undefined {
+  if (known?.sha256 !== sha256) return 'has another hash there';
+  if (size !== undefined && size !== known.size) return `has ${size} bytes there, and in truth ${known.size}`;
+  return undefined;
 }
 
 /** The entries that an answer must name. */
@@ -95,9 +119,10 @@ function isCertain({ certain }: Entry, { start, end }: Question): boolean {
 function flawOf(
   entry: Entry | undefined,
   { start, end }: OperationEvent,
-  otherContent: boolean,
+  otherContent: string | undefined,
 ): { staleSeconds: number; wrong: string } | undefined {
-  if (!entry || otherContent) return { staleSeconds: 0, wrong: entry ? 'has another hash there' : 'was never there' };
+  if (!entry) return { staleSeconds: 0, wrong: 'was never there' };
+  if (otherContent !== undefined) return { staleSeconds: 0, wrong: otherContent };
   if (entry.possible.some(({ from, until }) => from <= end && until >= start)) return undefined;
   const ends = entry.possible.map(({ until }) => until).filter((until) => until < start);
   if (ends.length === 0) return { staleSeconds: 0, wrong: 'was not there yet' };
@@ -145,10 +170,12 @@ export const directoryTells: Check = {
   question:
     'Does every answer to index and search name all peers that certainly shared a file, and no peer that could not have it?',
   judge(history) {
-    const { answers, wrong } = judgeAnswers(history);
-    return noneWrong(
+    const { answers, wrong, doubt } = judgeAnswers(history);
+    const judged = noneWrong(
       wrong,
       answers === 0 ? 'no peer asked it' : `${answers} answers compared with who really shared what`,
     );
+    if (doubt === undefined) return judged;
+    return { ...judged, reason: `${judged.reason}; only ${doubt} passed on what is wrong: it may be ${doubt}'s word` };
   },
 };

@@ -28,7 +28,7 @@ export interface LogRead {
 
 /** Longer lines are matched with the scenario's rules as far as this. */
 const MAX_RULE_CHARS = 4096;
-const PINO_LINE = /^\{"level":(?<level>\d+)(?:,"time":"[^"]*","name":"peer","peer":"(?<peer>[a-z0-9-]+)")?/;
+const PINO_LINE = /^\{\s*"level":\s*(?<level>\d+)(?:,"time":"[^"]*","name":"peer","peer":"(?<peer>[a-z0-9-]+)")?/;
 
 /** Reads all logs once. @param see is shown each line of each instance */
 export async function countLogs(

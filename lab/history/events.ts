@@ -36,10 +36,13 @@ export const operationEvent = z.object({
 });
 export type OperationEvent = z.infer<typeof operationEvent>;
 
-/** What the directory answered to operation `id`: `[ip:port, file name, sha256]` of each entry. */
+/**
+ * What the directory answered to operation `id`: `[ip:port, file name, sha256, size in bytes]` of each entry. Results of
+ * older versions have no sizes.
+ */
 export const answerRecord = z.object({
   id: z.number().int(),
-  entries: z.array(z.tuple([z.string(), z.string(), z.string()])),
+  entries: z.array(z.tuple([z.string(), z.string(), z.string(), z.number().optional()])),
 });
 export type AnswerRecord = z.infer<typeof answerRecord>;
 

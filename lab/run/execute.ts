@@ -213,7 +213,9 @@ function figuresOf(verb: PlannedOperation['verb'], answer: unknown): Figures {
   }
   if (verb === 'search') {
     const { results } = answer as ControlResponse<'search'>;
-    const entries = results.flatMap(({ sha256, peers }) => peers.map((peer) => entry(peer, peer.name, sha256)));
+    const entries = results.flatMap(({ sha256, size, peers }) =>
+      peers.map((peer) => entry(peer, { name: peer.name, sha256, size })),
+    );
     return { ...nothing, results: entries.length, entries };
   }
   if (verb !== 'download' && verb !== 'upload') return nothing;
@@ -227,9 +229,12 @@ function figuresOf(verb: PlannedOperation['verb'], answer: unknown): Figures {
 }
 
 export function entriesOfIndex({ peers }: ControlResponse<'index'>): AnswerRecord['entries'] {
-  return peers.flatMap((peer) => peer.files.map(({ name, sha256 }) => entry(peer, name, sha256)));
+  return peers.flatMap((peer) => peer.files.map((file) => entry(peer, file)));
 }
 
-function entry(peer: { ip: string; port: number }, name: string, sha256: string): [string, string, string] {
-  return [addressText(peer), name, sha256];
+function entry(
+  peer: { ip: string; port: number },
+  { name, sha256, size }: { name: string; sha256: string; size: number },
+): AnswerRecord['entries'][number] {
+  return [addressText(peer), name, sha256, size];
 }
