@@ -68,3 +68,48 @@ test('who can not be asked leaves it open, when something was due', () => {
 test('a run in which nobody was logged in has nothing to show', () => {
   expect(judge([])).toMatchObject({ verdict: 'pass' });
 });
+
+test('what was received and never seen is no failure, but the reason says it', () => {
+  const reason = 'not seen of 1 received file: their peers logged out, ended or had a fault before the lab could look';
+  expect(judge([])).toMatchObject({ verdict: 'pass', reason: expect.stringContaining(reason) });
+  expect(judge([look(8, [S])], {}, [event('logout', 'l-1', 5.5)])).toMatchObject({
+    verdict: 'pass',
+    reason: expect.stringContaining(reason),
+  });
+  expect(judge([look(8, [S, L])]).reason).not.toContain('not seen');
+});
+
+test('who answered its logout and is still named is named, after a publishing delay', () => {
+  const logout = event('logout', 'l-1', 8);
+  expect(judge([look(12, [S, L])], {}, [logout])).toMatchObject({
+    verdict: 'fail',
+    reason: 'l-1: it answered its logout at 9.00 s, and the index at 12.00 s still named it (asked through s-1)',
+  });
+  expect(judge([look(10, [S, L])], {}, [logout])).toMatchObject({ verdict: 'pass' });
+  expect(judge([look(7.5, [S, L]), look(12, [S])], {}, [logout]).reason).not.toContain('nobody was left');
+});
+
+test('a logout is not held against who came back, may have, or was not heard', () => {
+  const logout = event('logout', 'l-1', 8);
+  const seen = [look(20, [S, L])];
+  const lost = { code: 'no-answer', message: 'no answer', definite: false };
+  expect(judge(seen, {}, [logout, event('login', 'l-1', 10)])).toMatchObject({ verdict: 'pass' });
+  expect(judge(seen, {}, [logout, event('login', 'l-1', 10, { outcome: 'failed', error: lost })])).toMatchObject({
+    verdict: 'pass',
+  });
+  expect(judge(seen, {}, [logout, event('login', 'l-1', 7.5)])).toMatchObject({ verdict: 'pass' });
+  expect(judge(seen, {}, [event('logout', 'l-1', 8, { outcome: 'failed', error: lost })])).toMatchObject({
+    verdict: 'pass',
+  });
+  for (const who of ['l-1', 'directory']) {
+    const cut = { kind: 'cut' as const, who, step: '1', from: 7, inForce: 7.1, until: 15, proofs: [] };
+    expect(judge(seen, { faults: [cut] }, [logout])).toMatchObject({ verdict: 'pass' });
+  }
+});
+
+test('when all have logged out, the reason says that nobody was left to ask', () => {
+  expect(judge([look(8, [S, L])], {}, [event('logout', 's-1', 9), event('logout', 'l-1', 9)])).toMatchObject({
+    verdict: 'pass',
+    reason: expect.stringContaining('nobody was left to ask after the logout of 2 peers'),
+  });
+});

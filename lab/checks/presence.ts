@@ -74,7 +74,7 @@ function separates({ kind, who, requested }: FaultRecord, peer: string, group: s
 }
 
 /** From the first moment at which the fault may have been felt to the last. */
-function spanOf({ from, until, recoverySeconds, overtakenAt }: FaultRecord): Interval {
+export function spanOf({ from, until, recoverySeconds, overtakenAt }: FaultRecord): Interval {
   if (until === undefined) return { from, until: overtakenAt ?? Number.POSITIVE_INFINITY };
   return { from, until: until + (recoverySeconds ?? 0) };
 }

@@ -20,7 +20,7 @@ import { listsInside, type PlannedStep } from '../steps/step.ts';
 import { RunClock } from './clock.ts';
 import { Disturbances } from './disturbances.ts';
 import { type Stage, take } from './execute.ts';
-import { IndexLook, logsOut } from './index-look.ts';
+import { endsListings, IndexLook } from './index-look.ts';
 import { Live } from './live.ts';
 import { Measurement } from './measurement.ts';
 import { MeetingPoints } from './meeting-points.ts';
@@ -134,7 +134,7 @@ export class Conductor {
     const guard = this.#guard();
     guard.catch(() => {}); // What goes wrong in it is thrown where it is waited for.
     for (const step of plan.steps) {
-      if (logsOut(step)) await this.#indexLook.look();
+      if (endsListings(step)) await this.#indexLook.look();
       await take(step, stage);
       this.#recorder.save();
     }

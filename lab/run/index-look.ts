@@ -3,11 +3,12 @@ import type { ControlResponse } from '#proto/control-api.ts';
 import { isTransfer, receiverOf } from '../checks/history.ts';
 import { PUBLISHING_DELAY_SECONDS } from '../checks/presence.ts';
 import type { Instance } from '../drivers/driver.ts';
+import { FAULTS } from '../faults/table.ts';
 import type { Listener } from '../history/event-stream.ts';
-import type { IndexLook as Look, OperationEvent } from '../history/events.ts';
+import { DIRECTORY, type FaultKind, type IndexLook as Look, type OperationEvent } from '../history/events.ts';
 import type { RunEvent, Tell } from '../history/run-event.ts';
 import { callControl } from '../instance-http.ts';
-import type { PlannedStep } from '../steps/step.ts';
+import { listsInside, type PlannedStep } from '../steps/step.ts';
 import { entriesOfIndex } from './execute.ts';
 
 const POLL_MS = 250;
@@ -35,7 +36,12 @@ export class IndexLook implements Listener {
   /** Files on the disk of each peer, as far as they are known. */
   readonly #files = new Map<string, Set<string>>();
   readonly #loggedIn = new Set<string>();
-  #lastReceived = 0;
+  /** They said that they logged out: the index names them no more. */
+  readonly #loggedOut = new Set<string>();
+  /** The faults that are in force on each peer: it is not asked, and not waited for, until they have ended. */
+  readonly #faults = new Map<string, Set<FaultKind>>();
+  /** When something last happened that the index shows after a publishing delay at most. */
+  #lastChange = 0;
   /** Something has changed since the last look. */
   #isDue = false;
 
@@ -47,15 +53,19 @@ export class IndexLook implements Listener {
     if (event.kind === 'share-recorded') this.#add(event.file.peer, event.file.name);
     else if (event.kind === 'operation-ended') this.#done(event.operation);
     else if (event.kind === 'instance-ended') this.#loggedIn.delete(event.instance);
-    else if (event.kind === 'fault-begun') this.#loggedIn.delete(event.who);
+    else if (event.kind === 'fault-begun') this.#faultBegun(event.who, event.fault);
+    else if (event.kind === 'fault-ended') this.#faults.get(event.record.who)?.delete(event.record.kind);
   }
 
-  /** Asks until all is named that should be, for a publishing delay after the last transfer at most; the last answer is recorded. */
+  /**
+   * Asks until all is named that should be, and nobody that should not, for a publishing delay after the last transfer or logout at most;
+   * the last answer is recorded.
+   */
   async look(): Promise<void> {
     const { signal, now, tell } = this.#init;
-    if (!this.#isDue || this.#loggedIn.size === 0 || signal.aborted) return;
+    if (!this.#isDue || this.#present().length === 0 || signal.aborted) return;
     this.#isDue = false;
-    const until = this.#lastReceived + PUBLISHING_DELAY_SECONDS;
+    const until = this.#lastChange + PUBLISHING_DELAY_SECONDS;
     for (;;) {
       const seen = await this.#ask();
       const isLast = seen.start >= until || signal.aborted;
@@ -68,8 +78,7 @@ export class IndexLook implements Listener {
     const { peers, controlToken: token, signal, now } = this.#init;
     const start = now();
     let error = 'no peer is logged in that could be asked';
-    const asked = [...this.#loggedIn].filter((name) => peers.has(name)).slice(0, MAX_ASKED);
-    for (const through of asked) {
+    for (const through of this.#present().slice(0, MAX_ASKED)) {
       const { url } = peers.get(through) as Instance;
       const from = now();
       const said = await callControl({ url, token, verb: 'index', request: {}, timeoutMs: TIMEOUT_MS, signal });
@@ -80,26 +89,41 @@ export class IndexLook implements Listener {
     return { start, end: now(), error };
   }
 
+  /** The peers that are logged in, run, and have no fault. */
+  #present(): string[] {
+    return [...this.#loggedIn].filter((name) => this.#init.peers.has(name) && !this.#faults.get(name)?.size);
+  }
+
   #isComplete(entries: NonNullable<Look['entries']>): boolean {
+    const addressOf = (name: string) => this.#init.peers.get(name)?.address;
+    const addresses = new Set(entries.map(([address]) => address));
     const named = new Set(entries.map(([address, file]) => `${address}\0${file}`));
-    return [...this.#loggedIn].every((name) => {
-      const address = this.#init.peers.get(name)?.address;
-      return [...(this.#files.get(name) ?? [])].every((file) => named.has(`${address}\0${file}`));
-    });
+    return (
+      ![...this.#loggedOut].some((name) => addresses.has(addressOf(name) ?? '')) &&
+      this.#present().every((name) =>
+        [...(this.#files.get(name) ?? [])].every((file) => named.has(`${addressOf(name)}\0${file}`)),
+      )
+    );
   }
 
   #done(event: OperationEvent): void {
     const { operation, outcome, peer, file, end } = event;
+    if (operation === 'login') this.#loggedOut.delete(peer);
     if (outcome !== 'ok') return;
-    if (operation === 'logout') this.#loggedIn.delete(peer);
-    else if (operation === 'login') {
-      this.#loggedIn.add(peer);
-      this.#isDue = true;
-    } else if (isTransfer(event) && file !== undefined) {
-      this.#add(receiverOf(event), file);
-      this.#lastReceived = Math.max(this.#lastReceived, end);
-      this.#isDue = true;
-    }
+    if (operation === 'login') this.#loggedIn.add(peer);
+    else if (operation === 'logout') {
+      this.#loggedIn.delete(peer);
+      this.#loggedOut.add(peer);
+    } else if (isTransfer(event) && file !== undefined) this.#add(receiverOf(event), file);
+    else return;
+    this.#isDue = true;
+    if (operation !== 'login') this.#lastChange = Math.max(this.#lastChange, end);
+  }
+
+  #faultBegun(who: string, kind: FaultKind): void {
+    // Whoever comes back from it has to log in again.
+    if (FAULTS[kind].ends) this.#loggedIn.delete(who);
+    this.#faults.set(who, (this.#faults.get(who) ?? new Set()).add(kind));
   }
 
   #add(peer: string, file: string): void {
@@ -108,9 +132,13 @@ export class IndexLook implements Listener {
   }
 }
 
-/** Peers log out in it: what the index names is to be seen before. */
-export function logsOut(step: PlannedStep): boolean {
-  return (
-    step.does === 'operations' && step.flows.some(({ operations }) => operations.some(({ verb }) => verb === 'logout'))
-  );
+/**
+ * Peers log out or end somewhere in it: what the index names is to be seen before. The end of the directory is no reason: how soon it
+ * comes after an answer is a part of what the scenario tries.
+ */
+export function endsListings(step: PlannedStep): boolean {
+  if (step.does === 'operations')
+    return step.flows.some(({ operations }) => operations.some(({ verb }) => verb === 'logout'));
+  if (step.does === 'fault') return FAULTS[step.fault.kind].ends && step.who.some(({ peer }) => peer !== DIRECTORY);
+  return listsInside(step).flat().some(endsListings);
 }
