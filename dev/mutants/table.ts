@@ -355,8 +355,8 @@ const LAB: readonly Mutant[] = [
     edits: [
       {
         file: 'lab/checks/reading.ts',
-        find: 'return value === undefined ? {',
-        replace: 'if (value === undefined) return { value: 0 };\n  return value === undefined ? {',
+        find: 'if (value === undefined) return {',
+        replace: 'if (value === undefined) return { value: 0 };\n  if (value === undefined) return {',
       },
     ],
     scenario: 'missing-metric',
@@ -395,7 +395,7 @@ const LAB: readonly Mutant[] = [
     edits: [
       {
         file: 'lab/checks/verdict.ts',
-        find: "const failedCheck = checks.find(({ verdict }) => verdict === 'fail');",
+        find: 'const failedCheck = failedChecks.find(({ name }) => CAUSES.has(name)) ?? failedChecks[0];',
         replace: 'const failedCheck = undefined as CheckResult | undefined;',
       },
     ],

@@ -22,6 +22,31 @@ interface Moved {
   readonly vague: Set<string>;
 }
 
+/** Addresses of peers, with their names. A peer that was started again has the address of before. */
+function namesOf({ peers }: History['facts']): ReadonlyMap<string, string> {
+  return new Map(peers.flatMap(({ name, address }) => (address ? [[address, name] as const] : [])));
+}
+
+/**
+ * Answers to downloads that can't be true, a sentence each. `bytes` and `sources` are the same bytes, all that crossed the wire; a failed
+ * download may leave them out. Whom it asked in vain need not have been there; who sent something was.
+ */
+function contradictions({ facts, events }: History): string[] {
+  const nameOf = namesOf(facts);
+  return events.flatMap(({ operation, peer, file, outcome, bytes, sources }) => {
+    if (operation !== 'download') return [];
+    const answer = `its answer to the download of ${JSON.stringify(file)}`;
+    const ghost = sources.find((source) => source.bytes !== 0 && !nameOf.has(source.peer));
+    if (ghost) {
+      const claim = `names ${ghost.bytes} bytes from ${ghost.peer}, which no peer had as its address`;
+      return `${peer} contradicts the run: ${answer} ${claim}`;
+    }
+    const named = sources.reduce((sum, source) => sum + source.bytes, 0);
+    if (outcome === 'failed' || named === bytes) return [];
+    return `${peer} contradicts itself: ${answer} says ${bytes} bytes, and its sources add up to ${named}`;
+  });
+}
+
 /** Bytes that each peer received or sent, by the answers to transfers. */
 function movedByAnswers({ facts, events, faults }: History, direction: Direction): Map<string, Moved> {
   // Stopped, killed, frozen at the end: what was counted after the last scrape is unknown, and another life begins at zero. Killed,
@@ -34,7 +59,7 @@ function movedByAnswers({ facts, events, faults }: History, direction: Direction
       { bytes: 0, more: more.has(name) ? ANY : 0, less: less.has(name), sayers: new Set(), vague: new Set() },
     ]),
   );
-  const nameOf = new Map(facts.peers.flatMap(({ name, address }) => (address ? [[address, name] as const] : [])));
+  const nameOf = namesOf(facts);
   const add = direction === 'received' ? addReceived : addSent;
   for (const event of events.filter(isTransfer)) add(event, moved, (address) => nameOf.get(address) ?? address);
   return moved;
@@ -89,16 +114,15 @@ const addSent: Add = (event, moved, nameOf) => {
     if (source.cut) entry.more += MAX_UNDER_WAY_BYTES;
     else if (source.cut === undefined) entry.vague.add(peer);
   }
-  // Whom a failed download had asked in vain is not known; nor who sent what no source is named for.
-  const named = sources.reduce((sum, source) => sum + source.bytes, 0);
-  if (outcome === 'failed' || named < bytes) for (const entry of moved.values()) entry.more = ANY;
+  // Whom a failed download had asked in vain is not known.
+  if (outcome === 'failed') for (const entry of moved.values()) entry.more = ANY;
 };
 
 export const bytesAgree: Check = {
   name: 'bytes agree',
   question: 'Do the bytes that each peer counted, received and sent, equal those of the answers to transfers?',
   judge(history) {
-    const wrong: string[] = [];
+    const wrong = contradictions(history);
     const unknown: string[] = [];
     let total = 0;
     for (const direction of ['received', 'sent'] as const) {
@@ -109,6 +133,8 @@ export const bytesAgree: Check = {
         const counted = scrape && sumOf(scrape, 'peerlab_transfer_bytes_total', having({ direction }));
         if (counted === undefined) {
           if (bytes > 0) unknown.push(`${peer} gave no peerlab_transfer_bytes_total`);
+        } else if (!Number.isFinite(counted)) {
+          wrong.push(`the peerlab_transfer_bytes_total of ${peer} is no finite number of bytes ${direction}`);
         } else if (counted > bytes + more || (counted < bytes && !less)) {
           const words = bothWords(peer, direction, counted, moved);
           if (counted > bytes && vague.size > 0)

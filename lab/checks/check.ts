@@ -10,6 +10,8 @@ export interface Check {
   readonly decides?: boolean;
   /** Where to look when it decides. */
   readonly look?: string;
+  /** Other checks fail because of what it finds: the verdict names it before them. */
+  readonly isCause?: boolean;
   judge(history: History): Omit<CheckResult, 'name'>;
 }
 

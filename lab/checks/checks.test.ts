@@ -47,7 +47,7 @@ const facts: RunFacts = {
   trouble: [],
   leftovers: [],
 };
-const counted = (received: number, sent = 0) =>
+const counted = (received: number | string, sent: number | string = 0) =>
   parsePrometheusText(
     `peerlab_transfer_bytes_total{direction="received"} ${received}\npeerlab_transfer_bytes_total{direction="sent"} ${sent}\n`,
   );
@@ -83,6 +83,19 @@ test('a good run passes every check', () => {
   expect(result.checks.map(({ verdict }) => verdict)).toEqual(CHECKS.map(() => 'pass'));
   expect(result.verdict).toBe('pass');
   expect(result.integrity).toEqual({ verified: 1, mismatched: 0 });
+});
+
+test('the verdict names an instance that ended by itself before what followed from it', () => {
+  const result = verdict({
+    facts: { ...facts, exits: [{ instance: 'l-1', how: 'exit code 3' }] },
+    stored: [
+      ...GOOD.stored,
+      { peer: 'l-1', ...file, name: '.peerlab/x.part' },
+      { peer: 'l-1', ...file, name: 'ghost' },
+    ],
+  });
+  expect(result.reason).toBe('instances lived: l-1 ended by itself: exit code 3');
+  expect(result.checks.map(({ name }) => name)).toEqual(CHECKS.map(({ name }) => name));
 });
 
 test('a full disk of the machine is no fault of a peer; one that the scenario made small is what it asks about', () => {
@@ -153,6 +166,16 @@ describe('fails when', () => {
       'a download names another source',
       { events: [{ ...download, sources: [{ peer: '127.0.0.1:9', bytes: 100, cut: false }] }] },
       'the metrics of s-1 count 100 bytes sent, and no answer to a transfer speaks of any',
+    ],
+    [
+      'a peer counts what is no number',
+      {
+        metrics: new Map([
+          ['s-1', counted('NaN')],
+          ['l-1', counted('abc')],
+        ]),
+      },
+      'the peerlab_transfer_bytes_total of l-1 is no finite number of bytes received',
     ],
     [
       'a download that ended well left its temporary file',
@@ -242,13 +265,18 @@ test('a lost answer may hide bytes that arrived', () => {
 });
 
 describe('bytes agree: whose word stands against whose', () => {
-  const judge = (sources: OperationEvent['sources'], sent: Record<string, number>, peer = 'l-1') =>
+  const judge = (
+    sources: OperationEvent['sources'],
+    sent: Record<string, number>,
+    more: Partial<OperationEvent> = {},
+    received = 100,
+  ) =>
     CHECKS.find(({ name }) => name === 'bytes agree')?.judge({
       ...GOOD,
       facts: { ...facts, peers: [...facts.peers, { name: 's-2', group: 's', address: '127.0.0.1:3' }] },
-      events: [{ ...download, peer, bytes: sources.reduce((sum, { bytes }) => sum + bytes, 0), sources }],
+      events: [{ ...download, bytes: sources.reduce((sum, { bytes }) => sum + bytes, 0), sources, ...more }],
       metrics: new Map([
-        ['l-1', counted(100)],
+        ['l-1', counted(received)],
         ...Object.entries(sent).map(([name, n]) => [name, counted(0, n)] as const),
       ]),
     });
@@ -272,6 +300,41 @@ describe('bytes agree: whose word stands against whose', () => {
     });
     // Less than came can't have left.
     expect(judge([vague], { 's-1': 50 })?.verdict).toBe('fail');
+  });
+
+  test('an answer that contradicts itself is wrong, whatever the counters are', () => {
+    const ghost = { peer: '127.0.0.1:9', bytes: 100, cut: false };
+    const { cut: _, ...half } = { ...first, bytes: 50 };
+    const { cut: __, ...half2 } = { ...ghost, bytes: 50 };
+    const names = (bytes: number) =>
+      `l-1 contradicts the run: its answer to the download of "a.bin" names ${bytes} bytes from 127.0.0.1:9, which no peer had as its address`;
+    expect(judge([first, ghost], { 's-1': 100 }, { bytes: 100 })).toMatchObject({
+      verdict: 'fail',
+      reason: expect.stringContaining(names(100)),
+    });
+    expect(judge([half, half2], { 's-1': 100 })).toMatchObject({
+      verdict: 'fail',
+      reason: expect.stringContaining(names(50)),
+    });
+    // Whom it asked in vain need not have been there.
+    expect(judge([first, { ...ghost, bytes: 0, error: 'unreachable' }], { 's-1': 100 })?.verdict).toBe('pass');
+    expect(judge([first, other({ bytes: 50 })], { 's-1': 100, 's-2': 50 }, { bytes: 100 })).toMatchObject({
+      verdict: 'fail',
+      reason: expect.stringContaining(
+        'l-1 contradicts itself: its answer to the download of "a.bin" says 100 bytes, and its sources add up to 150',
+      ),
+    });
+  });
+
+  test('an answer without sources is wrong, and excuses nobody', () => {
+    const result = judge([], { 's-1': 100, 's-2': 5000 }, { bytes: 100 });
+    expect(result?.reason).toContain('l-1 contradicts itself');
+    expect(result?.details).toContain(
+      'the metrics of s-2 count 5000 bytes sent, and no answer to a transfer speaks of any',
+    );
+    // There already: nothing moved, and nobody was asked. A failed one may leave its sources out.
+    expect(judge([], { 's-1': 0 }, { bytes: 0 }, 0)?.verdict).toBe('pass');
+    expect(judge([], { 's-1': 100 }, { bytes: 100, outcome: 'failed' })?.verdict).toBe('pass');
   });
 
   test('a difference names both sides, and one alone only where it contradicts itself', () => {

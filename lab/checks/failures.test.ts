@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { OperationEvent } from '../history/events.ts';
-import { FailureSearch, failedOperations, failureKinds } from './failures.ts';
+import { FailureSearch, failedOperations, failureBehind, failureKinds } from './failures.ts';
+import type { Figure } from './figure.ts';
 
 const failure = (id: number, more: Partial<OperationEvent>): OperationEvent => ({
   ...{
@@ -19,7 +20,7 @@ const failure = (id: number, more: Partial<OperationEvent>): OperationEvent => (
 });
 const RUN = { startedAt: '2026-01-01T00:00:00.000Z', setupSeconds: 5 };
 const PEERS = [
-  { name: 'a-1', group: 'a' },
+  { name: 'a-1', group: 'a', address: '127.0.0.1:1' },
   { name: 'a-2', group: 'a', host: 'host1' },
 ];
 
@@ -45,6 +46,22 @@ test('one example for each kind and code, the most frequent first', () => {
       example: { message: 'too many at once', peer: 'a-1', at: 10, log: 'logs/a-1.log' },
     },
   ]);
+});
+
+test('an example names the sources that failed, and why', () => {
+  const sources = [
+    { peer: '127.0.0.1:1', bytes: 7, error: 'hash-mismatch' },
+    { peer: '127.0.0.1:2', bytes: 7 },
+    { peer: '127.0.0.1:9', bytes: 0, error: 'unreachable' },
+  ];
+  const event = failure(0, { peer: 'a-2', file: 'f', sources });
+  const why = 'the stream ended early; a-1: hash-mismatch; 127.0.0.1:9: unreachable';
+  const figure: Pick<Figure, 'scope' | 'what'> = {
+    scope: { of: 'all' },
+    what: { kind: 'path', path: ['transfers', 'failed'] },
+  };
+  expect(failureBehind(figure, [event], PEERS)).toBe(`download of a-2 "f" failed: ${why} [truncated]`);
+  expect(failedOperations(failureKinds([event]), PEERS, new Map())[0]?.example.message).toBe(why);
 });
 
 test('the log of a hosted peer is that of its host', () => {

@@ -1,7 +1,7 @@
 import type { OperationEvent, RunFacts } from '../history/events.ts';
 import type { Figure } from './figure.ts';
 import type { Result } from './result-schema.ts';
-import { eventsOf, type PeerNames } from './scope.ts';
+import { eventsOf } from './scope.ts';
 
 /** Why operations failed: of each kind and code how many, and one of them as an example, with the place in its peer's log. */
 
@@ -31,19 +31,20 @@ export function failureKinds(events: readonly OperationEvent[]): FailureKind[] {
 /** @param lines by the example's id, where its peer's log seems to speak of it */
 export function failedOperations(
   kinds: readonly FailureKind[],
-  peers: PeerNames,
+  peers: RunFacts['peers'],
   lines: ReadonlyMap<number, number>,
 ): NonNullable<Result['failedOperations']> {
   const logOf = new Map(peers.map(({ name, host }) => [name, host ?? name]));
   return kinds.map(({ count, example }) => {
     const { id, operation, peer, file, start, error } = example;
+    const message = messageOf(example, peers);
     const line = lines.get(id);
     return {
       operation,
       code: error.code,
       count,
       example: {
-        message: error.message,
+        message,
         peer,
         ...(file !== undefined && { file }),
         at: start,
@@ -56,9 +57,9 @@ export function failedOperations(
 
 /** One failed operation that has to do with a figure of operations. */
 export function failureBehind(
-  { scope, what }: Figure,
+  { scope, what }: Pick<Figure, 'scope' | 'what'>,
   events: readonly OperationEvent[],
-  peers: PeerNames,
+  peers: RunFacts['peers'],
 ): string | undefined {
   if (what.kind !== 'path') return undefined;
   const [part, name] = what.path;
@@ -71,7 +72,19 @@ export function failureBehind(
   });
   if (!found) return undefined;
   const { operation, peer, file, error } = found;
-  return `${operation} of ${peer}${file === undefined ? '' : ` "${file}"`} failed: ${error.message} [${error.code}]`;
+  return `${operation} of ${peer}${file === undefined ? '' : ` "${file}"`} failed: ${messageOf(found, peers)} [${error.code}]`;
+}
+
+/** The most sources that an example names. */
+const MAX_SOURCES = 5;
+
+/** What the peer said, and why it gave up its sources. */
+function messageOf({ error, sources }: Failure, peers: RunFacts['peers']): string {
+  const nameOf = (address: string) => peers.find((peer) => peer.address === address)?.name ?? address;
+  const givenUp = sources.filter((source) => source.error !== undefined);
+  const named = givenUp.slice(0, MAX_SOURCES).map((source) => `${nameOf(source.peer)}: ${source.error}`);
+  const more = givenUp.length > MAX_SOURCES ? [`${givenUp.length - MAX_SOURCES} more`] : [];
+  return [error.message, ...named, ...more].join('; ');
 }
 
 function isFailure(event: OperationEvent): event is Failure {

@@ -56,6 +56,15 @@ describe('a metric', () => {
     expect(read('groups.b.metrics.peerlab_share_files', { metrics: later })).toHaveProperty('missing');
   });
 
+  test.each(['NaN', '+Inf', '-Inf', 'abc', 'constructor'])('that is %s is missing', (value) => {
+    const text = `odd_bytes{of="one"} ${value}\nodd_bytes{of="two"} 2\n`;
+    const metrics = scrapes({ 'a-1': 'odd_bytes 1\n', 'a-2': text });
+    expect(read('groups.a.metrics.odd_bytes', { metrics })).toEqual({
+      missing: 'the odd_bytes of a-2 is no finite number',
+    });
+    expect(read('peers.a-2.metrics.odd_bytes{of="two"}', { metrics })).toEqual({ value: 2 });
+  });
+
   test('that is declared and has no such series yet is zero', () => {
     const text = '# HELP peerlab_transfers_total Transfers\n# TYPE peerlab_transfers_total counter\n';
     const metrics = scrapes({ 'a-1': text, 'a-2': `${text}peerlab_transfers_total{outcome="ok"} 4\n` });

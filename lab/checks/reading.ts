@@ -64,7 +64,8 @@ function metricReading(
 ): FigureReading {
   if (!scrape) return { missing: `${instance} never answered at /metrics` };
   const value = sumOf(scrape, name, (labels) => matchesAll(matchers, labels));
-  return value === undefined ? { missing: `${instance} has no metric ${name}` } : { value };
+  if (value === undefined) return { missing: `${instance} has no metric ${name}` };
+  return Number.isFinite(value) ? { value } : { missing: `the ${name} of ${instance} is no finite number` };
 }
 
 function andMore([first = '', ...others]: readonly string[]): string {

@@ -21,6 +21,7 @@ export interface Demand extends Expectation {
 const DECIDING: ReadonlyMap<string, string | undefined> = new Map(
   CHECKS.filter(({ decides }) => decides).map(({ name, look }) => [name, look]),
 );
+const CAUSES: ReadonlySet<string> = new Set(CHECKS.filter(({ isCause }) => isCause).map(({ name }) => name));
 
 type Conclusion = Pick<Result, 'verdict' | 'reason' | 'look'>;
 
@@ -122,7 +123,8 @@ function conclude({ facts, events }: History, checks: CheckResult[], expectation
       look: DECIDING.get(deciding.name),
     };
 
-  const failedCheck = checks.find(({ verdict }) => verdict === 'fail');
+  const failedChecks = checks.filter(({ verdict }) => verdict === 'fail');
+  const failedCheck = failedChecks.find(({ name }) => CAUSES.has(name)) ?? failedChecks[0];
   if (failedCheck)
     return {
       verdict: 'fail',

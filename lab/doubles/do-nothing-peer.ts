@@ -2,7 +2,7 @@ import { type Counters, startDouble, success } from './double.ts';
 
 /**
  * A peer that does nothing and says that all went well: it tells no directory, opens no gRPC port and touches no file. Its
- * counters agree with its answers, so that only the disk and the other peers give it away.
+ * counters agree with its answers, so that only the disk, the other peers and the source that it names give it away.
  */
 
 /** The size of every file, by its word. */

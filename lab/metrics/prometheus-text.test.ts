@@ -30,6 +30,7 @@ test('sums the series that carry the labels; what has not happened is zero, what
   expect(sumOf(scrape, 'http_requests_total')).toBe(1030);
   expect(sumOf(scrape, 'http_requests_total', having({ code: '400' }))).toBe(3);
   expect(sumOf(scrape, 'http_requests_total', having({ code: '500' }))).toBe(0);
+  expect(sumOf(parsePrometheusText('a 1\na{b="c"} constructor\n'), 'a')).toBe(Number.NaN);
   expect(sumOf(scrape, 'errors_total')).toBe(0);
   expect(sumOf(scrape, 'wait_seconds_count')).toBe(0);
   expect(sumOf(scrape, 'errors_by_code')).toBeUndefined();

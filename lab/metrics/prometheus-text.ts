@@ -2,6 +2,7 @@
 export interface Sample {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
+  /** NaN, too, when the text there is no number. */
   readonly value: number;
 }
 
@@ -9,11 +10,10 @@ export interface Sample {
 const LINE = /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})?\s+(\S+)(?:\s+-?\d+)?\s*$/;
 const LABEL = /\s*([a-zA-Z_]\w*)\s*=\s*"((?:[^"\\]|\\.)*)"\s*,?/gy;
 const ESCAPES: Record<string, string> = { n: '\n', '\\': '\\', '"': '"' };
-const NUMBERS: Record<string, number> = {
-  '+Inf': Number.POSITIVE_INFINITY,
-  '-Inf': Number.NEGATIVE_INFINITY,
-  NaN: Number.NaN,
-};
+const INFINITIES: ReadonlyMap<string, number> = new Map([
+  ['+Inf', Number.POSITIVE_INFINITY],
+  ['-Inf', Number.NEGATIVE_INFINITY],
+]);
 
 /** What one line of a scrape says: a series, or the name of a metric that there is (`# TYPE`, `# HELP`). */
 export type Line = { readonly sample: Sample } | { readonly declares: string };
@@ -52,7 +52,7 @@ export function parsePrometheusLine(line: string): Line | undefined {
   const labels: Record<string, string> = {};
   for (const [, key = '', raw = ''] of labelText.matchAll(LABEL))
     labels[key] = raw.replace(/\\(.)/g, (_, c: string) => ESCAPES[c] ?? c);
-  return { sample: { name, labels, value: NUMBERS[number] ?? Number(number) } };
+  return { sample: { name, labels, value: INFINITIES.get(number) ?? Number(number) } };
 }
 
 type Labels = Sample['labels'];
@@ -64,7 +64,8 @@ export function having(wanted: Labels): (labels: Labels) => boolean {
 
 /**
  * Sum of the series of `name` whose labels are meant. Undefined when the instance has no such metric: what is not known is not zero. A
- * metric that it has, and of which it shows no such series, is zero: nothing of the kind has happened there yet.
+ * metric that it has, and of which it shows no such series, is zero: nothing of the kind has happened there yet. A sum that is not finite
+ * is no figure, and compares with none: whoever judges by it must look at that first.
  */
 export function sumOf(
   { samples, declared }: Scrape,
