@@ -93,7 +93,8 @@ export function leftBy(run: string | undefined, before: readonly string[], after
   return after.filter((thing) => !before.includes(thing) && (RUN_ID.exec(thing)?.[1] ?? own) === own);
 }
 
-const RUN_ID = /(?:peerlab-|PEERLAB_RUN=)([0-9a-f]{10})/;
+/** Of a run of the lab, or (with a `t`) of the drivers' contract. */
+const RUN_ID = /(?:peerlab-|PEERLAB_RUN=)(t?[0-9a-f]{10})/;
 
 /**
  * @param snapshot what is on this host, a line each: containers, networks, volumes; or processes and folders

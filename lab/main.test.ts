@@ -32,6 +32,7 @@ test('what a run left is told from what others have', () => {
     'network bridge',
     'container /peerlab-aaaaaaaaaa-s-1',
     'process 7 PEERLAB_RUN=bbbbbbbbbb',
+    'network peerlab-tcccccccccc',
     'volume stray',
   ];
   expect(leftBy('/results/aaaaaaaaaa', before, after)).toEqual(['container /peerlab-aaaaaaaaaa-s-1', 'volume stray']);
