@@ -48,10 +48,10 @@ test.skipIf(typeof engine === 'string')('surveys the engine without making anyth
   // Other tests may build images at the same time, but not at every time.
   while (made.length < 5 && !made.includes(0)) {
     const before = await count();
-    const survey = await surveyEngine();
+    const [survey, now] = [await surveyEngine(), await engineAbilities()];
     made.push((await count()) - before);
     expect(survey).toMatchObject({
-      ...(abilities as object),
+      ...(now as object),
       endpoint: (engine as { endpoint: string }).endpoint,
       images: { state: 'current', base: expect.stringMatching(/node/), source: undefined },
       networks: expect.any(Number),
