@@ -125,6 +125,16 @@ describe('fails when', () => {
       { stored: [GOOD.stored[0]!, { peer: 'l-1', ...file, size: 99 }] },
       '99 bytes instead of 100',
     ],
+    [
+      'the answer tells another size',
+      { events: [{ ...download, told: { size: 99, sha256: file.sha256 } }] },
+      'is done, but says that the file has 99 bytes instead of 100',
+    ],
+    [
+      'the answer tells another hash',
+      { events: [{ ...download, told: { size: 100, sha256: 'b'.repeat(64) } }] },
+      'says that its SHA-256 is b',
+    ],
     ['a received file is not there', { stored: [GOOD.stored[0]!] }, 'is not on the disk'],
     ['a file of the start is gone', { stored: [GOOD.stored[1]!] }, 'was in the share at the start'],
     [

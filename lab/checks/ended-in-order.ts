@@ -11,13 +11,13 @@ type Kill = NonNullable<RunFacts['kills']>[number];
 
 export const endedInOrder: Check = {
   name: 'ended in order',
-  question: 'Did every instance that was asked to end do so by itself, in time?',
+  question: 'Did every instance that was asked to end do so by itself, in time, with exit code 0?',
   judge({ facts, faults }) {
     const kills = (facts.kills ?? []).filter((kill) => !stoodStill(kill, faults));
     const starved = kills.filter(hadNoTime);
     const judged = noneWrong(
-      kills.filter((kill) => !hadNoTime(kill)).map((kill) => told(kill, facts)),
-      'the lab had to kill nothing',
+      [...kills.filter((kill) => !hadNoTime(kill)).map((kill) => told(kill, facts)), ...badEnds(facts, faults)],
+      'the lab had to kill nothing, and every exit code was 0',
     );
     const [first] = starved;
     if (judged.verdict === 'fail' || !first) return judged;
@@ -50,6 +50,25 @@ function stoodStill({ instance, at, graceSeconds }: Kill, faults: readonly Fault
       from <= at &&
       overtakenAt + GRIP_SECONDS >= askedAt,
   );
+}
+
+/** Ends with another exit code than 0 that nobody but the program brought about; of a host once. */
+function badEnds({ badEnds = [], kills = [], peers }: RunFacts, faults: readonly FaultRecord[]): string[] {
+  const programOf = new Map(peers.map(({ name, host }) => [name, host ?? name]));
+  const killed = new Set(kills.map(({ instance }) => instance));
+  const frozen = new Set(
+    faults.filter(({ kind, until }) => kind === 'freeze' && until === undefined).map(({ who }) => who),
+  );
+  const told = new Map<string, string>();
+  for (const { instance, how } of badEnds) {
+    const program = programOf.get(instance) ?? instance;
+    if (killed.has(program) || killed.has(instance) || frozen.has(instance) || told.has(program)) continue;
+    told.set(
+      program,
+      `${instance} was asked to end (SIGTERM) and did not exit with code 0: ${how}; see logs/${program}.log`,
+    );
+  }
+  return [...told.values()];
 }
 
 /** Of a host, its peers too. */

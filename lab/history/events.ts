@@ -29,6 +29,8 @@ export const operationEvent = z.object({
   /** What proved the content, and bytes that were there from an earlier attempt; both by the peer's word. */
   verified: z.string().optional(),
   resumedBytes: z.number().int().optional(),
+  /** Of a transfer: size in bytes and SHA-256 of the file, by the word of the peer that answered. */
+  told: z.object({ size: z.number().int(), sha256: z.string() }).optional(),
   /** Of a search: what was asked for. */
   asked: z.string().optional(),
   /** Of index and search: entries in the answer, which stands in answers.ndjson. */
@@ -218,6 +220,8 @@ export const runFacts = z.object({
       z.object({ instance: z.string(), at: z.number(), graceSeconds: z.number(), cpuPressure: z.number().optional() }),
     )
     .optional(),
+  /** Instances that were asked to end, and ended in another way than with exit code 0; those in `kills` among them. */
+  badEnds: z.array(z.object({ instance: z.string(), how: z.string() })).optional(),
   /** What kept the lab from finishing its work; empty after an orderly run. */
   trouble: z.array(z.object({ code: z.string(), message: z.string() })),
   leftovers: z.array(z.string()),

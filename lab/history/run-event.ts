@@ -62,8 +62,11 @@ export const runEvent = z.discriminatedUnion('kind', [
     host: z.string().optional(),
     tookSeconds: seconds,
   }),
-  /** `asked`: the scenario, or the end of the run, wanted it to end. */
-  event('instance-ended', { instance: name, how: z.string(), asked: z.boolean() }),
+  /**
+   * `asked`: the scenario, or the end of the run, wanted it to end. `inOrder` is false of one that was asked to by SIGTERM and
+   * ended in another way than with exit code 0.
+   */
+  event('instance-ended', { instance: name, how: z.string(), asked: z.boolean(), inOrder: z.boolean() }),
 
   /**
    * By the lab, as it had not ended within its grace. A host stands for all of its peers.

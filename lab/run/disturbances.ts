@@ -69,7 +69,7 @@ export class Disturbances {
   async #expect(instance: Instance, kind: FaultKind): Promise<void> {
     const { roster, scraper } = this.#init;
     if (FAULTS[kind].hits !== 'life') return;
-    if (FAULTS[kind].ends) roster.expectEnd(instance);
+    if (FAULTS[kind].ends) roster.expectEnd(instance, kind === 'stop' ? 'stop' : 'kill');
     await scraper.last(instance);
   }
 }

@@ -200,7 +200,7 @@ async function performOperation(
 
 type Figures = Pick<
   OperationEvent,
-  'bytes' | 'sources' | 'firstByteSeconds' | 'verified' | 'resumedBytes' | 'results'
+  'bytes' | 'sources' | 'firstByteSeconds' | 'verified' | 'resumedBytes' | 'told' | 'results'
 > & {
   entries?: AnswerRecord['entries'];
 };
@@ -219,9 +219,9 @@ function figuresOf(verb: PlannedOperation['verb'], answer: unknown): Figures {
     return { ...nothing, results: entries.length, entries };
   }
   if (verb !== 'download' && verb !== 'upload') return nothing;
-  const { bytes, sources, firstByteSeconds, verified, resumedBytes } = answer as TransferResult;
+  const { bytes, sources, size, sha256, firstByteSeconds, verified, resumedBytes } = answer as TransferResult;
   return {
-    ...{ bytes, sources },
+    ...{ bytes, sources, told: { size, sha256 } },
     ...(firstByteSeconds !== undefined && { firstByteSeconds }),
     ...(verified !== undefined && { verified }),
     ...(resumedBytes !== undefined && { resumedBytes }),

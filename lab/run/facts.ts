@@ -15,8 +15,9 @@ const FOLDS: { readonly [K in EventKind]?: Fold<K> } = {
     const peer = peers.find(({ name }) => name === instance);
     if (peer) peer.address = address;
   },
-  'instance-ended': ({ exits }, { instance, how, asked }) => {
-    if (!asked) exits.push({ instance, how });
+  'instance-ended': (tally, { instance, how, asked, inOrder }) => {
+    if (!asked) tally.exits.push({ instance, how });
+    else if (!inOrder) tally.badEnds = [...(tally.badEnds ?? []), { instance, how }];
   },
   'instance-killed': (tally, { kind: _, ...kill }) => {
     tally.kills = [...(tally.kills ?? []), kill];

@@ -24,7 +24,7 @@ const STORY: Told[] = [
   { kind: 'sample', instance: 'a-1', values: { x: 1 } },
   { kind: 'file-stored', file: FILE },
   { kind: 'instance-killed', instance: 'a-1', graceSeconds: 8, cpuPressure: 0.25 },
-  { kind: 'instance-ended', instance: 'a-1', how: 'by itself', asked: false },
+  { kind: 'instance-ended', instance: 'a-1', how: 'by itself', asked: false, inOrder: true },
   { kind: 'run-ended', completed: true, leftovers: [] },
 ];
 

@@ -7,6 +7,8 @@ import { inPool } from '../limit.ts';
 import type { Plan } from '../scenario/plan.ts';
 
 const STARTS_AT_A_TIME = 16;
+/** How drivers tell of a program that did not end with exit code 0. */
+const FAILED = /exit code (?!0\b)|by SIG/;
 
 export interface RosterInit {
   readonly plan: Plan;
@@ -30,8 +32,8 @@ export class Roster {
   /** Peers that run now, and the addresses and shares of all that ever did. */
   readonly #peers = new Map<string, Instance>();
   readonly #everStarted = new Map<string, Instance>();
-  /** Those whose end the scenario wants. */
-  readonly #asked = new Set<Instance>();
+  /** Those whose end the scenario wants, and whether they may end by themselves (SIGTERM) or are killed. */
+  readonly #asked = new Map<Instance, 'stop' | 'kill'>();
   #directory: Instance | undefined;
   #closed = false;
 
@@ -105,8 +107,8 @@ export class Roster {
   }
 
   /** The scenario ends it: nobody waits for it, or takes its end for a surprise. */
-  expectEnd(instance: Instance): void {
-    this.#asked.add(instance);
+  expectEnd(instance: Instance, how: 'stop' | 'kill'): void {
+    this.#asked.set(instance, how);
     this.#peers.delete(instance.name);
     this.#init.left(instance.name);
   }
@@ -153,8 +155,9 @@ export class Roster {
   #watch(instance: Instance): void {
     const { name } = instance;
     void instance.ended.then((how) => {
-      const asked = this.#closed || this.#asked.has(instance);
-      this.#init.tell({ kind: 'instance-ended', instance: name, how, asked });
+      const wanted = this.#asked.get(instance) ?? (this.#closed ? 'stop' : undefined);
+      const inOrder = wanted !== 'stop' || !FAILED.test(how);
+      this.#init.tell({ kind: 'instance-ended', instance: name, how, asked: wanted !== undefined, inOrder });
       this.#init.left(name);
     });
   }

@@ -47,6 +47,9 @@ describe.skipIf(isSkipped)(title, { timeout: 120_000 }, () => {
         const published = Object.values(NetworkSettings.Ports).flat().filter(Boolean);
         expect(published.map(({ HostIp }) => HostIp)).toEqual(['127.0.0.1']);
       }
+      // Peers must see each other's real addresses, and nothing of a run may go out by the machine's own.
+      const { Options } = await docker.getNetwork(`peerlab-${runId}`).inspect();
+      expect(Options).toMatchObject({ 'com.docker.network.bridge.enable_ip_masquerade': 'false' });
       const inPeer = (command: string) => execute(docker, `peerlab-${runId}-peer-1`, command);
       expect(await inPeer('echo x > /app/x')).toMatch(/Read-only/i);
       expect(await inPeer('touch /share/x /tmp/x && ls -n /share')).toMatch(/10001 +10001/);

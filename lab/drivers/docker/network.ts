@@ -5,6 +5,12 @@ import { labelsOf } from './labels.ts';
 
 const ATTEMPTS = 5;
 
+/**
+ * No rule of the machine's may translate addresses here: instances need nothing outside, and such a rule that an engine left
+ * behind makes every peer of a later network of the same subnet look like the gateway.
+ */
+const MASQUERADE = 'com.docker.network.bridge.enable_ip_masquerade';
+
 /** The bridge of one run. */
 export interface RunNetwork {
   readonly name: string;
@@ -30,6 +36,7 @@ export async function createNetwork(
       Name: name,
       CheckDuplicate: true,
       Driver: 'bridge',
+      Options: { [MASQUERADE]: 'false' },
       Labels: labelsOf(runId, 'network', name),
       ...(subnet ? { IPAM: { Driver: 'default', Config: [{ Subnet: subnet }] } } : {}),
     });
