@@ -29,6 +29,7 @@ const PROBES: Readonly<Record<string, Omit<Trial, 'scenario'>>> = {
   'false-counters': { peer: FALSE_WITNESS, unbroken: failsBy('bytes agree') },
   'early-exit': { peer: FALSE_WITNESS, unbroken: failsBy('instances lived') },
   'stubborn-end': { peer: FALSE_WITNESS, unbroken: failsBy('ended in order') },
+  'bad-end': { peer: FALSE_WITNESS, unbroken: failsBy('exit codes') },
   'brief-faults': { unbroken: { verdict: 'pass' } },
   'torn-network': { driver: 'docker', unbroken: { verdict: 'pass' } },
   'short-lease': { unbroken: { verdict: 'pass' } },

@@ -486,8 +486,8 @@ const LAB: readonly Mutant[] = [
     edits: [
       {
         file: 'lab/run/facts.ts',
-        find: 'exits.push({ instance, how });',
-        replace: 'void [exits, instance, how];',
+        find: 'tally.exits.push({ instance, how });',
+        replace: 'void [tally, instance, how];',
       },
     ],
     scenario: 'early-exit',
@@ -504,7 +504,33 @@ const LAB: readonly Mutant[] = [
       },
     ],
     scenario: 'stubborn-end',
+    becomes: onlyFails('exit codes', 'ended in order'),
+  },
+  {
+    name: 'forgets-exit-codes',
+    rule: 'an instance that ends with another exit code than 0 when it is asked to fails the run',
+    edits: [
+      {
+        file: 'lab/run/roster.ts',
+        find: 'const inOrder = !(isOwnDoing && FAILED.test(how));',
+        replace: 'const inOrder = !(isOwnDoing && FAILED.test(""));',
+      },
+    ],
+    scenario: 'bad-end',
     becomes: PASSES,
+  },
+  {
+    name: 'forgets-what-was-told',
+    rule: 'the size and hash in an answer to a transfer are held against the file',
+    edits: [
+      {
+        file: 'lab/run/execute.ts',
+        find: '...{ bytes, sources, told: { size, sha256 } },',
+        replace: '...{ bytes, sources, ...(size < 0 && { told: { size, sha256 } }) },',
+      },
+    ],
+    scenario: 'garbage',
+    becomes: onlyFails('integrity', 'answers hold'),
   },
   {
     name: 'records-one-event-less',

@@ -126,14 +126,14 @@ describe('fails when', () => {
       '99 bytes instead of 100',
     ],
     [
-      'the answer tells another size',
+      'the answer names another size',
       { events: [{ ...download, told: { size: 99, sha256: file.sha256 } }] },
-      'is done, but says that the file has 99 bytes instead of 100',
+      'is done, and names 99 bytes instead of 100',
     ],
     [
-      'the answer tells another hash',
+      'the answer names another hash',
       { events: [{ ...download, told: { size: 100, sha256: 'b'.repeat(64) } }] },
-      'says that its SHA-256 is b',
+      `is done, and names the SHA-256 ${'b'.repeat(64)} instead of ${file.sha256}`,
     ],
     ['a received file is not there', { stored: [GOOD.stored[0]!] }, 'is not on the disk'],
     ['a file of the start is gone', { stored: [GOOD.stored[1]!] }, 'was in the share at the start'],

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import type { FaultRecord, RunFacts } from '../history/events.ts';
 import { endedInOrder } from './ended-in-order.ts';
 import type { History } from './history.ts';
@@ -32,33 +32,6 @@ test.each<[string, Partial<FaultRecord>, 'pass' | 'fail']>([
   const fault = { kind: 'freeze', who: 'b-1', from: 1, inForce: 1, ...freeze } as const;
   expect(judged('b-1', 20, [fault]).verdict).toBe(verdict);
   expect(judged('b-2', 20, [fault]).verdict).toBe('fail');
-});
-
-describe('who was asked to end', () => {
-  const ended = (badEnds: RunFacts['badEnds'], more: Partial<RunFacts> = {}, faults: Partial<FaultRecord>[] = []) =>
-    endedInOrder.judge({ facts: { peers, kills: [], badEnds, ...more }, faults } as unknown as History);
-  const crash = { instance: 'b-1', how: 'b-1 ended by SIGSEGV' };
-
-  test('and did so with another exit code than 0 is named, with the log', () => {
-    expect(ended([crash])).toMatchObject({
-      verdict: 'fail',
-      reason: 'b-1 was asked to end (SIGTERM) and did not exit with code 0: b-1 ended by SIGSEGV; see logs/b-1.log',
-    });
-  });
-
-  test('a host is told once, by the first of its peers', () => {
-    const how = 'ended with its host: ended with exit code 3';
-    const { details, reason } = ended(['a-1', 'a-2'].map((instance) => ({ instance, how })));
-    expect(details).toHaveLength(1);
-    expect(reason).toMatch(/logs\/host1\.log$/);
-  });
-
-  test('nobody is told twice, or blamed for what the lab did', () => {
-    const kills = [{ instance: 'b-1', at: 20, graceSeconds: GRACE_SECONDS }];
-    expect(ended([crash], { kills }).details).toHaveLength(1);
-    expect(ended([crash], {}, [{ kind: 'freeze', who: 'b-1', from: 1 }]).verdict).toBe('pass');
-    expect(ended([crash], {}, [{ kind: 'freeze', who: 'b-1', from: 1, until: 2 }]).verdict).toBe('fail');
-  });
 });
 
 test('on a machine without a processor to spare, nobody is blamed: the check is inconclusive', () => {

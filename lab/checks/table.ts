@@ -1,9 +1,11 @@
+import { answersHold } from './answers-hold.ts';
 import { barriersMet } from './barriers.ts';
 import { bytesAgree } from './bytes-agree.ts';
 import type { Check } from './check.ts';
 import { directoryTells } from './directory-answers.ts';
 import { disksHadRoom } from './disks-had-room.ts';
 import { endedInOrder } from './ended-in-order.ts';
+import { exitCodes } from './exit-codes.ts';
 import { faultsInForce } from './faults-in-force.ts';
 import { filesWhole } from './files-whole.ts';
 import { directoryLists } from './index-looks.ts';
@@ -21,9 +23,11 @@ export const CHECKS: readonly Check[] = [
   directoryLists,
   operationsAccounted,
   bytesAgree,
+  answersHold,
   barriersMet,
   instancesLived,
   endedInOrder,
+  exitCodes,
   faultsInForce,
   disksHadRoom,
   labKeptUp,

@@ -134,7 +134,10 @@ export interface Instance {
   readonly url: string;
   /** As the other instances reach it. A peer: the `ip:port` of its gRPC service. A directory: its URL. */
   readonly address: string;
-  /** Resolves when the instance ends, wanted or not, with a sentence that says how. Never rejects. */
+  /**
+   * Resolves when the instance ends, wanted or not, with a sentence that says how. Of a program it has the words `exit code <n>` or
+   * `by <SIGNAL>`. Never rejects.
+   */
   readonly ended: Promise<string>;
 
   /** Regular files in the share folder and below, hashed one by one as they are read from the disk; also after the instance ended, until `Driver.end`. */

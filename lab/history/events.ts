@@ -220,8 +220,8 @@ export const runFacts = z.object({
       z.object({ instance: z.string(), at: z.number(), graceSeconds: z.number(), cpuPressure: z.number().optional() }),
     )
     .optional(),
-  /** Instances that were asked to end, and ended in another way than with exit code 0; those in `kills` among them. */
-  badEnds: z.array(z.object({ instance: z.string(), how: z.string() })).optional(),
+  /** Instances that were asked to end, and ended in another way than with exit code 0; those in `kills` are not among them. */
+  badEnds: z.array(z.object({ instance: z.string(), how: z.string(), cpuPressure: z.number().optional() })).optional(),
   /** What kept the lab from finishing its work; empty after an orderly run. */
   trouble: z.array(z.object({ code: z.string(), message: z.string() })),
   leftovers: z.array(z.string()),

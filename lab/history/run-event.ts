@@ -64,9 +64,15 @@ export const runEvent = z.discriminatedUnion('kind', [
   }),
   /**
    * `asked`: the scenario, or the end of the run, wanted it to end. `inOrder` is false of one that was asked to by SIGTERM and
-   * ended in another way than with exit code 0.
+   * ended, by its own doing, in another way than with exit code 0; `cpuPressure` is as below then.
    */
-  event('instance-ended', { instance: name, how: z.string(), asked: z.boolean(), inOrder: z.boolean() }),
+  event('instance-ended', {
+    instance: name,
+    how: z.string(),
+    asked: z.boolean(),
+    inOrder: z.boolean(),
+    cpuPressure: z.number().optional(),
+  }),
 
   /**
    * By the lab, as it had not ended within its grace. A host stands for all of its peers.

@@ -214,6 +214,7 @@ export class Conductor {
   }
 
   #tellKill(instance: string, graceMs: number): void {
+    this.#roster.killed(instance);
     const pressure = cpuPressure();
     this.#recorder.tell({
       ...{ kind: 'instance-killed', instance, graceSeconds: graceMs / 1000 },

@@ -15,9 +15,10 @@ const FOLDS: { readonly [K in EventKind]?: Fold<K> } = {
     const peer = peers.find(({ name }) => name === instance);
     if (peer) peer.address = address;
   },
-  'instance-ended': (tally, { instance, how, asked, inOrder }) => {
+  'instance-ended': (tally, { kind: _, at: __, asked, inOrder, ...end }) => {
+    const { instance, how } = end;
     if (!asked) tally.exits.push({ instance, how });
-    else if (!inOrder) tally.badEnds = [...(tally.badEnds ?? []), { instance, how }];
+    else if (!inOrder) tally.badEnds = [...(tally.badEnds ?? []), end];
   },
   'instance-killed': (tally, { kind: _, ...kill }) => {
     tally.kills = [...(tally.kills ?? []), kill];

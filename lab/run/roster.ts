@@ -4,6 +4,7 @@ import type { Tell } from '../history/run-event.ts';
 import { type Content, openContent } from '../language/content.ts';
 import type { PlannedPeer } from '../language/world.ts';
 import { inPool } from '../limit.ts';
+import { cpuPressure } from '../machine/pressure.ts';
 import type { Plan } from '../scenario/plan.ts';
 
 const STARTS_AT_A_TIME = 16;
@@ -34,6 +35,8 @@ export class Roster {
   readonly #everStarted = new Map<string, Instance>();
   /** Those whose end the scenario wants, and whether they may end by themselves (SIGTERM) or are killed. */
   readonly #asked = new Map<Instance, 'stop' | 'kill'>();
+  /** Instances and hosts that did not end in time, and that the lab killed in their present life. */
+  readonly #killed = new Set<string>();
   #directory: Instance | undefined;
   #closed = false;
 
@@ -94,6 +97,7 @@ export class Roster {
   /** One that was started again by somebody else: it takes part from now on. */
   async welcome(instance: Instance, tookSeconds: number): Promise<void> {
     const { name, role, address, host } = instance;
+    this.#killed.delete(name);
     if (role === 'directory') this.#directory = instance;
     else {
       this.#peers.set(name, instance);
@@ -111,6 +115,11 @@ export class Roster {
     this.#asked.set(instance, how);
     this.#peers.delete(instance.name);
     this.#init.left(instance.name);
+  }
+
+  /** The lab kills it, or the host of this name, because it did not end in time: how it ends is not its own doing. */
+  killed(name: string): void {
+    this.#killed.add(name);
   }
 
   /** From here on, instances that end were asked to. */
@@ -153,11 +162,16 @@ export class Roster {
   }
 
   #watch(instance: Instance): void {
-    const { name } = instance;
+    const { name, host = name } = instance;
     void instance.ended.then((how) => {
       const wanted = this.#asked.get(instance) ?? (this.#closed ? 'stop' : undefined);
-      const inOrder = wanted !== 'stop' || !FAILED.test(how);
-      this.#init.tell({ kind: 'instance-ended', instance: name, how, asked: wanted !== undefined, inOrder });
+      const isOwnDoing = wanted === 'stop' && !this.#killed.has(name) && !this.#killed.has(host);
+      const inOrder = !(isOwnDoing && FAILED.test(how));
+      const pressure = inOrder ? undefined : cpuPressure();
+      this.#init.tell({
+        ...{ kind: 'instance-ended', instance: name, how, asked: wanted !== undefined, inOrder },
+        ...(pressure !== undefined && { cpuPressure: pressure }),
+      });
       this.#init.left(name);
     });
   }
