@@ -113,6 +113,11 @@ export const PEER_ENV = {
   },
   PEER_CONTROL_PORT: { type: 'port', default: '50052', help: 'HTTP control port. 0: a free one.' },
   PEER_CONTROL_TOKEN: { type: 'text', secret: true, help: 'Bearer token that control requests must carry.' },
+  PEER_LOGIN: {
+    type: 'flag',
+    default: '0',
+    help: '1: logs in by itself at the start, and tries again while the directory is away. Until then, the peer is not ready. 0: only when told to.',
+  },
   PEER_OPEN: {
     type: 'flag',
     default: '0',

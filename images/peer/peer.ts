@@ -51,7 +51,7 @@ export class TransferMemory {
   readonly sending = new SendMemory();
 }
 
-/** Starts a whole peer; it answers on both ports when this returns, and logs in only when told to. */
+/** Starts a whole peer; it answers on both ports when this returns, and logs in only when told to, or with `PEER_LOGIN`. */
 export async function startPeer(
   config: Config<typeof PEER_ENV>,
   logger: Logger,
@@ -114,6 +114,7 @@ export async function startPeer(
   let isReady = false;
   const scanned = share.start().then(() => {
     isReady = true;
+    if (config.PEER_LOGIN) directory.loginWhenPossible();
   });
   share.on('changed', () => {
     countShare(metrics, share);
@@ -124,8 +125,8 @@ export async function startPeer(
       logger,
       registry: metrics.registry,
       maxBodyBytes: MAX_CONTROL_BODY_BYTES,
-      isReady: () => isReady && share.trouble === undefined,
-      whyNot: () => share.trouble?.message,
+      isReady: () => isReady && share.trouble === undefined && directory.loginOwed === undefined,
+      whyNot: () => share.trouble?.message ?? directory.loginOwed,
     },
     routes: controlRoutes({
       ...{ share, scanned, directory, downloads, batches, uploads },

@@ -137,3 +137,31 @@ test('a directory that is not there', async () => {
   await it.directory[Symbol.asyncDispose]();
   await expect(it.session.login()).rejects.toMatchObject({ code: 'directory-unreachable' });
 });
+
+test('a login that is wanted is tried until the directory is there', async () => {
+  await using it = await setup();
+  it.directory.failWith = 503;
+  it.session.loginWhenPossible();
+  await eventually('two tries', () => it.directory.count('/login') >= 2);
+  expect(it.session.loginOwed).toMatch(/^not logged in yet: the directory refused/);
+  it.directory.failWith = undefined;
+  await eventually('the login', () => it.directory.files('ann'));
+  await eventually('no login owed', () => it.session.loginOwed === undefined);
+  expect(it.session.isLoggedIn).toBe(true);
+});
+
+test('a wanted login ends with logout, and a wrong password ends it too', async () => {
+  await using it = await setup();
+  it.directory.failWith = 503;
+  it.session.loginWhenPossible();
+  await eventually('a try', () => it.directory.count('/login') === 1);
+  await it.session.logout();
+  expect(it.session.loginOwed).toBeUndefined();
+  it.directory.refuseLoginsAs = 'wrong-password';
+  it.directory.failWith = undefined;
+  it.session.loginWhenPossible();
+  await eventually('the reason', () => /password/.test(it.session.loginOwed ?? ''));
+  // Longer than the first wait: neither goes on.
+  await new Promise((resolve) => setTimeout(resolve, 700));
+  expect(it.directory.count('/login')).toBe(2);
+});

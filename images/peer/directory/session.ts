@@ -23,8 +23,9 @@ export interface DirectorySessionInit {
   readonly diallable?: (found: Found) => FoundNear;
 }
 
-/** First wait after a heartbeat that failed; doubled each time, up to the usual interval. */
+/** First wait after a heartbeat or a wanted login that failed; doubled each time, up to the usual interval or the longest wait. */
 const FIRST_RETRY_MS = 500;
+const LONGEST_RETRY_MS = 15_000;
 
 /**
  * This peer's place in the directory: logged in or not. While it is, the lease is renewed at a third of its length, what the share
@@ -37,9 +38,12 @@ export class DirectorySession {
   #leaseEndsAt = 0;
   #retryMs = FIRST_RETRY_MS;
   #timer: NodeJS.Timeout | undefined;
+  /** Why the login that `loginWhenPossible` wants is not made yet. */
+  #loginOwed: string | undefined;
   #loginUnderWay: Promise<{ leaseSeconds: number }> | undefined;
   #publishUnderWay: Promise<void> | undefined;
   #publishedVersion = -1;
+  #closed = false;
 
   constructor(init: DirectorySessionInit) {
     this.#init = init;
@@ -48,6 +52,21 @@ export class DirectorySession {
   /** Wants to be in the index, and was admitted; the lease may have lapsed since, unnoticed. */
   get isLoggedIn(): boolean {
     return this.#token !== undefined;
+  }
+
+  /** What keeps this peer from the login that it wants to make by itself; undefined where it wants none, or has made it. */
+  get loginOwed(): string | undefined {
+    return this.#loginOwed;
+  }
+
+  /**
+   * Logs in, and tries again while the directory is away or refuses, with longer and longer waits: until it is done, or until `logout` or
+   * `close`. A wrong password does not get right by trying: it is said, and stays the reason.
+   */
+  loginWhenPossible(): void {
+    if (this.#closed) return;
+    this.#loginOwed = 'not logged in yet';
+    void this.#tryLogin(FIRST_RETRY_MS);
   }
 
   /** Logs in with the share's files, also when logged in already. Whoever asks at the same time gets the same answer. */
@@ -103,11 +122,26 @@ export class DirectorySession {
 
   /** Ends the session within `timeoutMs`, whatever the directory does. */
   async close(timeoutMs: number): Promise<void> {
+    this.#closed = true;
     const { promise, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, timeoutMs);
     await Promise.race([promise, this.logout().catch(() => {})]);
     clearTimeout(timer);
     this.#forget();
+  }
+
+  async #tryLogin(retryMs: number): Promise<void> {
+    if (this.#loginOwed === undefined) return;
+    await this.login().catch((error) => {
+      if (this.#loginOwed === undefined) return;
+      const { code, message } = toPeerLabError(error);
+      this.#loginOwed = `not logged in yet: ${message}`;
+      if (code === 'wrong-password') return void this.#init.logger.error({ code, reason: message }, 'not logged in');
+      this.#init.logger.warn({ code, reason: message }, 'could not log in; trying again');
+      // A whole class that waits for one directory does not come back in the same moment.
+      const waitMs = retryMs * (0.5 + Math.random() / 2);
+      this.#timer = setTimeout(() => void this.#tryLogin(Math.min(retryMs * 2, LONGEST_RETRY_MS)), waitMs).unref();
+    });
   }
 
   async #login(): Promise<{ leaseSeconds: number }> {
@@ -116,6 +150,7 @@ export class DirectorySession {
     const { token, leaseSeconds, ...given } = await api.login({ user, password, ...address, files: share.list() });
     this.#init.onTicket?.(given);
     this.#token = token;
+    this.#loginOwed = undefined;
     this.#publishedVersion = version;
     this.#renewed(leaseSeconds);
     return { leaseSeconds };
@@ -185,6 +220,7 @@ export class DirectorySession {
 
   #forget(): void {
     clearTimeout(this.#timer);
+    this.#loginOwed = undefined;
     this.#token = undefined;
     this.#publishedVersion = -1;
     this.#init.onLease(false);

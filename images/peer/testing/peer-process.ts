@@ -13,12 +13,14 @@ const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url));
 /** A whole peer in a process of its own, which can be killed and stopped. */
 export class PeerProcess implements AsyncDisposable {
   readonly address: string;
+  readonly controlPort: number;
   readonly #child: ChildProcess;
   readonly #control: string;
 
   private constructor(child: ChildProcess, address: string, control: number) {
     this.#child = child;
     this.address = address;
+    this.controlPort = control;
     this.#control = `http://127.0.0.1:${control}`;
   }
 
@@ -52,6 +54,11 @@ export class PeerProcess implements AsyncDisposable {
   control(verb: string, body: unknown = {}): Promise<JsonAnswer> {
     const url = `${this.#control}/control/${verb}`;
     return requestJson({ method: 'POST', url, token: CONTROL_TOKEN, body });
+  }
+
+  /** Whether work may be sent here, and why not. */
+  async ready(): Promise<{ status: string; reason?: string }> {
+    return (await fetch(`${this.#control}/readyz`)).json() as Promise<{ status: string; reason?: string }>;
   }
 
   /** The value of one sample, 0 when there is none. */

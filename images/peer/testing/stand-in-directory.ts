@@ -14,6 +14,8 @@ export class StandInDirectory implements AsyncDisposable {
   pageSize = 100;
   /** Status to answer every request with, instead of the right answer. */
   failWith: number | undefined;
+  /** The code of the refusal of every login. */
+  refuseLoginsAs: string | undefined;
   /** Answers to /loadfiles take so long, and take effect only then. */
   loadfilesDelayMs = 0;
   /** Peers of the predecessor's kind, by the name of a file that they have. */
@@ -28,7 +30,7 @@ export class StandInDirectory implements AsyncDisposable {
     this.#server = server;
   }
 
-  static async start(): Promise<StandInDirectory> {
+  static async start(port = 0): Promise<StandInDirectory> {
     const server = createServer();
     const directory = new StandInDirectory(server);
     server.on('request', async (request, response) => {
@@ -37,7 +39,7 @@ export class StandInDirectory implements AsyncDisposable {
       const { status, body } = directory.#answer(request, sent);
       response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
     });
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
     return directory;
   }
 
@@ -67,6 +69,7 @@ export class StandInDirectory implements AsyncDisposable {
     const url = new URL(request.url ?? '/', 'http://directory');
     this.requests.push(url.pathname);
     if (this.failWith !== undefined) return refusal(this.failWith, 'internal');
+    if (url.pathname === '/login' && this.refuseLoginsAs !== undefined) return refusal(401, this.refuseLoginsAs);
     if (url.pathname === '/login') {
       const token = `token-${++this.#tokens}`;
       this.peers.set(token, body as LoginRequest);
