@@ -128,6 +128,20 @@ test('every file is tried, and every one that a report relies on is sealed', () 
   expect(files).toHaveLength(Object.keys(CONTENT).length + 1);
 });
 
+test('a metric that can not be read is as unknown in a report as it was in the run', async () => {
+  const folder = passedRun();
+  const garbled = `# TYPE peerlab_transfer_bytes_total counter\n${METRICS[0]} 0\npeerlab_transfer_bytes_total{direction="sent\n`;
+  writeFileSync(path.join(folder.metrics, 'a-2.prom'), garbled);
+  writeFileSync(folder.file('metrics/samples.ndjson'), lines({ at: 1, instance: 'a-2', values: { x: null } }));
+  folder.writeFacts({ ...FACTS, files: folder.sizes() });
+  const { verdict, reason } = await reportAgain(folder);
+  expect({ verdict, reason }).toEqual({
+    verdict: 'inconclusive',
+    reason: expect.stringContaining("line 3 of the metrics of a-2 can't be read"),
+  });
+  expect(await Array.fromAsync(folder.readLines('metrics/samples.ndjson'))).toHaveLength(1);
+});
+
 test('a reason names what is wrong with the files', async () => {
   const folder = passedRun();
   appendFileSync(folder.file('faults.ndjson'), '{"kind":"free');

@@ -18,6 +18,7 @@ const PROBES: Readonly<Record<string, Omit<Trial, 'scenario'>>> = {
   'broken-step-promise': { unbroken: failsBy('step 2: operations.login.ok == 2') },
   'missing-figure': { unbroken: { verdict: 'inconclusive' } },
   'missing-metric': { peer: DO_NOTHING, unbroken: { verdict: 'inconclusive' } },
+  'garbled-metric': { peer: FALSE_WITNESS, unbroken: { verdict: 'inconclusive' } },
   'no-expectations': { unbroken: { verdict: 'refused' } },
   'misspelt-code': { unbroken: { verdict: 'refused' } },
   'failing-step': { unbroken: failsBy('operations.search.failed == 0') },

@@ -363,6 +363,19 @@ const LAB: readonly Mutant[] = [
     becomes: PASSES,
   },
   {
+    name: 'skips-garbled-metrics',
+    rule: 'a metric of which a line can not be read is unknown, not zero',
+    edits: [
+      {
+        file: 'lab/metrics/prometheus-text.ts',
+        find: 'if (!match) return { unreadable: text };',
+        replace: 'if (!match) return undefined;',
+      },
+    ],
+    scenario: 'garbled-metric',
+    becomes: PASSES,
+  },
+  {
     name: 'checks-nothing',
     rule: 'a scenario without expectations never passes: the reader refuses it, and so does the verdict',
     edits: [

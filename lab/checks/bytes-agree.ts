@@ -1,5 +1,5 @@
 import type { FaultKind, FaultRecord, OperationEvent } from '../history/events.ts';
-import { having, sumOf } from '../metrics/prometheus-text.ts';
+import { having, sumOf, whyUnreadable } from '../metrics/prometheus-text.ts';
 import { type Check, noneWrong } from './check.ts';
 import { type History, isTransfer, receiverOf } from './history.ts';
 
@@ -7,6 +7,8 @@ import { type History, isTransfer, receiverOf } from './history.ts';
  * What a peer counted (its metrics) against what the answers to transfers say. The two are words of different peers more often than not: of
  * what a peer sent, its receivers speak. So a difference names both sides; it blames one alone only where it contradicts itself.
  */
+
+const METRIC = 'peerlab_transfer_bytes_total';
 
 type Direction = 'received' | 'sent';
 
@@ -130,11 +132,13 @@ export const bytesAgree: Check = {
         const { bytes, more, less, vague } = moved;
         if (direction === 'received') total += bytes;
         const scrape = history.metrics.get(peer);
-        const counted = scrape && sumOf(scrape, 'peerlab_transfer_bytes_total', having({ direction }));
-        if (counted === undefined) {
-          if (bytes > 0) unknown.push(`${peer} gave no peerlab_transfer_bytes_total`);
+        const counted = scrape && sumOf(scrape, METRIC, having({ direction }));
+        const unreadable = scrape && whyUnreadable(scrape, METRIC, peer);
+        if (unreadable !== undefined) unknown.push(unreadable);
+        else if (counted === undefined) {
+          if (bytes > 0) unknown.push(`${peer} gave no ${METRIC}`);
         } else if (!Number.isFinite(counted)) {
-          wrong.push(`the peerlab_transfer_bytes_total of ${peer} is no finite number of bytes ${direction}`);
+          wrong.push(`the ${METRIC} of ${peer} is no finite number of bytes ${direction}`);
         } else if (counted > bytes + more || (counted < bytes && !less)) {
           const words = bothWords(peer, direction, counted, moved);
           if (counted > bytes && vague.size > 0)

@@ -336,6 +336,14 @@ describe('bytes agree: whose word stands against whose', () => {
     });
   });
 
+  test('a counter of which a line can not be read is unknown, and not zero', () => {
+    const text = '# TYPE peerlab_transfer_bytes_total counter\npeerlab_transfer_bytes_total{direction="sent" 5\n';
+    const metrics = new Map([...GOOD.metrics, ['s-1', parsePrometheusText(text)]]);
+    const result = CHECKS.find(({ name }) => name === 'bytes agree')?.judge({ ...GOOD, metrics });
+    expect(result?.verdict).toBe('inconclusive');
+    expect(result?.reason).toContain("line 2 of the metrics of s-1 can't be read");
+  });
+
   test('an answer without sources is wrong, and excuses nobody', () => {
     const result = judge([], { 's-1': 100, 's-2': 5000 }, { bytes: 100 });
     expect(result?.reason).toContain('l-1 contradicts itself');

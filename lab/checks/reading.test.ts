@@ -65,6 +65,16 @@ describe('a metric', () => {
     expect(read('peers.a-2.metrics.odd_bytes{of="two"}', { metrics })).toEqual({ value: 2 });
   });
 
+  test('of which a line can not be read is missing, and the reason has the line and the peer', () => {
+    const garbled = '# TYPE peerlab_share_files gauge\npeerlab_share_files{ 3\n';
+    const metrics = scrapes({ 'a-1': FILES(2), 'a-2': garbled, 'b-1': FILES(0) });
+    const missing =
+      "line 2 of the metrics of a-2 can't be read, and may be about peerlab_share_files: peerlab_share_files{ 3";
+    expect(read('groups.a.metrics.peerlab_share_files', { metrics })).toEqual({ missing });
+    expect(read('metrics.peerlab_share_files', { metrics })).toEqual({ missing });
+    expect(read('groups.b.metrics.peerlab_share_files', { metrics })).toEqual({ value: 0 });
+  });
+
   test('that is declared and has no such series yet is zero', () => {
     const text = '# HELP peerlab_transfers_total Transfers\n# TYPE peerlab_transfers_total counter\n';
     const metrics = scrapes({ 'a-1': text, 'a-2': `${text}peerlab_transfers_total{outcome="ok"} 4\n` });

@@ -1,6 +1,6 @@
 import { METRICS, type MetricName } from '#proto/metrics.ts';
 import { DIRECTORY, type OperationEvent } from '../history/events.ts';
-import { type Scrape, sumOf } from '../metrics/prometheus-text.ts';
+import { type Scrape, sumOf, whyUnreadable } from '../metrics/prometheus-text.ts';
 import type { Figure, Scope } from './figure.ts';
 import { type Figures, scopeFiguresOf } from './figures.ts';
 import type { History } from './history.ts';
@@ -63,6 +63,8 @@ function metricReading(
   instance: string,
 ): FigureReading {
   if (!scrape) return { missing: `${instance} never answered at /metrics` };
+  const unreadable = whyUnreadable(scrape, name, instance);
+  if (unreadable !== undefined) return { missing: unreadable };
   const value = sumOf(scrape, name, (labels) => matchesAll(matchers, labels));
   if (value === undefined) return { missing: `${instance} has no metric ${name}` };
   return Number.isFinite(value) ? { value } : { missing: `the ${name} of ${instance} is no finite number` };

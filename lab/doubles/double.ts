@@ -91,6 +91,8 @@ function metricsText({ sent, received }: Counters): string {
     `peerlab_transfer_bytes_total{direction="received"} ${received}`,
     '# TYPE peerlab_logged_in gauge',
     'peerlab_logged_in 1',
+    // Whatever a scenario wants to be among them.
+    process.env.DOUBLE_METRICS ?? '',
     '',
   ].join('\n');
 }

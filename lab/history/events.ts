@@ -63,11 +63,14 @@ export type IndexLook = z.infer<typeof indexLook>;
 export const fileRecord = z.object({ peer: z.string(), name: z.string(), size: z.number().int(), sha256: z.string() });
 export type FileRecord = z.infer<typeof fileRecord>;
 
-/** The series of an instance that changed since its last scrape (metrics/samples.ndjson), by name and labels. */
+/**
+ * The series of an instance that changed since its last scrape (metrics/samples.ndjson), by name and labels. null: what it
+ * said is no finite number (NaN, +Inf), or can't be read. That is unknown, and not the value of before.
+ */
 export const sampleRecord = z.object({
   at: z.number(),
   instance: z.string(),
-  values: z.record(z.string(), z.number()),
+  values: z.record(z.string(), z.number().nullable()),
 });
 
 /** The name of the directory among instances; all others are peers. */

@@ -9,6 +9,7 @@ import {
   operationEvent,
   proof,
   runFacts,
+  sampleRecord,
   testedProgram,
 } from './events.ts';
 
@@ -107,7 +108,7 @@ export const runEvent = z.discriminatedUnion('kind', [
   event('fault-ended', { record: faultRecord }),
 
   /** The series of an instance that changed since its last scrape. */
-  event('sample', { instance: name, values: z.record(z.string(), z.number()) }),
+  event('sample', { instance: name, values: sampleRecord.shape.values }),
   /** What a disk had at the end, file by file; then the disk as a whole is read. */
   event('file-stored', { file: fileRecord }),
   event('disk-read', { instance: name }),

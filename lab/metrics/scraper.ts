@@ -13,8 +13,11 @@ const MAX_SCRAPES_PER_SECOND = 25;
 const USAGE_INTERVAL_MS = 3000;
 const MAX_USAGES_PER_SECOND = 10;
 
+/** By series; null where the instance said no finite number, or nothing that can be read. */
+type Values = Record<string, number | null>;
+
 /** Takes each text that is new, and the series that changed since the last one, histogram buckets left out. */
-type Keep = (instance: string, text: string, values: Record<string, number>) => Promise<void>;
+type Keep = (instance: string, text: string, values: Values) => Promise<void>;
 
 /** The last scrape of an instance: what each of its lines says. Most lines stay as they are, and are read once. */
 type Lines = ReadonlyMap<string, Line | undefined>;
@@ -65,7 +68,7 @@ export class Scraper {
     return new Map(
       [...this.#seen].map((name) => {
         const last = this.#last.get(name);
-        return [name, last && scrapeOf(last.lines.values())];
+        return [name, last && scrapeOf(last.text.split('\n').map((line) => last.lines.get(line)))];
       }),
     );
   }
@@ -121,9 +124,9 @@ export class Scraper {
 }
 
 /** The lines of a scrape, and the values of the series that were not there, or not the same, before. */
-function read(text: string, before: Lines | undefined): { lines: Lines; values: Record<string, number> } {
+function read(text: string, before: Lines | undefined): { lines: Lines; values: Values } {
   const lines = new Map<string, Line | undefined>();
-  const values: Record<string, number> = {};
+  const values: Values = {};
   for (const line of text.split('\n')) {
     if (before?.has(line)) {
       lines.set(line, before.get(line));
@@ -131,8 +134,10 @@ function read(text: string, before: Lines | undefined): { lines: Lines; values: 
     }
     const said = parsePrometheusLine(line);
     lines.set(line, said);
+    if (said && 'unreadable' in said) values[said.unreadable.split(/[\s{]/, 1)[0] ?? ''] = null;
     const sample = said && 'sample' in said ? said.sample : undefined;
-    if (sample && !sample.name.endsWith('_bucket')) values[seriesOf(sample)] = sample.value;
+    if (sample && !sample.name.endsWith('_bucket'))
+      values[seriesOf(sample)] = Number.isFinite(sample.value) ? sample.value : null;
   }
   return { lines, values };
 }

@@ -21,7 +21,7 @@ const STORY: Told[] = [
   { kind: 'operation-ended', operation: OPERATION, answer: { id: 0, entries: [] } },
   { kind: 'step-ended', step: '1', taken: true },
   { kind: 'fault-ended', record: { kind: 'kill', who: 'a-1', step: '1', from: 0, proofs: [] } },
-  { kind: 'sample', instance: 'a-1', values: { x: 1 } },
+  { kind: 'sample', instance: 'a-1', values: { x: 1, y: null } },
   { kind: 'file-stored', file: FILE },
   { kind: 'instance-killed', instance: 'a-1', graceSeconds: 8, cpuPressure: 0.25 },
   { kind: 'instance-ended', instance: 'a-1', how: 'by itself', asked: false, inOrder: true },
@@ -50,6 +50,9 @@ test('each event is in one file, and can be read back', async () => {
     ...{ 'events.ndjson': 1, 'answers.ndjson': 1, 'faults.ndjson': 1, 'shares.ndjson': 1, 'stored.ndjson': 1 },
     ...{ 'metrics/samples.ndjson': 1, 'timeline.ndjson': 7 },
   });
+  expect(await Array.fromAsync(folder.readLines('metrics/samples.ndjson'))).toMatchObject([
+    { values: { x: 1, y: null } },
+  ]);
   const timeline = await Array.fromAsync(folder.readLines('timeline.ndjson'));
   expect(timeline.map(({ kind }) => kind)).toEqual([
     ...['run-began', 'instance-ready', 'step-began', 'step-ended'],

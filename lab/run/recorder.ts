@@ -85,7 +85,7 @@ export class Recorder {
   }
 
   /** The last scrape of an instance, and of its series those that changed. */
-  async scraped(instance: string, text: string, values: Record<string, number>): Promise<void> {
+  async scraped(instance: string, text: string, values: EventOf<'sample'>['values']): Promise<void> {
     this.#init.folder.writeScrape(instance, text);
     if (Object.keys(values).length > 0) await this.record({ kind: 'sample', instance, values });
   }
