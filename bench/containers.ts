@@ -95,7 +95,7 @@ const lacking = typeof engine === 'string' ? engine : await docker('version').th
 if (lacking !== undefined) {
   console.log(`containers: not measured, ${lacking}`);
 } else {
-  const { peer } = await buildImages(() => {});
+  const { peer } = (await buildImages(() => {})).images;
   const lab: Awaited<ReturnType<typeof timeCommand>>[] = [];
   const command: typeof lab = [];
   for (let round = 0; round < ROUNDS; round++) {

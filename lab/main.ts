@@ -322,8 +322,10 @@ function program(exit: (code: number) => void): Command {
   lab
     .command('images')
     .description('build the container images peerlab/directory and peerlab/peer, if what goes into them changed')
-    .action(async () => {
-      await DRIVERS.find(({ makeImages }) => makeImages)?.makeImages?.((what) => process.stdout.write(`${what}\n`));
+    .option('--lab', 'also peerlab/lab: the lab itself, for clusters', false)
+    .action(async ({ lab }: { lab: boolean }) => {
+      const driver = DRIVERS.find(({ makeImages }) => makeImages);
+      await driver?.makeImages?.((what) => process.stdout.write(`${what}\n`), lab);
       exit(EXIT.pass);
     });
   return lab;

@@ -47,6 +47,11 @@ export const ROOMS: readonly Room[] = [
     may: ['images/base/', 'proto/'],
   },
   {
+    path: 'images/lab/',
+    is: 'the lab in an image, for clusters: a Dockerfile only, what goes in is in `lab/drivers/images/`',
+    may: [],
+  },
+  {
     path: 'lab/start.ts',
     is: 'where `bin/lab` begins: it loads the lab, and says why it can not',
     may: ['lab/main.ts'],

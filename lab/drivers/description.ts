@@ -42,8 +42,29 @@ export interface DriverDescription {
   /** What its instances stand on, for the doctor. Changes nothing, never throws: what can't be found out is left open. */
   examine(): Promise<Examined>;
 
-  /** Makes the images that its containers run, where it has any. @throws PeerLabError `build-failed`, `no-base-image`, … */
-  makeImages?(report: (what: string) => void): Promise<unknown>;
+  /**
+   * Makes the images that its containers run, where it has any, and `forClusters` the lab in an image as well.
+   * @throws PeerLabError `build-failed`, `no-base-image`, …
+   */
+  makeImages?(report: (what: string) => void, forClusters?: boolean): Promise<Made>;
+}
+
+/** Images that were made, or that were current. */
+export interface Made {
+  /** Of PeerLab. */
+  readonly version: string;
+  readonly images: {
+    readonly directory: MadeImage;
+    readonly peer: MadeImage;
+    /** For clusters only. */
+    readonly lab?: MadeImage;
+  };
+}
+
+/** `name` at its engine, `id` the digest of its content. */
+interface MadeImage {
+  readonly name: string;
+  readonly id: string;
 }
 
 /** Such as an engine. */

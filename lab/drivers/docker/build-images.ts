@@ -1,5 +1,5 @@
 import { PeerLabError } from '#proto/errors.ts';
-import type { Images } from '../images/build.ts';
+import type { Made } from '../description.ts';
 import type { Program } from '../program.ts';
 import type { DockerImages } from './docker-images.ts';
 import { findEngine } from './engine.ts';
@@ -8,12 +8,13 @@ import { isReference } from './reference.ts';
 /** What is done with images outside of a run. Cheap to import: the Docker libraries are loaded when they are used. */
 
 /**
- * Makes `peerlab/directory` and `peerlab/peer` when their inputs have changed.
+ * Makes `peerlab/directory` and `peerlab/peer` when their inputs have changed; for clusters, `peerlab/lab` as well.
  * @throws PeerLabError `no-engine`, `build-failed`, `no-base-image`, `engine-lost`, `engine-failed`
  */
-export async function buildImages(report: (what: string) => void): Promise<Images> {
-  const [store, { imagesOn }] = await Promise.all([imagesOfEngine(), import('../images/build.ts')]);
-  return imagesOn(store, report);
+export async function buildImages(report: (what: string) => void, forClusters = false): Promise<Made> {
+  const [store, { imagesForClusters, imagesOn }] = await Promise.all([imagesOfEngine(), import('../images/build.ts')]);
+  const { version, double: _, ...images } = await (forClusters ? imagesForClusters : imagesOn)(store, report);
+  return { version, images };
 }
 
 /** @throws PeerLabError `no-program`, `no-engine`, `engine-lost`, `engine-failed` */

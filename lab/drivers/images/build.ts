@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { PeerLabError } from '#proto/errors.ts';
 import { buildServices, hashOf } from '../artifacts.ts';
 import { withLock } from '../build-lock.ts';
-import { dockerfileOf, type ImageKind, KINDS, productionPackages, withContexts } from './context.ts';
+import { dockerfileOf, type ImageKind, KINDS, labPackages, productionPackages, withContexts } from './context.ts';
 import { type Image, type ImageStore, INPUTS_LABEL } from './image-store.ts';
 import { ensureNodeImage } from './node-image.ts';
 
@@ -19,6 +19,7 @@ export interface Images {
 }
 
 type Built = Omit<Images, 'version'>;
+type Inputs = Readonly<Record<(typeof KINDS)[number], string>>;
 
 /**
  * Makes `peerlab/directory` and `peerlab/peer` when their inputs have changed. Each build has a tag of its own made from what went
@@ -42,16 +43,47 @@ export async function imagesOn(
   return withLock(join(services.dist, '.images-build.lock'), ensure, signal);
 }
 
+/**
+ * Makes `peerlab/lab`, the lab in an image, when its inputs have changed; and the others, which a cluster needs with it.
+ * @throws PeerLabError as `imagesOn`
+ */
+export async function imagesForClusters(
+  store: ImageStore,
+  report: (what: string) => void,
+  signal?: AbortSignal,
+): Promise<Images & { readonly lab: Image }> {
+  const images = await imagesOn(store, report, signal);
+  const services = await buildServices(report, signal);
+  const ensure = async () => {
+    const { base } = await wantedInputs(await ensureNodeImage(store, report, signal));
+    const inputs = await hashOf(
+      ['lab/**/*.ts', 'scenarios/**/*.*', 'suites/*.yaml'],
+      base,
+      await inputsOf('lab'),
+      (await labPackages()).pinned,
+    );
+    const there = await store.find(tagOf('lab', inputs));
+    const lab =
+      there ??
+      (await withContexts(services, ['lab'], (folderOf) =>
+        buildImage(store, report, 'lab', folderOf('lab'), inputs, { BASE_IMAGE: tagOf('base', base) }, signal),
+      ));
+    await nameLatest(store, 'lab', inputs);
+    return { ...images, lab };
+  };
+  return withLock(join(services.dist, '.images-build.lock'), ensure, signal);
+}
+
 function buildAll(
   store: ImageStore,
   report: (what: string) => void,
   services: Parameters<typeof withContexts>[0],
   node: Image,
-  wanted: Record<ImageKind, string>,
+  wanted: Inputs,
   signal?: AbortSignal,
 ): Promise<Built> {
-  return withContexts(services, async (folderOf) => {
-    const build = (kind: ImageKind, args: Record<string, string>) =>
+  return withContexts(services, KINDS, async (folderOf) => {
+    const build = (kind: keyof Inputs, args: Record<string, string>) =>
       buildImage(store, report, kind, folderOf(kind), wanted[kind], args, signal);
     const baseImage = await build('base', { NODE_IMAGE: node.name });
     const directory = await build('directory', { BASE_IMAGE: baseImage.name });
@@ -63,7 +95,7 @@ function buildAll(
 }
 
 /** What the label of each image says when it is current: a hash of all that goes into it. */
-export async function wantedInputs(node: Image): Promise<Record<ImageKind, string>> {
+export async function wantedInputs(node: Image): Promise<Inputs> {
   const base = await hashOf([], await inputsOf('base'), node.id, (await productionPackages()).pinned);
   const hashes = {
     base: await hashOf(['proto/**/*.ts', 'proto/*.proto', 'images/base/*.ts', 'tsconfig*.json', 'package.json'], base),
@@ -100,7 +132,7 @@ async function nameLatest(store: ImageStore, kind: ImageKind, inputs: string): P
 }
 
 /** The images as they should be, or nothing if one is missing or outdated. */
-export async function allCurrent(store: ImageStore, wanted: Record<ImageKind, string>): Promise<Built | undefined> {
+export async function allCurrent(store: ImageStore, wanted: Inputs): Promise<Built | undefined> {
   const [directory, peer, double] = await Promise.all(
     (['directory', 'peer', 'double'] as const).map(async (kind) => {
       const found = await store.find(tagOf(kind, wanted[kind]));
@@ -132,7 +164,7 @@ async function buildImage(
 /** Builds that nobody has asked for since many others; those that a container still uses are kept. */
 export async function removeOld(store: ImageStore): Promise<void> {
   const byAge = await store.withLabel(INPUTS_LABEL);
-  for (const kind of [...KINDS, 'faults']) {
+  for (const kind of [...KINDS, 'lab', 'faults']) {
     const builds = byAge.filter(({ names }) => names.some((name) => name.startsWith(`peerlab/${kind}:`)));
     for (const { names } of builds.slice(KEPT_BUILDS)) for (const name of names) await store.remove(name);
   }
