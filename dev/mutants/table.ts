@@ -442,6 +442,19 @@ const LAB: readonly Mutant[] = [
     becomes: onlyFails('directory lists the shares', 'integrity'),
   },
   {
+    name: 'sees-files-only',
+    rule: 'what lies in a share and is no regular file fails the run',
+    edits: [
+      {
+        file: 'lab/checks/integrity.ts',
+        find: 'found.filter((one) => !isLock(one))',
+        replace: 'found.filter((one) => !isLock(one) && !one.kind)',
+      },
+    ],
+    scenario: 'odd-thing',
+    becomes: PASSES,
+  },
+  {
     name: 'reads-half-the-disks',
     rule: 'every disk is read at the end',
     edits: [

@@ -143,6 +143,23 @@ describe('fails when', () => {
       'no transfer accounts for it',
     ],
     [
+      'a received file is a link to something',
+      { stored: [GOOD.stored[0]!, { peer: 'l-1', name: 'a.bin', size: 0, sha256: '', kind: 'link' }] },
+      'l-1: \\"a.bin\\" was received, but is a symbolic link, and no regular file',
+    ],
+    ...(['fifo', 'socket', 'device', 'link', 'unreadable'] as const).flatMap((kind) =>
+      ['odd', 'a.bin/odd', '.peerlab', ...(kind === 'socket' ? [] : ['.peerlab/odd'])].map(
+        (name): [string, Partial<History>, string] => [
+          `a ${kind} lies in a share as ${name}`,
+          {
+            events: [{ ...download, id: 1, outcome: 'failed', file: 'b' }, download],
+            stored: [...GOOD.stored, { peer: 's-1', name, size: 0, sha256: '', kind }],
+          },
+          `s-1: \\"${name}\\" is in the share, but `,
+        ],
+      ),
+    ),
+    [
       'a download that failed left a wrong file under the final name',
       {
         events: [{ ...download, outcome: 'failed', bytes: 100 }],
@@ -262,6 +279,11 @@ test('unfinished downloads are no files under a final name', () => {
     stored: [...GOOD.stored, { peer: 'l-1', ...file, name: '.peerlab/x.part', size: 3 }],
   });
   expect(wrong).toEqual([]);
+});
+
+test('a socket among the unfinished downloads is how a peer holds its share, and no finding', () => {
+  const lock = { peer: 'l-1', name: '.peerlab/lock.1', size: 0, sha256: '', kind: 'socket' } as const;
+  expect(verdict({ stored: [...GOOD.stored, lock] }).verdict).toBe('pass');
 });
 
 test('a lost answer may hide bytes that arrived', () => {

@@ -7,6 +7,7 @@ import {
   type IndexLook,
   type OperationEvent,
   type RunFacts,
+  type StoredRecord,
 } from '../history/events.ts';
 import type { LineFile, LineOf } from '../history/result-files.ts';
 import type { ResultsFolder } from '../history/results-folder.ts';
@@ -25,7 +26,7 @@ export interface History {
   readonly faults: readonly FaultRecord[];
   /** What the lab put into the shares, and what the disks had at the end. */
   readonly shares: readonly FileRecord[];
-  readonly stored: readonly FileRecord[];
+  readonly stored: readonly StoredRecord[];
   /** The last scrape of each instance that ran; undefined for one that never answered. */
   readonly metrics: ReadonlyMap<string, Scrape | undefined>;
   readonly logs: LogCounts;

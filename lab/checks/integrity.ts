@@ -1,21 +1,27 @@
 import { counted } from '#proto/units.ts';
-import type { FileRecord } from '../history/events.ts';
+import type { FileRecord, StoredRecord } from '../history/events.ts';
 import { type Check, noneWrong } from './check.ts';
 import { type History, isTransfer, receiverOf } from './history.ts';
 
 /** Unfinished downloads live in this folder of a share; they have no final name yet. */
 export const UNFINISHED = '.peerlab/';
 
+/** A socket there is how PeerLab's own peer holds its share: it is neither a file nor left of one. */
+export function isLock({ name, kind }: StoredRecord): boolean {
+  return kind === 'socket' && name.startsWith(UNFINISHED);
+}
+
 const key = (peer: string, name: string) => `${peer}\0${name}`;
 
 export interface Integrity {
   readonly verified: number;
-  /** A sentence for each file under a final name that is wrong, missing, or should not exist. */
+  /** A sentence for each file under a final name that is wrong, missing, or should not exist, and for what is no file. */
   readonly wrong: readonly string[];
 }
 
 /** Compares every disk at the end with what must lie there: the share as made, and every file that was received. */
-export function compareDisks({ events, shares, stored }: History): Integrity {
+export function compareDisks({ events, shares, stored: found }: History): Integrity {
+  const stored = found.filter((one) => !isLock(one));
   const truth = new Map(shares.map((file) => [file.name, file]));
   const disk = new Map(stored.map((file) => [key(file.peer, file.name), file]));
   const initial = new Set(shares.map((file) => key(file.peer, file.name)));
@@ -38,16 +44,25 @@ export function compareDisks({ events, shares, stored }: History): Integrity {
   }
   for (const file of stored) {
     const id = key(file.peer, file.name);
-    if (initial.has(id) || received.has(id) || file.name.startsWith(UNFINISHED)) continue;
+    if (initial.has(id) || received.has(id) || (!file.kind && file.name.startsWith(UNFINISHED))) continue;
     // A transfer whose answer was lost may have ended well: then the file is right, and nothing is wrong.
-    const flaw = truth.has(file.name) ? flawOf(file, truth.get(file.name)) : 'no transfer accounts for it';
+    const flaw = file.kind || truth.has(file.name) ? flawOf(file, truth.get(file.name)) : 'no transfer accounts for it';
     if (flaw) wrong.push(`${file.peer}: "${file.name}" is in the share, but ${flaw}`);
   }
   return { verified, wrong };
 }
 
-function flawOf(found: FileRecord | undefined, truth: FileRecord | undefined): string | undefined {
+const ODD: Readonly<Record<NonNullable<StoredRecord['kind']>, string>> = {
+  link: 'is a symbolic link',
+  fifo: 'is a FIFO',
+  socket: 'is a socket',
+  device: 'is a device',
+  unreadable: 'nobody is allowed to read it',
+};
+
+function flawOf(found: StoredRecord | undefined, truth: FileRecord | undefined): string | undefined {
   if (!found) return 'is not on the disk';
+  if (found.kind) return `${ODD[found.kind]}${found.kind === 'unreadable' ? '' : ', and no regular file'}`;
   if (!truth) return 'no share had such a file';
   if (found.size !== truth.size) return `has ${found.size} bytes instead of ${truth.size}`;
   if (found.sha256 !== truth.sha256) return `its SHA-256 is ${found.sha256} instead of ${truth.sha256}`;

@@ -1,6 +1,6 @@
 import { type Check, noneWrong } from './check.ts';
 import { isTransfer, receiverOf } from './history.ts';
-import { UNFINISHED } from './integrity.ts';
+import { isLock, UNFINISHED } from './integrity.ts';
 
 export const nothingUnfinished: Check = {
   name: 'nothing unfinished',
@@ -14,7 +14,7 @@ export const nothingUnfinished: Check = {
         .flatMap((event) => [event.peer, receiverOf(event)]),
       ...faults.filter(({ kind, until }) => kind === 'kill' || until === undefined).map(({ who }) => who),
     ]);
-    const left = stored.filter(({ peer, name }) => name.startsWith(UNFINISHED) && !excused.has(peer));
+    const left = stored.filter((one) => one.name.startsWith(UNFINISHED) && !isLock(one) && !excused.has(one.peer));
     return noneWrong(
       left.map(({ peer, name }) => `${peer}: "${name}" is left of a transfer, although no transfer failed there`),
       'no temporary file was left in a share',

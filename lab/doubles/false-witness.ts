@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
+import { symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { PeerLabError } from '#proto/errors.ts';
 import { type Counters, settings, startDouble, success } from './double.ts';
 
 /**
  * A peer that does something else than it says, in one way for each verb: it finds a peer and a file that never were, stores other
- * bytes than those asked for, counts bytes that did not come, ignores SIGTERM after
- * loadfiles, and ends by itself after a logout.
+ * bytes than those asked for, counts bytes that did not come, ignores SIGTERM after loadfiles, ends by itself after a
+ * logout, and leaves a symbolic link in its share if `DOUBLE_LINK` has a name for it.
  */
 
 /** The size of every file that it stores: what asks it for files of this size gets the right number of wrong bytes. */
@@ -22,7 +22,11 @@ const ghost = { user: 'ghost', ip: '127.0.0.1', port: 1 };
 
 startDouble(
   {
-    login: () => ({ leaseSeconds: 30 }),
+    login: () => {
+      const { DOUBLE_LINK } = process.env;
+      if (DOUBLE_LINK) symlinkSync('/etc/passwd', path.join(settings.PEER_SHARE_DIR, DOUBLE_LINK));
+      return { leaseSeconds: 30 };
+    },
     index: () => ({ peers: [{ ...ghost, files: [{ name: 'ghost.bin', size: SIZE_BYTES, sha256: SHA256 }] }] }),
     search: () => ({
       results: [{ name: 'ghost.bin', size: SIZE_BYTES, sha256: SHA256, peers: [{ ...ghost, name: 'ghost.bin' }] }],

@@ -124,7 +124,12 @@ export interface StoredFile {
   readonly name: string;
   readonly sizeBytes: number;
   readonly sha256: string;
+  /** What it is instead of a regular file: then size and hash are 0 and empty. */
+  readonly kind?: OddKind;
 }
+
+/** `unreadable`: a file or folder that the lab is not allowed to read. */
+export type OddKind = 'link' | 'fifo' | 'socket' | 'device' | 'unreadable';
 
 /** A running directory or peer. */
 export interface Instance {
@@ -140,7 +145,11 @@ export interface Instance {
    */
   readonly ended: Promise<string>;
 
-  /** Regular files in the share folder and below, hashed one by one as they are read from the disk; also after the instance ended, until `Driver.end`. */
+  /**
+   * What lies in the share folder and below, folders left out, from the disk; also after the instance ended, until
+   * `Driver.end`. Regular files are hashed one by one. What is no regular file is not opened, and links are not followed:
+   * its kind is told, as far as the driver sees it (an archive of a Docker engine has no sockets).
+   */
   storedFiles(): AsyncIterable<StoredFile>;
 
   /** The process or container that it shares with other peers, if it does. */

@@ -1,4 +1,5 @@
-import { appendFileSync, statSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { appendFileSync, linkSync, mkdirSync, statSync, symlinkSync } from 'node:fs';
 import { createServer } from 'node:http';
 
 /**
@@ -28,6 +29,7 @@ const server = createServer((request, response) => {
   if (request.url === '/healthz' && PEER_USER === 'never-ready') response.statusCode = 503;
   if (request.url === '/burn') burn(300);
   if (request.url === '/eat') eat(160);
+  if (request.url === '/leave-odd-things') leaveOddThings();
   if (request.url === '/exit') setTimeout(() => process.exit(7), 10);
   response.end(JSON.stringify(process.env));
 });
@@ -44,4 +46,14 @@ function burn(ms: number): void {
 /** Memory counts when it is written to. */
 function eat(mib: number): void {
   for (let i = 0; i < mib; i++) eaten.push(Buffer.alloc(1024 * 1024, i + 1));
+}
+
+/** Beside the file `a` of the share. */
+function leaveOddThings(): void {
+  const at = (name: string) => `${PEER_SHARE_DIR}/${name}`;
+  mkdirSync(at('empty folder'));
+  linkSync(at('a'), at('hard link'));
+  symlinkSync('a', at('link to a'));
+  symlinkSync('/etc', at('link to a folder'));
+  execFileSync('mkfifo', [at('fifo')]);
 }

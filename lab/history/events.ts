@@ -59,9 +59,15 @@ export const indexLook = z.object({
 });
 export type IndexLook = z.infer<typeof indexLook>;
 
-/** A file of a share: as the lab made it (shares.ndjson), or as the disk had it at the end (stored.ndjson). */
+/** A file of a share, as the lab made it (shares.ndjson). */
 export const fileRecord = z.object({ peer: z.string(), name: z.string(), size: z.number().int(), sha256: z.string() });
 export type FileRecord = z.infer<typeof fileRecord>;
+
+/** What lay in a share at the end (stored.ndjson). `kind`: what it is instead of a regular file, which has no size and hash. */
+export const storedRecord = fileRecord.extend({
+  kind: z.enum(['link', 'fifo', 'socket', 'device', 'unreadable']).optional(),
+});
+export type StoredRecord = z.infer<typeof storedRecord>;
 
 /**
  * The series of an instance that changed since its last scrape (metrics/samples.ndjson), by name and labels. null: what it

@@ -1,5 +1,14 @@
 import type { z } from 'zod';
-import { answerRecord, faultRecord, fileRecord, indexLook, operationEvent, runFacts, sampleRecord } from './events.ts';
+import {
+  answerRecord,
+  faultRecord,
+  fileRecord,
+  indexLook,
+  operationEvent,
+  runFacts,
+  sampleRecord,
+  storedRecord,
+} from './events.ts';
 import { runEvent } from './run-event.ts';
 
 /**
@@ -49,7 +58,7 @@ export const RESULT_FILES = {
     line: faultRecord,
   },
   'shares.ndjson': { ...recorded, is: 'what the lab put into the shares, with hashes', line: fileRecord },
-  'stored.ndjson': { ...recorded, is: 'what was on the disks at the end, with hashes', line: fileRecord },
+  'stored.ndjson': { ...recorded, is: 'what was on the disks at the end, with hashes', line: storedRecord },
   'timeline.ndjson': {
     ...recorded,
     is: 'everything else, as it happened: phases, steps, instances, operations that began, trouble',

@@ -10,6 +10,7 @@ import {
   proof,
   runFacts,
   sampleRecord,
+  storedRecord,
   testedProgram,
 } from './events.ts';
 
@@ -110,7 +111,7 @@ export const runEvent = z.discriminatedUnion('kind', [
   /** The series of an instance that changed since its last scrape. */
   event('sample', { instance: name, values: sampleRecord.shape.values }),
   /** What a disk had at the end, file by file; then the disk as a whole is read. */
-  event('file-stored', { file: fileRecord }),
+  event('file-stored', { file: storedRecord }),
   event('disk-read', { instance: name }),
   event('measured', { stallSeconds: seconds, resources: z.record(z.string(), z.number()) }),
 

@@ -163,9 +163,9 @@ export class Conductor {
     this.#phase('Read the disks', peers.length);
     const { record } = this.#recorder;
     const read = async (peer: (typeof peers)[number]) => {
-      for await (const { name, sizeBytes, sha256 } of peer.storedFiles()) {
+      for await (const { name, sizeBytes: size, sha256, kind } of peer.storedFiles()) {
         signal.throwIfAborted();
-        await record({ kind: 'file-stored', file: { peer: peer.name, name, size: sizeBytes, sha256 } });
+        await record({ kind: 'file-stored', file: { peer: peer.name, name, size, sha256, ...(kind && { kind }) } });
       }
       await record({ kind: 'disk-read', instance: peer.name });
     };

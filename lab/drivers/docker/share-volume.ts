@@ -6,7 +6,7 @@ import { extract, type Pack, pack } from 'tar-stream';
 import { PeerLabError } from '#proto/errors.ts';
 import { assertName } from '#proto/names.ts';
 import { within } from '../deadline.ts';
-import type { ShareFile, StoredFile } from '../driver.ts';
+import type { OddKind, ShareFile, StoredFile } from '../driver.ts';
 import type { EngineConnection } from './connection.ts';
 import type { Owner } from './owner.ts';
 
@@ -56,8 +56,10 @@ async function writeEntries(
   signal: AbortSignal,
 ): Promise<void> {
   for (const { path, files } of contents) {
-    // The share's own folder is among them, for images that have none: it would belong to root.
-    tar.entry({ name: `./${path}`, type: 'directory', mode: 0o755, ...owner });
+    // The share's own folder is among them, for images that have none: it would belong to root, and take no downloads. By the name
+    // `./` the engine would leave it as it is.
+    const name = path === '' ? `..${SHARE_DIR}` : `./${path}`;
+    tar.entry({ name, type: 'directory', mode: 0o755, ...owner });
     for (const file of files) await writeEntry(tar, owner, path, file, signal);
   }
   tar.finalize();
@@ -92,7 +94,13 @@ async function writeEntry(
   await pipeline(file.open(), counted, entry, { signal });
 }
 
-/** The regular files in the share, from the disk by way of the engine: the peer is not asked, and need not run. */
+/** What an entry of the archive is, if it is no file; the engine leaves sockets out. */
+const ODD_ENTRIES: Readonly<Record<string, OddKind>> = {
+  ...{ symlink: 'link', fifo: 'fifo' },
+  ...{ 'character-device': 'device', 'block-device': 'device' },
+};
+
+/** What is in the share, from the disk by way of the engine: the peer is not asked, and need not run. */
 export async function* readShare(engine: EngineConnection, container: Container): AsyncGenerator<StoredFile> {
   const told = new Set<string>();
   for (let attempt = 1; ; attempt++) {
@@ -115,8 +123,17 @@ async function* readOnce(engine: EngineConnection, container: Container): AsyncG
   const entries = extract();
   const moved = pipeline(archive, entries, { signal: engine.lost });
   moved.catch((error) => entries.destroy(error));
+  /** By their names in the archive. */
+  const files = new Map<string, StoredFile>();
   for await (const entry of entries) {
-    const { type, name } = entry.header;
+    const { type, name: path, linkname } = entry.header;
+    // The archive begins with the folder's own name.
+    const name = path.slice(path.indexOf('/') + 1);
+    const kind = ODD_ENTRIES[type ?? ''];
+    // Another name of a file that came before: as good a file as that one.
+    const same = type === 'link' ? files.get(linkname ?? '') : undefined;
+    if (kind) yield { name, sizeBytes: 0, sha256: '', kind };
+    else if (same) yield { ...same, name };
     if (type !== 'file') {
       entry.resume();
       continue;
@@ -127,8 +144,9 @@ async function* readOnce(engine: EngineConnection, container: Container): AsyncG
       hash.update(chunk);
       sizeBytes += chunk.length;
     }
-    // The archive begins with the folder's own name.
-    yield { name: name.slice(name.indexOf('/') + 1), sizeBytes, sha256: hash.digest('hex') };
+    const file = { name, sizeBytes, sha256: hash.digest('hex') };
+    files.set(path, file);
+    yield file;
   }
   await moved;
 }

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
-import { constants, createWriteStream } from 'node:fs';
+import { constants, createWriteStream, type Dirent, type Stats } from 'node:fs';
 import { mkdir, open, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { PeerLabError, reasonOf } from '#proto/errors.ts';
 import { assertName } from '#proto/names.ts';
 import { createLimit } from '../../limit.ts';
-import type { ShareFile, StoredFile } from '../driver.ts';
+import type { OddKind, ShareFile, StoredFile } from '../driver.ts';
 
 const FILES_AT_ONCE = 4;
 
@@ -41,24 +41,38 @@ async function writeFile(folder: string, file: ShareFile, signal: AbortSignal): 
   }
 }
 
-/** Regular files in the folder and below, in order of their names; symbolic links are not followed. */
+/** What is in the folder and below, in order of the names; what is no regular file by its kind, without opening it. */
 export async function* readShare(folder: string, prefix = ''): AsyncGenerator<StoredFile> {
-  const entries = await readdir(join(folder, prefix), { withFileTypes: true }).catch(ignoreVanished);
-  for (const entry of (entries ?? []).sort((a, b) => (a.name < b.name ? -1 : 1))) {
+  const entries = await readdir(join(folder, prefix), { withFileTypes: true }).catch(oddOrVanished);
+  if (typeof entries === 'string') yield odd(prefix, entries);
+  if (!Array.isArray(entries)) return;
+  for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
     const name = prefix ? `${prefix}/${entry.name}` : entry.name;
     if (entry.isDirectory()) yield* readShare(folder, name);
-    else if (entry.isFile()) {
-      const stored = await hashFile(join(folder, name), name).catch(ignoreVanished);
-      if (stored) yield stored;
+    else {
+      const stored = entry.isFile() ? await hashFile(join(folder, name), name).catch(oddOrVanished) : kindOf(entry);
+      if (stored) yield typeof stored === 'string' ? odd(name, stored) : stored;
     }
   }
 }
 
-async function hashFile(path: string, name: string): Promise<StoredFile | undefined> {
+function odd(name: string, kind: OddKind): StoredFile {
+  return { name, sizeBytes: 0, sha256: '', kind };
+}
+
+function kindOf(entry: Dirent | Stats): OddKind | undefined {
+  if (entry.isSymbolicLink()) return 'link';
+  if (entry.isFIFO()) return 'fifo';
+  if (entry.isSocket()) return 'socket';
+  return entry.isCharacterDevice() || entry.isBlockDevice() ? 'device' : undefined;
+}
+
+async function hashFile(path: string, name: string): Promise<StoredFile | OddKind | undefined> {
   // It may have become something else since the listing: a link is not followed, a FIFO not waited for.
   const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {
-    if (!(await handle.stat()).isFile()) return undefined;
+    const stats = await handle.stat();
+    if (!stats.isFile()) return kindOf(stats);
     const hash = createHash('sha256');
     let sizeBytes = 0;
     for await (const chunk of handle.createReadStream({ autoClose: false, highWaterMark: 1024 * 1024 })) {
@@ -71,8 +85,13 @@ async function hashFile(path: string, name: string): Promise<StoredFile | undefi
   }
 }
 
+/** By the error of opening it. */
+const ODD_BY_ERROR: Readonly<Record<string, OddKind>> = { EACCES: 'unreadable', ELOOP: 'link', ENXIO: 'socket' };
+
 /** A living peer renames and removes files while they are listed. */
-function ignoreVanished(error: NodeJS.ErrnoException): undefined {
-  if (error.code === 'ENOENT' || error.code === 'ELOOP' || error.code === 'ENOTDIR') return undefined;
+function oddOrVanished(error: NodeJS.ErrnoException): OddKind | undefined {
+  const { code = '' } = error;
+  if (Object.hasOwn(ODD_BY_ERROR, code)) return ODD_BY_ERROR[code];
+  if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
   throw new PeerLabError('internal', { got: reasonOf(error), cause: error });
 }
