@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { resultSchema } from '../lab/checks/result-schema.ts';
 import { scenarioJsonSchema } from '../lab/scenario/json-schema.ts';
 import { DIRECTORY, type Endpoint } from '../proto/directory-api.ts';
-import { DIRECTORY_ENV, type EnvSpec, HOST_ENV, PEER_ENV } from '../proto/env.ts';
+import { DIRECTORY_ENV, type EnvSpec, HOST_ENV, KEEPER_ENV, LAY_ENV, PEER_ENV, STANDING_ENV } from '../proto/env.ts';
 import { ERRORS, type ErrorKind } from '../proto/errors.ts';
 import { METRICS, type MetricSpec } from '../proto/metrics.ts';
 import { PROMISES } from '../proto/promises.ts';
@@ -98,6 +98,22 @@ function environmentPage(): string {
     table(
       head,
       rows(DIRECTORY_ENV).map((row) => row.map(cell)),
+    ),
+    '## Peers that stand in a cluster',
+    'The lab, with `--driver standing`:',
+    table(
+      head,
+      rows(STANDING_ENV).map((row) => row.map(cell)),
+    ),
+    "The keeper of a peer (`node lab/keeper/main.ts serve -- COMMAND …`). It also reads the peer's `PEER_HOST`, `PEER_CONTROL_PORT`, `PEER_ADVERTISE` and `PEER_SHARE_DIR`:",
+    table(
+      head,
+      rows(KEEPER_ENV).map((row) => row.map(cell)),
+    ),
+    'What fills a share (`node lab/keeper/main.ts lay`), together with `PEER_SHARE_DIR`:',
+    table(
+      head,
+      rows(LAY_ENV).map((row) => row.map(cell)),
     ),
   );
 }

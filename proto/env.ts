@@ -192,6 +192,42 @@ export const HOST_ENV = {
   ...SHARED,
 } as const satisfies Record<string, EnvSpec>;
 
+/** Of the keeper, process 1 of a peer's container in a cluster (lab/keeper/); the peer that it keeps gets none of these. */
+export const KEEPER_ENV = {
+  PEERLAB_KEEPER_HOST: { type: 'host', optional: true, help: 'Address to listen on. If unset: that of PEER_HOST.' },
+  PEERLAB_KEEPER_PORT: { type: 'port', default: '50053', help: 'Port to listen on. 0: a free one.' },
+  PEERLAB_KEEPER_TOKEN: {
+    type: 'text',
+    secret: true,
+    help: 'Bearer token that a lab must send. Who has it can stop the peer, and change its settings and its share.',
+  },
+  PEERLAB_KEEPER_LEASE: {
+    type: 'count',
+    default: '30',
+    help: 'Seconds after which a hold that no lab renews lapses. The peer then runs with its own settings again.',
+  },
+} as const satisfies Record<string, EnvSpec>;
+
+/** Of `lab/keeper/main.ts lay`, which fills the share of a peer before its first start. */
+export const LAY_ENV = {
+  PEERLAB_SCENARIO: { type: 'text', help: 'The scenario whose files the share gets: a name, or a path.' },
+  PEERLAB_SEED: { type: 'count', optional: true, help: 'Another seed than that of the scenario.' },
+  PEERLAB_PEER: {
+    type: 'text',
+    help: 'The name of the peer in the plan, such as peers-3. If the plan has no such name: the peer at that place.',
+  },
+} as const satisfies Record<string, EnvSpec>;
+
+/** Of the lab with `--driver standing` (lab/drivers/standing/): where the network is that stands already. */
+export const STANDING_ENV = {
+  PEERLAB_STANDING_DIRECTORY: { type: 'url', help: 'The directory, such as http://directory:5000.' },
+  PEERLAB_STANDING_KEEPERS: {
+    type: 'text',
+    help: 'The keepers of the peers: URLs with commas between them, or one URL in which {n} stands for 1, 2, 3, … (http://peers-{n}.peers:50053).',
+  },
+  PEERLAB_STANDING_TOKEN: { type: 'text', secret: true, help: 'The token of these keepers (PEERLAB_KEEPER_TOKEN).' },
+} as const satisfies Record<string, EnvSpec>;
+
 export type DirectoryEnv = Partial<Record<keyof typeof DIRECTORY_ENV, string>>;
 export type PeerEnv = Partial<Record<keyof typeof PEER_ENV, string>>;
 export type HostEnv = Partial<Record<keyof typeof HOST_ENV, string>>;

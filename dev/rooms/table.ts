@@ -137,6 +137,13 @@ export const ROOMS: readonly Room[] = [
     may: ['lab/drivers/*', 'lab/drivers/images/', 'lab/limit.ts', 'proto/'],
   },
   {
+    path: 'lab/keeper/',
+    is:
+      "process 1 of a peer's container: keeps the peer's program, and lets a lab that holds it kill, freeze and restart it and fill its " +
+      'share; `client.ts` is how a lab asks it, `lay.ts` fills a share before the first start',
+    may: ['lab/language/', 'lab/machine/', 'lab/scenario/', 'proto/'],
+  },
+  {
     path: 'lab/faults/',
     is: 'one fault per file: how it is done to an instance, undone, and looked at; `injector.ts` proves them all',
     may: ['lab/drivers/driver.ts', 'lab/history/', 'proto/'],
@@ -144,8 +151,8 @@ export const ROOMS: readonly Room[] = [
   },
   {
     path: 'lab/machine/',
-    is: 'what a machine has, read from its kernel and disks; the form of a check of it',
-    may: [],
+    is: 'what a machine has and does, read from its kernel and disks: limits, processes, share folders; the form of a check of it',
+    may: ['lab/limit.ts', 'proto/'],
   },
   {
     path: 'lab/doctor/',

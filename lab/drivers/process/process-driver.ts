@@ -7,6 +7,7 @@ import { PeerLabError } from '#proto/errors.ts';
 import type { HostedPeers } from '#proto/hosted-peers.ts';
 import { PROMISES } from '#proto/promises.ts';
 import { createLimit } from '../../limit.ts';
+import { readShare, writeShare } from '../../machine/share-folder.ts';
 import { buildServices, COMPILE_CACHE, ROOT } from '../artifacts.ts';
 import { interruption, settled } from '../deadline.ts';
 import type { DirectorySpec, Driver, DriverInit, HostSpec, Instance, PeerSpec } from '../driver.ts';
@@ -17,7 +18,6 @@ import { processCapabilities } from './capabilities.ts';
 import { findCommand, wordsOf } from './command.ts';
 import { FreePorts, LOOPBACK } from './ports.ts';
 import { type ProcessInit, ProcessInstance } from './process-instance.ts';
-import { readShare, writeShare } from './share-folder.ts';
 import { folderOf, processSweeper } from './sweeper.ts';
 
 /** Another program may take a port between our choosing it and the instance's listening on it. */

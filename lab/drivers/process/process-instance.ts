@@ -3,11 +3,11 @@ import { closeSync, openSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { PeerLabError } from '#proto/errors.ts';
 import { PROMISES } from '#proto/promises.ts';
+import { setNice, usageOf } from '../../machine/proc.ts';
+import { readShare } from '../../machine/share-folder.ts';
 import { within } from '../deadline.ts';
 import type { Instance, InstanceUsage, StoredFile } from '../driver.ts';
 import { LAST_WORDS_BYTES, lastWords } from '../last-words.ts';
-import { setNice, usageOf } from './proc.ts';
-import { readShare } from './share-folder.ts';
 
 /**
  * In equal parts the one directory would get a hundredth of the CPU beside a hundred peers, as would the lab: it would answer within seconds, and

@@ -3,12 +3,14 @@ import { readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { processesWith } from '../../machine/proc.ts';
 import type { Sweeper, Trace } from '../sweeper.ts';
-import { processesOfRuns } from './proc.ts';
 
 /** How long killed processes may take to leave, and those that they started meanwhile with them. */
 const LEAVE_TIMEOUT_MS = 5000;
 const POLL_MS = 50;
+/** In the environment of every instance. */
+const RUN = 'PEERLAB_RUN';
 const RUN_FOLDER = /^peerlab-(t?[0-9a-f]{10})$/;
 
 /** All that a run of the process driver puts on the disk, its results apart. */
@@ -22,7 +24,7 @@ export const processSweeper: Sweeper = {
   settleMs: 0,
 
   async find(runId?: string): Promise<Trace[]> {
-    const processes = (await processesOfRuns()).map(({ pid, runId }) => ({ runId, what: `process ${pid}` }));
+    const processes = (await processesWith(RUN)).map(({ pid, value }) => ({ runId: value, what: `process ${pid}` }));
     return [...processes, ...(await findFolders())].filter((trace) => runId === undefined || trace.runId === runId);
   },
 
@@ -41,7 +43,7 @@ export const processSweeper: Sweeper = {
 async function killProcesses(runId: string): Promise<number[]> {
   const giveUpAt = performance.now() + LEAVE_TIMEOUT_MS;
   for (;;) {
-    const found = (await processesOfRuns()).filter((process) => process.runId === runId).map(({ pid }) => pid);
+    const found = (await processesWith(RUN)).filter(({ value }) => value === runId).map(({ pid }) => pid);
     if (found.length === 0 || performance.now() > giveUpAt) return found;
     for (const pid of found) {
       try {
