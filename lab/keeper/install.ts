@@ -1,14 +1,18 @@
+import { existsSync } from 'node:fs';
 import { cp, mkdir } from 'node:fs/promises';
 import path from 'node:path';
 
 const ROOT = path.resolve(import.meta.dirname, '..', '..');
+
+/** In images proto/ is compiled, and package.json says so. */
+function asBuilt(file: string): string {
+  return existsSync(path.join(ROOT, `${file}.js`)) ? `${file}.js` : `${file}.ts`;
+}
+
 /** All that `serve` imports, at the same places below the folder, and package.json, which says what `#proto/` stands for. */
 const NEEDED = [
   'package.json',
-  'proto/env.ts',
-  'proto/errors.ts',
-  'proto/names.ts',
-  'proto/promises.ts',
+  ...['proto/env', 'proto/errors', 'proto/names', 'proto/promises'].map(asBuilt),
   'lab/limit.ts',
   'lab/machine/proc.ts',
   'lab/machine/share-folder.ts',

@@ -13,11 +13,12 @@ test('what goes into the image of the lab is enough for it: no package and no fi
     await withContexts(services, ['base', 'lab'], async (folderOf) => {
       for (const kind of ['base', 'lab'] as const) await cp(folderOf(kind), app, { recursive: true });
     });
-    const lab = (...args: string[]) => {
-      const env = { PATH: process.env.PATH, TMPDIR: app };
-      const { status, stdout, stderr } = spawnSync(process.execPath, [join(app, 'lab/main.ts'), ...args], { env });
+    const node = (main: string, args: readonly string[], more = {}) => {
+      const env = { PATH: process.env.PATH, TMPDIR: app, ...more };
+      const { status, stdout, stderr } = spawnSync(process.execPath, [main, ...args], { env });
       return { status, output: `${stdout}${stderr}` };
     };
+    const lab = (...args: string[]) => node(join(app, 'lab/main.ts'), args);
     expect(lab('validate')).toMatchObject({ status: 0, output: expect.stringContaining('basic: ok') });
     // Reads the records of runs, and asks every driver what dead runs left.
     expect(lab('gc')).toMatchObject({ status: 0 });
@@ -27,6 +28,20 @@ test('what goes into the image of the lab is enough for it: no package and no fi
       status: 75,
       output: expect.stringContaining('INCONCLUSIVE'),
     });
+    // The keeper of a peer comes from there, and runs where nothing else of the lab is; it lays the share before.
+    const keeper = join(app, 'lab/keeper/main.ts');
+    const share = join(app, 'share');
+    const ofPeer = { PEER_SHARE_DIR: share, PEERLAB_SCENARIO: 'basic', PEERLAB_PEER: 'seeders-1' };
+    expect(node(keeper, ['lay'], ofPeer)).toMatchObject({ status: 0, output: expect.stringContaining('7 files') });
+    const copy = await mkdtemp(join(tmpdir(), 'peerlab-keeper-'));
+    expect(node(keeper, ['install', copy])).toMatchObject({ status: 0 });
+    const keeps = { PEER_SHARE_DIR: share, PEERLAB_KEEPER_TOKEN: 'token', PEERLAB_KEEPER_PORT: '0' };
+    const serve = ['serve', '--', process.execPath, '-e', 'console.log("I am kept"); process.exit(3)'];
+    expect(node(join(copy, 'lab/keeper/main.ts'), serve, keeps)).toMatchObject({
+      status: 3,
+      output: expect.stringContaining('I am kept'),
+    });
+    await rm(copy, { recursive: true });
   } finally {
     await rm(app, { recursive: true });
   }
