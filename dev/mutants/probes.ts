@@ -32,6 +32,7 @@ const PROBES: Readonly<Record<string, Omit<Trial, 'scenario'>>> = {
   'early-exit': { peer: FALSE_WITNESS, unbroken: failsBy('instances lived') },
   'stubborn-end': { peer: FALSE_WITNESS, unbroken: failsBy('ended in order') },
   'bad-end': { peer: FALSE_WITNESS, unbroken: failsBy('exit codes') },
+  'no-goodbye': { unbroken: failsBy('ended in order') },
   'brief-faults': { unbroken: { verdict: 'pass' } },
   'torn-network': { driver: 'docker', unbroken: { verdict: 'pass' } },
   'short-lease': { unbroken: { verdict: 'pass' } },

@@ -215,6 +215,19 @@ const PRODUCT: readonly Mutant[] = [
     becomes: fails('instances lived'),
   },
   {
+    name: 'says-no-goodbye',
+    rule: 'a peer that is asked to end logs out',
+    edits: [
+      {
+        file: 'images/peer/directory/session.ts',
+        find: 'Promise.race([promise, this.logout().catch(() => {})])',
+        replace: 'void promise',
+      },
+    ],
+    scenario: 'late-answer',
+    becomes: fails('ended in order'),
+  },
+  {
     name: 'indexes-one-file-less',
     rule: 'every file that a peer publishes is indexed',
     edits: [
@@ -531,6 +544,19 @@ const LAB: readonly Mutant[] = [
     ],
     scenario: 'stubborn-end',
     becomes: onlyFails('exit codes', 'ended in order'),
+  },
+  {
+    name: 'looks-after-nobody',
+    rule: 'a peer that ends without a logout fails the run',
+    edits: [
+      {
+        file: 'lab/run/conductor.ts',
+        find: 'if (!this.#completed || !directory || signal.aborted) return;',
+        replace: 'if (!this.#completed || !directory || !signal.aborted) return;',
+      },
+    ],
+    scenario: 'no-goodbye',
+    becomes: PASSES,
   },
   {
     name: 'forgets-exit-codes',

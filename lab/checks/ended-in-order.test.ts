@@ -1,5 +1,5 @@
-import { expect, test } from 'vitest';
-import type { FaultRecord, RunFacts } from '../history/events.ts';
+import { describe, expect, test } from 'vitest';
+import type { FaultRecord, IndexLook, RunFacts } from '../history/events.ts';
 import { endedInOrder } from './ended-in-order.ts';
 import type { History } from './history.ts';
 
@@ -8,7 +8,7 @@ const peers = ['a-1', 'a-2', 'a-3', 'a-4'].map((name) => ({ name, group: 'a', ho
 
 function judged(instance: string | undefined, at: number, faults: Partial<FaultRecord>[] = []) {
   const kills: RunFacts['kills'] = instance === undefined ? [] : [{ instance, at, graceSeconds: GRACE_SECONDS }];
-  return endedInOrder.judge({ facts: { peers, kills }, faults } as unknown as History);
+  return endedInOrder.judge({ facts: { peers, kills }, faults, looks: [] } as unknown as History);
 }
 
 test('who had to be killed is named, with the log', () => {
@@ -42,6 +42,7 @@ test('on a machine without a processor to spare, nobody is blamed: the check is 
         kills: pressures.map((cpuPressure, i) => ({ instance: `b-${i}`, at: 20, graceSeconds: 8, cpuPressure })),
       },
       faults: [],
+      looks: [],
     } as unknown as History);
   expect(of(0.97)).toMatchObject({
     verdict: 'inconclusive',
@@ -51,4 +52,43 @@ test('on a machine without a processor to spare, nobody is blamed: the check is 
   expect(of(undefined).verdict).toBe('fail');
   // Where one had its time, the others excuse nothing.
   expect(of(0.97, 0.3)).toMatchObject({ verdict: 'fail', reason: expect.stringContaining('b-1 did not end') });
+});
+
+describe('who ended without a logout', () => {
+  const L = '10.0.0.1:1';
+  const addressed = [
+    { name: 'l-1', group: 'l', address: L },
+    { name: 'l-2', group: 'l', address: '10.0.0.2:1' },
+  ];
+  const judge = (look: Partial<IndexLook>, more: Partial<RunFacts> = {}) =>
+    endedInOrder.judge({
+      facts: { peers: addressed, ...more },
+      faults: [],
+      looks: [{ start: 9, end: 9.1, ended: ['l-1', 'l-2'], through: 's-1', ...look }],
+    } as unknown as History);
+
+  test('is named when the index still has it', () => {
+    expect(judge({ peers: [L, '10.0.0.9:1'] })).toMatchObject({
+      verdict: 'fail',
+      reason:
+        'l-1 ended after SIGTERM, and at 9.00 s the index still named it (asked through s-1): it did not log out, or was not heard',
+    });
+    expect(judge({ peers: ['10.0.0.9:1'] }).verdict).toBe('pass');
+    expect(judge({ error: 's-1: no answer' }).verdict).toBe('pass');
+    expect(judge({ ended: undefined, entries: [[L, 'a', 'x']] }).verdict).toBe('pass');
+  });
+
+  test('is named when it was the last, and the directory counts no peer less', () => {
+    const last = (before: number, after: number) =>
+      judge({ ended: ['l-2'], through: undefined, online: { before, after } });
+    expect(last(1, 1)).toMatchObject({ verdict: 'fail', reason: expect.stringMatching(/^l-2 .*counted no peer less/) });
+    expect(last(2, 1).verdict).toBe('pass');
+    expect(last(0, 0).verdict).toBe('pass');
+  });
+
+  test('is not told once more when it was killed, or ended badly', () => {
+    const kills = [{ instance: 'l-1', at: 9, graceSeconds: 8 }];
+    expect(judge({ peers: [L] }, { kills }).details).toHaveLength(1);
+    expect(judge({ peers: [L] }, { badEnds: [{ instance: 'l-1', how: 'by SIGSEGV' }] }).verdict).toBe('pass');
+  });
 });

@@ -1,4 +1,5 @@
-import type { FaultRecord, RunFacts } from '../history/events.ts';
+import { counted } from '#proto/units.ts';
+import type { FaultRecord, IndexLook, RunFacts } from '../history/events.ts';
 import type { Check } from './check.ts';
 import { judgeEnds } from './ends.ts';
 
@@ -9,16 +10,37 @@ type Kill = NonNullable<RunFacts['kills']>[number];
 
 export const endedInOrder: Check = {
   name: 'ended in order',
-  question: 'Did every instance that was asked to end do so by itself, in time?',
-  judge({ facts, faults }) {
+  question: 'Did every instance that was asked to end do so by itself, in time, and every peer log out first?',
+  judge({ facts, faults, looks }) {
     const kills = (facts.kills ?? []).filter((kill) => !stoodStill(kill, faults));
     const ends = kills.map((kill) => ({ cpuPressure: kill.cpuPressure, told: told(kill, facts) }));
-    return judgeEnds(ends, 'the lab had to kill nothing');
+    const stayed = looks.flatMap((look) => whoStayed(look, facts)).map((told) => ({ told }));
+    const seen = looks.filter(({ ended, error }) => ended && !error).flatMap(({ ended = [] }) => ended).length;
+    const logouts = seen > 0 ? `; the directory forgot ${counted(seen, 'peer')} that ended while logged in` : '';
+    return judgeEnds([...ends, ...stayed], `the lab had to kill nothing${logouts}`);
   },
 };
 
 function told({ instance, graceSeconds }: Kill, facts: RunFacts): string {
   return `${named(instance, facts)} did not end within ${graceSeconds} s of SIGTERM, and the lab killed it: its last words are in logs/${instance}.log`;
+}
+
+/** Peers that ended in order, and that the directory still knew after that. What else was wrong with an end is told elsewhere. */
+function whoStayed({ start, through, ended = [], peers = [], online }: IndexLook, facts: RunFacts): string[] {
+  const named = new Set(peers);
+  const isListed = (address = '') =>
+    named.has(address) || (online && online.before > 0 && online.after >= online.before);
+  const badly = new Set([...(facts.kills ?? []), ...(facts.badEnds ?? [])].map(({ instance }) => instance));
+  const how =
+    through === undefined
+      ? 'the directory counted no peer less'
+      : `the index still named it (asked through ${through})`;
+  return facts.peers
+    .filter(({ name, address }) => ended.includes(name) && !badly.has(name) && isListed(address))
+    .map(
+      ({ name }) =>
+        `${name} ended after SIGTERM, and at ${start.toFixed(2)} s ${how}: it did not log out, or was not heard`,
+    );
 }
 
 /** A fault had frozen it until it was asked to end. */

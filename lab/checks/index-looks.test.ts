@@ -65,6 +65,11 @@ test('who can not be asked leaves it open, when something was due', () => {
   });
 });
 
+test('a look after peers were asked to end is about their ends, not about their files', () => {
+  const after = { start: 20, end: 20.1, through: 's-1', ended: ['l-1'], peers: [S] };
+  expect(judge([look(8, [S, L]), after]).reason).toMatch(/named 2 files .*1 look of the lab/);
+});
+
 test('a run in which nobody was logged in has nothing to show', () => {
   expect(judge([])).toMatchObject({ verdict: 'pass' });
 });

@@ -15,7 +15,9 @@ export const directoryLists: Check = {
   question:
     'When the lab itself looked, did the index name every file on the disk of each peer that was certainly logged in, and no peer that had certainly logged out?',
   judge(history) {
-    const { facts, looks, stored, shares } = history;
+    const { facts, stored, shares } = history;
+    // Who was asked to end is for the check of ends to judge.
+    const looks = history.looks.filter(({ ended }) => ended === undefined);
     const timeline = timelineOf(history);
     const addressOf = new Map(facts.peers.map(({ name, address }) => [name, address]));
     const hashOf = new Map(shares.map(({ name, sha256 }) => [name, sha256]));

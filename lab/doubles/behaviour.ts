@@ -20,6 +20,8 @@ export const behaviour = z.object({
   DOUBLE_LIES: z.enum(LIES).default('none'),
   DOUBLE_SENDS: rate,
   DOUBLE_READS: rate,
+  /** It ends without a logout. */
+  DOUBLE_STAYS: z.stringbool().optional(),
 });
 export type Behaviour = z.output<typeof behaviour>;
 

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { PeerLabError } from '#proto/errors.ts';
 import { type Behaviour, behaviour } from './behaviour.ts';
 import { DirectoryLink } from './directory-link.ts';
@@ -10,6 +11,8 @@ import { sample, serve } from './serving.ts';
  * A peer that takes part like any other (it logs in, serves, fetches from one source) and does wrong what it is told to: it lies
  * about content, sends slowly, reads slowly. In a scenario it is `double: byzantine-peer`; behaviour.ts has what it can do.
  */
+
+const GOODBYE_MS = 2000;
 
 const directory = new DirectoryLink();
 const counters: Counters = { sent: 0, received: 0 };
@@ -53,5 +56,9 @@ startDouble(
       return {};
     },
     '/double/sample': () => sample(files, acts.DOUBLE_LIES),
+  },
+  async () => {
+    // A directory that does not answer keeps nobody here.
+    if (!acts.DOUBLE_STAYS) await Promise.race([directory.logout(), sleep(GOODBYE_MS)]);
   },
 );

@@ -35,8 +35,16 @@ export const settings = process.env as Required<PeerEnv>;
 /** What a double answers at paths of its own, below `/double/`, without a token: only the lab knows them. */
 export type OwnAnswers = Readonly<Record<string, (body: unknown) => object | Promise<object>>>;
 
-/** Listens where the lab wants it to, until SIGTERM; ends with the exit code in `DOUBLE_EXIT_CODE`, without one with 0. */
-export function startDouble(answers: Answers, counters: Counters, own: OwnAnswers = {}): void {
+/**
+ * Listens where the lab wants it to, until SIGTERM; ends with the exit code in `DOUBLE_EXIT_CODE`, without one with 0.
+ * @param goodbye what it does before it ends
+ */
+export function startDouble(
+  answers: Answers,
+  counters: Counters,
+  own: OwnAnswers = {},
+  goodbye: () => Promise<void> = async () => {},
+): void {
   const server = createServer(async (request, response) => {
     const [status, type, body] = await answer(request, answers, counters, own);
     response.writeHead(status, { 'content-type': type }).end(body);
@@ -44,7 +52,8 @@ export function startDouble(answers: Answers, counters: Counters, own: OwnAnswer
   // As the services do it: a log in which nothing stands would say nothing of errors either.
   const ready = { level: 30, time: new Date().toISOString(), name: 'double', msg: 'ready' };
   server.listen(Number(settings.PEER_CONTROL_PORT), settings.PEER_HOST, () => console.info(JSON.stringify(ready)));
-  process.once('SIGTERM', () => process.exit(Number(process.env.DOUBLE_EXIT_CODE ?? 0)));
+  const exit = () => process.exit(Number(process.env.DOUBLE_EXIT_CODE ?? 0));
+  process.once('SIGTERM', () => void goodbye().then(exit, exit));
 }
 
 type Answer = [status: number, type: string, body: string];

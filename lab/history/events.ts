@@ -56,6 +56,13 @@ export const indexLook = z.object({
   /** As of an answer; absent when nobody could be asked, which `error` explains. */
   entries: answerRecord.shape.entries.optional(),
   error: z.string().optional(),
+  /**
+   * Only of a look after the end of the run: peers that had been asked to end, and had ended. `peers`: addresses that the index
+   * then named; `online`: how many the directory counted before and after the end of the last one.
+   */
+  ended: z.array(z.string()).optional(),
+  peers: z.array(z.string()).optional(),
+  online: z.object({ before: z.number(), after: z.number() }).optional(),
 });
 export type IndexLook = z.infer<typeof indexLook>;
 

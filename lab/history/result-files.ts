@@ -49,7 +49,7 @@ export const RESULT_FILES = {
   'answers.ndjson': { ...recorded, is: 'what the directory answered to index and search', line: answerRecord },
   'looks.ndjson': {
     ...recorded,
-    is: 'what the index named when the lab itself asked for it: before peers logged out or ended, and at the end',
+    is: 'what the index named when the lab itself asked for it: before peers logged out or ended, at the end, and after peers had ended',
     line: indexLook,
   },
   'faults.ndjson': {

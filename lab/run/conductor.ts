@@ -4,7 +4,7 @@ import { PeerLabError } from '#proto/errors.ts';
 import { counted } from '#proto/units.ts';
 import type { Expectation } from '../checks/expectation.ts';
 import type { Demand } from '../checks/verdict.ts';
-import type { Driver, DriverInit } from '../drivers/driver.ts';
+import type { Driver, DriverInit, Instance } from '../drivers/driver.ts';
 import type { Listener } from '../history/event-stream.ts';
 import type { RunFacts } from '../history/events.ts';
 import type { ResultsFolder } from '../history/results-folder.ts';
@@ -20,6 +20,7 @@ import { listsInside, type PlannedStep } from '../steps/step.ts';
 import { RunClock } from './clock.ts';
 import { Disturbances } from './disturbances.ts';
 import { type Stage, take } from './execute.ts';
+import { seeOff } from './goodbyes.ts';
 import { endsListings, IndexLook } from './index-look.ts';
 import { Live } from './live.ts';
 import { Measurement } from './measurement.ts';
@@ -63,6 +64,8 @@ export class Conductor {
   readonly #broken = new AbortController();
   /** SHA-256 of what the shares are made from, by its identity. */
   readonly #hashes = new Map<string, string>();
+  /** Who was logged in, without a fault, when the run closed. */
+  #present: readonly Instance[] = [];
   #completed = false;
   #ending = false;
   #ids = 0;
@@ -182,6 +185,8 @@ export class Conductor {
     await sleep(0);
     this.#roster.close();
     this.#endSteps();
+    // Before faults are undone: who has one, or a directory that has one, may not be able to say or hear a goodbye.
+    this.#present = this.#indexLook.atTheEnd();
     for (const end of [() => this.#scraper.finish(), () => this.#disturbances.close()])
       await end().catch((error) => this.trouble(error));
     const { stallSeconds, resources } = this.#measurement;
@@ -192,6 +197,7 @@ export class Conductor {
   /** Ends and removes everything, and writes the last record. */
   async cleanUp(): Promise<RunFacts> {
     this.#phase('Clean up');
+    await this.#seeOff().catch((error) => this.trouble(error));
     const leftovers = await this.#driver.end(true);
     this.#recorder.tell({ kind: 'phase-ended' });
     this.#recorder.tell({ kind: 'run-ended', completed: this.#completed, leftovers });
@@ -207,6 +213,17 @@ export class Conductor {
     });
     this.#recorder.follow(look);
     return look;
+  }
+
+  async #seeOff(): Promise<void> {
+    const { directory } = this.#roster;
+    const { signal } = this.#init;
+    if (!this.#completed || !directory || signal.aborted) return;
+    await seeOff({
+      ...{ present: this.#present, directory, controlToken: this.#controlToken, signal },
+      now: () => this.#clock.now(),
+      tell: this.#recorder.record,
+    });
   }
 
   #phase(what: string, total?: number): void {

@@ -74,6 +74,12 @@ export class IndexLook implements Listener {
     }
   }
 
+  /** The peers that are logged in, run, and have no fault; none when the directory has one. */
+  atTheEnd(): Instance[] {
+    if (this.#faults.get(DIRECTORY)?.size) return [];
+    return this.#present().map((name) => this.#init.peers.get(name) as Instance);
+  }
+
   async #ask(): Promise<Look> {
     const { peers, controlToken: token, signal, now } = this.#init;
     const start = now();
