@@ -23,10 +23,10 @@ RUN_OPTIONS = --driver $(DRIVER) --results '$(RESULTS)' \
 
 .PHONY: help
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "Variables: SCENARIO=basic SUITE=quick DRIVER=auto|process|docker SEED=n PEERS=n RESULTS=dir"
-	@echo "           PEER_IMAGE=... DIRECTORY_IMAGE=... ARGS='...' (passed on); TESTS=pattern for make test"
+	@echo "           PEER_IMAGE=... DIRECTORY_IMAGE=... ARGS='...' (passed on); TESTS=pattern for make test; REGISTRY=..."
 	@echo "Scripts call bin/lab, whose exit code says pass (0), fail (1), inconclusive (75): make turns each failure into its own 2."
 
 .PHONY: lab
@@ -79,6 +79,14 @@ generate: ## make the generated files again: types of the wire, tables in docs/
 .PHONY: images
 images: ## build the Docker images peerlab/directory and peerlab/peer
 	@bin/lab images
+
+.PHONY: k8s-load
+k8s-load: ## build the images and put them into the cluster that kubectl points at (kind, minikube, k3d, k3s, containerd)
+	@bin/k8s load
+
+.PHONY: k8s-push
+k8s-push: ## build the images and push them: make k8s-push REGISTRY=registry.example.org/class
+	@bin/k8s push '$(REGISTRY)'
 
 .PHONY: clean
 clean: ## remove what was built; results stay

@@ -6,7 +6,16 @@ import { z } from 'zod';
 import { resultSchema } from '../lab/checks/result-schema.ts';
 import { scenarioJsonSchema } from '../lab/scenario/json-schema.ts';
 import { DIRECTORY, type Endpoint } from '../proto/directory-api.ts';
-import { DIRECTORY_ENV, type EnvSpec, HOST_ENV, KEEPER_ENV, LAY_ENV, PEER_ENV, STANDING_ENV } from '../proto/env.ts';
+import {
+  DIRECTORY_ENV,
+  type EnvSpec,
+  HOST_ENV,
+  KEEPER_ENV,
+  LAY_ENV,
+  PEER_ENV,
+  STANDING_ENV,
+  STATUS_ENV,
+} from '../proto/env.ts';
 import { ERRORS, type ErrorKind } from '../proto/errors.ts';
 import { METRICS, type MetricSpec } from '../proto/metrics.ts';
 import { PROMISES } from '../proto/promises.ts';
@@ -114,6 +123,12 @@ function environmentPage(): string {
     table(
       head,
       rows(LAY_ENV).map((row) => row.map(cell)),
+    ),
+    '## Status page',
+    'Of `lab/status/main.ts`, the page of a network that stands, and of labs that report to it ([classroom.md](classroom.md)).',
+    table(
+      head,
+      rows(STATUS_ENV).map((row) => row.map(cell)),
     ),
   );
 }

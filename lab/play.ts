@@ -11,6 +11,7 @@ import { run } from './run/run.ts';
 import { scenarioAsRun } from './scenario/as-run.ts';
 import type { Plan } from './scenario/plan.ts';
 import type { Scenario } from './scenario/read.ts';
+import { PagePost } from './status/page-post.ts';
 import { exitOf, onStop } from './stop.ts';
 import { Watchdog } from './watchdog/watchdog.ts';
 
@@ -51,6 +52,7 @@ export async function play({
 }: PlayInit): Promise<Played> {
   const runId = randomBytes(5).toString('hex');
   const tell = (line: string) => out.write(`${line}\n`);
+  const page = PagePost.of(process.env, tell);
   const folder = ResultsFolder.create(results, runId, tell);
   folder.write('scenario.yaml', scenarioAsRun(scenario, plan, countsOf(plan), folder.path));
   const watchdog = new Watchdog({ runId, driver: description.kind, scenario: plan.name, results: folder.path });
@@ -77,7 +79,7 @@ export async function play({
     plan,
     driver: create,
     folder,
-    listeners: [new TerminalProgress(out)],
+    listeners: [new TerminalProgress(out), ...(page ? [page] : [])],
     beforeMaking: () => watchdog.start(),
     signal: ends,
   });
@@ -92,6 +94,7 @@ export async function play({
     await watchdog.done(facts.leftovers);
   }
   const result = await writeReport(folder, plan);
+  await page?.judged(result);
   printSummary(result, folder, out);
   const exit = stop.signal.aborted ? exitOf(stop.signal.reason) : EXIT[result.verdict];
   return { result, folder, exit, interrupted: exit === EXIT.interrupted };

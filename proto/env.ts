@@ -228,6 +228,28 @@ export const STANDING_ENV = {
   PEERLAB_STANDING_TOKEN: { type: 'text', secret: true, help: 'The token of these keepers (PEERLAB_KEEPER_TOKEN).' },
 } as const satisfies Record<string, EnvSpec>;
 
+/** Of the status page of a network that stands (lab/status/), and of labs that tell it how their runs go. */
+export const STATUS_ENV = {
+  PEERLAB_STATUS_URL: {
+    type: 'url',
+    optional: true,
+    help: 'Of a lab: the page that it tells how its run goes, such as http://lab:8080. If unset, it tells nobody.',
+  },
+  PEERLAB_STATUS_TOKEN: {
+    type: 'text',
+    secret: true,
+    help: 'Of both: the token of the page. Who looks at it needs it, and so does a lab that reports.',
+  },
+  PEERLAB_STATUS_HOST: { type: 'host', default: '127.0.0.1', help: 'Of the page: address to listen on.' },
+  PEERLAB_STATUS_PORT: { type: 'port', default: '8080', help: 'Of the page: port to listen on. 0: a free one.' },
+  PEERLAB_STATUS_PEERS: {
+    type: 'text',
+    default: '_control._tcp.peers',
+    help: "Of the page: the name in DNS whose SRV records are the peers' control ports.",
+  },
+  PEERLAB_STATUS_DIRECTORY: { type: 'url', default: 'http://directory:5000', help: 'Of the page: the directory.' },
+} as const satisfies Record<string, EnvSpec>;
+
 export type DirectoryEnv = Partial<Record<keyof typeof DIRECTORY_ENV, string>>;
 export type PeerEnv = Partial<Record<keyof typeof PEER_ENV, string>>;
 export type HostEnv = Partial<Record<keyof typeof HOST_ENV, string>>;

@@ -73,6 +73,7 @@ export const ROOMS: readonly Room[] = [
       'lab/report/',
       'lab/run/',
       'lab/scenario/',
+      'lab/status/',
       'lab/watchdog/',
       'proto/',
     ],
@@ -223,7 +224,18 @@ export const ROOMS: readonly Room[] = [
     may: ['proto/'],
     testsMay: ['lab/doctor/needs.ts', 'lab/drivers/process/', 'lab/end-to-end.ts', 'lab/limit.ts', 'lab/scenario/'],
   },
+  {
+    path: 'lab/cluster/',
+    is: 'what a classroom needs beside kubectl: images into a cluster, teams; `bin/k8s`',
+    may: ['lab/drivers/table.ts', 'proto/'],
+  },
+  {
+    path: 'lab/status/',
+    is: 'the plain status page of a network that stands (k8s/): `main.ts` serves it, `page-post.ts` is how a lab tells it of its run',
+    may: ['lab/history/', 'lab/instance-http.ts', 'lab/limit.ts', 'lab/metrics/', 'proto/'],
+  },
   { path: 'scenarios/', is: 'one YAML file per question', may: [] },
+  { path: 'k8s/', is: 'the manifests of a classroom on Kubernetes, and nothing else', may: [] },
   { path: 'suites/', is: 'lists of scenarios for CI', may: [] },
   {
     path: 'bench/',

@@ -53,7 +53,8 @@ const LAY_OUT: Record<ImageKind, (folder: string, dist: string) => Promise<void>
   peer: (folder, dist) => layOut(dist, folder, ['images/peer']),
   double: (folder) => layOut(ROOT, folder, ['lab/doubles']),
   lab: async (folder) => {
-    await layOut(ROOT, folder, ['lab', 'scenarios', 'suites'], (path) => !ONLY_IN_CHECKOUTS.test(path));
+    const names = ['lab', 'scenarios', 'suites'];
+    await layOut(ROOT, folder, names, (path) => !ONLY_IN_CHECKOUTS.test(path));
     await copyPackages(folder, (await labPackages()).folders);
   },
 };
