@@ -1,10 +1,14 @@
 import { type EnvSpec, STATUS_ENV } from '#proto/env.ts';
 import { PeerLabError } from '#proto/errors.ts';
 
-export interface StatusSettings {
+interface StatusSettings extends NetworkSettings {
   readonly host: string;
   readonly port: number;
   readonly token: string;
+}
+
+/** Where the network is that stands. */
+interface NetworkSettings {
   /** Of DNS: the SRV records of the peers' control ports. */
   readonly peers: string;
   readonly directory: string;
@@ -21,9 +25,13 @@ export function statusSettings(env: NodeJS.ProcessEnv): StatusSettings {
     host: settingOf(env, 'PEERLAB_STATUS_HOST'),
     port: Number(port),
     token: settingOf(env, 'PEERLAB_STATUS_TOKEN'),
-    peers: settingOf(env, 'PEERLAB_STATUS_PEERS'),
-    directory: urlOf(env, 'PEERLAB_STATUS_DIRECTORY'),
+    ...networkSettings(env),
   };
+}
+
+/** @throws PeerLabError `bad-setting` */
+export function networkSettings(env: NodeJS.ProcessEnv): NetworkSettings {
+  return { peers: settingOf(env, 'PEERLAB_STATUS_PEERS'), directory: urlOf(env, 'PEERLAB_STATUS_DIRECTORY') };
 }
 
 /** Of a lab: which page it tells how its run goes; undefined without one. @throws PeerLabError `bad-setting` */
