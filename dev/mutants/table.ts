@@ -124,6 +124,19 @@ const PRODUCT: readonly Mutant[] = [
     becomes: fails('directory lists the shares'),
   },
   {
+    name: 'announces-nothing-before-it-leaves',
+    rule: 'the same, where each peer logs out inside of its own steps',
+    edits: [
+      {
+        file: 'images/peer/directory/session.ts',
+        find: 'this.#publishedVersion < wanted)',
+        replace: 'this.#publishedVersion < wanted && wanted < 0)',
+      },
+    ],
+    scenario: 'barrier-wave',
+    becomes: fails('directory lists the shares'),
+  },
+  {
     name: 'counts-bytes-twice',
     rule: 'each byte that crossed the wire is counted once',
     edits: [

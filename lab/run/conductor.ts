@@ -264,6 +264,7 @@ export class Conductor {
       live: this.#live,
       meetings: this.#meetings,
       startPeer: (name) => this.#roster.start(name),
+      beforeLogout: (peer) => this.#indexLook.lookBefore(peer),
       inflict: (order) => this.#disturbances.inflict(order),
       heal: (name, of) => this.#disturbances.heal(name, of),
       now: () => this.#clock.now(),

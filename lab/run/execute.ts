@@ -26,6 +26,8 @@ export interface Stage {
   readonly live: Live;
   readonly meetings: MeetingPoints;
   startPeer(name: string): Promise<void>;
+  /** The peer is about to leave the index: whether it was held up, to look at what it has there. */
+  beforeLogout(peer: string): Promise<boolean>;
   /** Does a fault to an instance, for so long or until it is healed. */
   inflict(order: FaultOrder): Promise<void>;
   /** Undoes the fault of one of these kinds that is in force. */
@@ -137,8 +139,10 @@ async function takeFlow(
   let due: number | undefined = began + flow.atMs / 1000;
   await inPool(flow.operations, step.concurrency, async (operation) => {
     if (stage.signal.aborted) return;
-    const planned = due;
+    let planned = due;
     due = undefined; // The plan says when the first begins; the others follow as they can.
+    // The lab itself wanted it later: it is not that it could not keep up.
+    if (operation.verb === 'logout' && (await stage.beforeLogout(operation.peer))) planned = undefined;
     const ended = await stage.limit(() => performOperation(operation, step, stage, planned));
     await stage.tell({ kind: 'operation-ended', ...ended });
   });

@@ -1,6 +1,6 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Instance } from '../drivers/driver.ts';
 import type { FaultKind, IndexLook as Look } from '../history/events.ts';
 import type { RunEvent } from '../history/run-event.ts';
@@ -16,7 +16,12 @@ beforeEach(async () => {
   server = createServer((request, response) => {
     asked++;
     request.resume();
-    const peers = named.map((ip) => ({ ip, port: 1, files: [{ name: 'a', size: 1, sha256: 'a'.repeat(64) }] }));
+    const peers = named.map((ip) => ({
+      user: ip,
+      ip,
+      port: 1,
+      files: [{ name: 'a', size: 1, sha256: 'a'.repeat(64) }],
+    }));
     named.pop(); // Who is named last has gone at the next question.
     response.setHeader('content-type', 'application/json').end(JSON.stringify({ peers }));
   });
@@ -39,7 +44,10 @@ function make(now: () => number = () => 100) {
     tell: async (told) => void looks.push(told.look),
   });
   const did = (operation: string, peer: string, end: number) =>
-    look.take({ kind: 'operation-ended', operation: { operation, peer, outcome: 'ok', end } } as RunEvent);
+    look.take({
+      kind: 'operation-ended',
+      operation: { operation, peer, outcome: 'ok', end, ...(operation === 'download' && { file: 'a' }) },
+    } as RunEvent);
   const begins = (fault: FaultKind, who: string) => look.take({ kind: 'fault-begun', fault, who } as RunEvent);
   const ends = (kind: FaultKind, who: string) => look.take({ kind: 'fault-ended', record: { kind, who } } as RunEvent);
   return { look, looks, did, begins, ends };
@@ -82,6 +90,65 @@ test('after a logout it looks until the peer is gone', async () => {
   await look.look();
   expect(asked).toBe(2);
   expect(looks[1]).toMatchObject({ through: 'p-1', entries: [] });
+});
+
+describe('before a logout', () => {
+  const both = () => {
+    const made = make();
+    for (const peer of ['p-1', 'p-2']) made.did('login', peer, 1);
+    return made;
+  };
+  /** `named` is asked for twice: who is named last has gone at the next question. */
+  const publish = (...ips: string[]) => named.push(...ips, '10.0.0.8', '10.0.0.9');
+
+  test('it asks another peer, once for all whose files are named', async () => {
+    const { look, looks, did } = both();
+    expect(await look.lookBefore('p-1')).toBe(false); // It has received nothing.
+    did('download', 'p-1', 99.9);
+    did('download', 'p-2', 99.9);
+    publish('10.0.0.1', '10.0.0.2');
+    expect(await Promise.all([look.lookBefore('p-1'), look.lookBefore('p-2')])).toEqual([true, false]);
+    expect(asked).toBe(1);
+    expect(looks).toMatchObject([{ through: 'p-2', entries: expect.arrayContaining([]) }]);
+  });
+
+  test('it waits for what was received, as long as the promise is', async () => {
+    const began = performance.now();
+    const { look, looks, did } = make(() => 99 + (performance.now() - began) / 1000);
+    for (const peer of ['p-1', 'p-2']) did('login', peer, 1);
+    did('download', 'p-1', 98);
+    publish('10.0.0.2');
+    await look.lookBefore('p-1');
+    expect(looks).toHaveLength(1);
+    expect(looks[0]?.start).toBeGreaterThanOrEqual(100);
+    // It was seen missing: there is nothing more to see.
+    await look.lookBefore('p-1');
+    expect(looks).toHaveLength(1);
+  });
+
+  test('it is asked itself when nobody else is there; who has a fault is not looked at', async () => {
+    const { look, looks, did, begins } = make();
+    did('login', 'p-1', 1);
+    did('download', 'p-1', 1);
+    begins('limit', 'p-1');
+    await look.lookBefore('p-1');
+    expect(asked).toBe(0);
+    const alone = make();
+    alone.did('login', 'p-1', 1);
+    alone.did('download', 'p-1', 1);
+    await alone.look.lookBefore('p-1');
+    expect(looks).toEqual([]);
+    expect(alone.looks).toMatchObject([{ through: 'p-1' }]);
+  });
+
+  test('there is an end to it', async () => {
+    const { look, looks, did } = both();
+    for (let i = 0; i < 30; i++) {
+      did('download', 'p-1', 1);
+      await look.lookBefore('p-1');
+    }
+    expect(looks).toHaveLength(20);
+  });
 });
 
 test('a step in which a peer logs out or ends, however deep, ends listings; the end of the directory does not', () => {
