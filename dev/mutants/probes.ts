@@ -29,6 +29,7 @@ const PROBES: Readonly<Record<string, Omit<Trial, 'scenario'>>> = {
   'odd-thing': { peer: FALSE_WITNESS, unbroken: failsBy('integrity') },
   ghosts: { peer: FALSE_WITNESS, unbroken: failsBy('directory tells the truth') },
   'false-counters': { peer: FALSE_WITNESS, unbroken: failsBy('bytes agree') },
+  'false-sources': { unbroken: failsBy('bytes agree') },
   'early-exit': { peer: FALSE_WITNESS, unbroken: failsBy('instances lived') },
   'stubborn-end': { peer: FALSE_WITNESS, unbroken: failsBy('ended in order') },
   'bad-end': { peer: FALSE_WITNESS, unbroken: failsBy('exit codes') },

@@ -30,23 +30,31 @@ function namesOf({ peers }: History['facts']): ReadonlyMap<string, string> {
 }
 
 /**
- * Answers to downloads that can't be true, a sentence each. `bytes` and `sources` are the same bytes, all that crossed the wire; a failed
- * download may leave them out. Whom it asked in vain need not have been there; who sent something was.
+ * Answers to transfers that can't be true, a sentence each. `bytes` and `sources` are the same bytes, all that crossed the wire; a failed
+ * transfer may leave them out, and so may an upload, whose ends are known. Whom it asked in vain need not have been there; who moved
+ * something was.
  */
 function contradictions({ facts, events }: History): string[] {
   const nameOf = namesOf(facts);
-  return events.flatMap(({ operation, peer, file, outcome, bytes, sources }) => {
-    if (operation !== 'download') return [];
-    const answer = `its answer to the download of ${JSON.stringify(file)}`;
-    const ghost = sources.find((source) => source.bytes !== 0 && !nameOf.has(source.peer));
-    if (ghost) {
-      const claim = `names ${ghost.bytes} bytes from ${ghost.peer}, which no peer had as its address`;
-      return `${peer} contradicts the run: ${answer} ${claim}`;
+  return events.filter(isTransfer).flatMap((event) => {
+    const { operation, peer, file, outcome, bytes, sources } = event;
+    const answer = `its answer to the ${operation} of ${JSON.stringify(file)}`;
+    for (const source of sources.filter((one) => one.bytes !== 0)) {
+      const flaw = flawOfSource(event, nameOf.get(source.peer));
+      const claim = `names ${source.bytes} bytes from ${source.peer}, which ${flaw}`;
+      if (flaw) return `${peer} contradicts the run: ${answer} ${claim}`;
     }
     const named = sources.reduce((sum, source) => sum + source.bytes, 0);
-    if (outcome === 'failed' || named === bytes) return [];
+    const isLeftOut = outcome === 'failed' || (operation === 'upload' && sources.length === 0);
+    if (isLeftOut || named === bytes) return [];
     return `${peer} contradicts itself: ${answer} says ${bytes} bytes, and its sources add up to ${named}`;
   });
+}
+
+function flawOfSource({ operation, peer, to }: OperationEvent, source: string | undefined): string | undefined {
+  if (source === undefined) return 'no peer had as its address';
+  const isEnd = operation === 'download' || source === peer || source === to;
+  return isEnd ? undefined : `is ${source}, and neither its sender nor its receiver`;
 }
 
 /** Bytes that each peer received or sent, by the answers to transfers. */

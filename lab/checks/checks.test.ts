@@ -358,6 +358,30 @@ describe('bytes agree: whose word stands against whose', () => {
     });
   });
 
+  test('an answer to an upload names its two ends and nobody else, and adds up where it names any', () => {
+    const ghost = { peer: '127.0.0.1:9', bytes: 100, cut: false };
+    const upload = (sources: OperationEvent['sources'], more: Partial<OperationEvent> = {}) =>
+      CHECKS.find(({ name }) => name === 'bytes agree')?.judge({
+        ...GOOD,
+        facts: { ...facts, peers: [...facts.peers, { name: 's-2', group: 's', address: '127.0.0.1:3' }] },
+        events: [{ ...download, operation: 'upload', peer: 's-1', to: 'l-1', sources, ...more }],
+      });
+    const says = 's-1 contradicts the run: its answer to the upload of "a.bin" names 100 bytes from';
+    for (const peer of ['127.0.0.1:2', '127.0.0.1:1']) expect(upload([{ ...ghost, peer }])?.verdict).toBe('pass');
+    expect(upload([])?.verdict).toBe('pass');
+    expect(upload([{ ...ghost, bytes: 0 }])?.verdict).toBe('fail');
+    expect(upload([ghost])?.reason).toContain(`${says} 127.0.0.1:9, which no peer had as its address`);
+    expect(upload([{ ...ghost, peer: '127.0.0.1:3' }])?.reason).toContain(
+      `${says} 127.0.0.1:3, which is s-2, and neither its sender nor its receiver`,
+    );
+    expect(upload([{ ...ghost, peer: '127.0.0.1:2', bytes: 99 }])?.reason).toContain(
+      's-1 contradicts itself: its answer to the upload of "a.bin" says 100 bytes, and its sources add up to 99',
+    );
+    // One that failed may leave out what it moved, and still names nobody else.
+    expect(upload([], { outcome: 'failed' })?.verdict).toBe('pass');
+    expect(upload([ghost], { outcome: 'failed' })?.verdict).toBe('fail');
+  });
+
   test('a counter of which a line can not be read is unknown, and not zero', () => {
     const text = '# TYPE peerlab_transfer_bytes_total counter\npeerlab_transfer_bytes_total{direction="sent" 5\n';
     const metrics = new Map([...GOOD.metrics, ['s-1', parsePrometheusText(text)]]);

@@ -20,6 +20,8 @@ export const behaviour = z.object({
   DOUBLE_LIES: z.enum(LIES).default('none'),
   DOUBLE_SENDS: rate,
   DOUBLE_READS: rate,
+  /** It names a source of its downloads that nobody is. */
+  DOUBLE_GHOST: z.stringbool().optional(),
   /** It ends without a logout. */
   DOUBLE_STAYS: z.stringbool().optional(),
 });
