@@ -1,6 +1,7 @@
 import Table from 'cli-table3';
 import { printableAll } from '#proto/printable.ts';
 import { needsOf } from './doctor/needs.ts';
+import { OF_ITS_OWN } from './drivers/capabilities.ts';
 import { bytes, seconds } from './report/format.ts';
 import { findScenario, libraryNames } from './scenario/find.ts';
 import { makePlan } from './scenario/plan.ts';
@@ -19,7 +20,8 @@ export function listScenarios(out: { readonly columns?: number }): string {
     const scenario = findScenario(name);
     const plan = makePlan(scenario);
     const { peers } = plan;
-    const needs = [...new Set(needsOf(plan).map(({ what }) => what))].join(', ') || 'nothing special';
+    const special = needsOf(plan).filter(({ what }) => !Object.hasOwn(OF_ITS_OWN, what));
+    const needs = [...new Set(special.map(({ what }) => what))].join(', ') || 'nothing special';
     const takes = scenario.takes === undefined ? '?' : seconds(scenario.takes / 1000);
     const made = peers.flatMap(({ share }) => share).reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
     const row = [name, peers.length, bytes(made), takes, needs, scenario.tags.join(', '), scenario.description.trim()];

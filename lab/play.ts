@@ -71,6 +71,7 @@ export async function play({
       ...(peerImage !== undefined && { peerImage }),
       ...(directoryImage !== undefined && { directoryImage }),
       disturbs: disturbs(plan),
+      peers: plan.peers.map(({ name }) => name),
     });
     return driver;
   };

@@ -113,7 +113,12 @@ export const ROOMS: readonly Room[] = [
   {
     path: 'lab/drivers/table.ts',
     is: 'the table of drivers, and the only file that names concrete ones',
-    may: ['lab/drivers/*', 'lab/drivers/docker/description.ts', 'lab/drivers/process/description.ts'],
+    may: [
+      'lab/drivers/*',
+      'lab/drivers/docker/description.ts',
+      'lab/drivers/process/description.ts',
+      'lab/drivers/standing/description.ts',
+    ],
   },
   {
     path: 'lab/drivers/process/',
@@ -124,6 +129,12 @@ export const ROOMS: readonly Room[] = [
     path: 'lab/drivers/docker/',
     is: 'instances as containers of a Docker engine',
     may: ['lab/drivers/*', 'lab/drivers/agent/', 'lab/drivers/images/', 'lab/limit.ts', 'lab/machine/', 'proto/'],
+  },
+  {
+    path: 'lab/drivers/standing/',
+    is: 'instances that stand already, such as the pods of a cluster: a run borrows them from their keepers',
+    may: ['lab/drivers/*', 'lab/keeper/', 'lab/limit.ts', 'lab/machine/', 'proto/'],
+    testsMay: ['lab/end-to-end.ts'],
   },
   {
     path: 'lab/drivers/images/',
@@ -161,6 +172,7 @@ export const ROOMS: readonly Room[] = [
     may: [
       'lab/drivers/*',
       'lab/drivers/table.ts',
+      'lab/history/events.ts',
       'lab/language/',
       'lab/machine/',
       'lab/scenario/',

@@ -38,11 +38,26 @@ export function candidatesOf(asked: string, surveys: readonly DriverSurvey[]): C
   return candidates;
 }
 
-/** @throws PeerLabError such as `no-engine`, when there are none: before anything is started or written */
+/**
+ * @throws PeerLabError `usage` when the driver that was asked for needs settings that are missing; such as `no-engine`, when there are no
+ * candidates: before anything is started or written
+ */
 export async function candidatesFor(asked: string): Promise<[Candidate, ...Candidate[]]> {
+  assertSettings(asked);
   const surveys = await surveyDrivers(asked);
   const [first, ...rest] = candidatesOf(asked, surveys);
   if (first) return [first, ...rest];
   const absent = surveys.find(({ driver }) => driver.carrier);
   throw new PeerLabError(absent?.driver.carrier?.absent ?? 'internal', { got: String(absent?.found) });
+}
+
+function assertSettings(asked: string): void {
+  const { settings = [] } = DRIVERS.find(({ kind }) => kind === asked) ?? {};
+  const missing = settings.filter((name) => !process.env[name]);
+  if (missing.length === 0) return;
+  throw new PeerLabError('usage', {
+    about: `--driver ${asked}`,
+    expected: `${settings.join(', ')} in the environment (docs/drivers.md)`,
+    got: `nothing in ${missing.join(', ')}`,
+  });
 }

@@ -9,15 +9,18 @@ import { readScenario } from '../scenario/read.ts';
 import type { Candidate } from './candidates.ts';
 import { chooseCapable, type Need, needsOf, refusalsOf } from './needs.ts';
 
-const needs = (groups: string, steps = '[{login: all}]'): Need[] =>
+const allNeeds = (groups: string, steps = '[{login: all}]', more = ''): Need[] =>
   needsOf(
     makePlan(
       readScenario(
-        `name: some\ndescription: what does it need?\ngroups: ${groups}\nsteps: ${steps}\nexpect: [operations.login.failed == 0]\n`,
+        `name: some\ndescription: what does it need?\n${more}groups: ${groups}\nsteps: ${steps}\nexpect: [operations.login.failed == 0]\n`,
         'some.yaml',
       ),
     ),
   );
+/** Without the number of peers, which every plan has. */
+const needs = (groups: string, steps?: string): Need[] =>
+  allNeeds(groups, steps).filter(({ what }) => what !== 'peers');
 const PLAIN =
   'name: plain\ndescription: who takes it?\ngroups: {a: {}}\nsteps: [{login: all}]\nexpect: [operations.login.failed == 0]\n';
 const LIMITED = '{a: {count: 3, limits: {memory: 256MiB, cpus: 0.5}}, b: {image: "my/peer:1"}, c: {}}';
@@ -68,6 +71,21 @@ test('finds what each group needs, once, and nothing where nothing is asked for'
     ['group "b"', 'own-peer', 'my/peer:1'],
   ]);
   expect(needs('{a: {}}')).toEqual([]);
+});
+
+test('a driver that finds everything there is asked for the size, the directory, and what is put in the place of peers', () => {
+  const groups = '{a: {count: 3}, b: {double: byzantine-peer}}';
+  const steps = '[{login: all}, {kill: directory}, {restart: directory}, {kill: {group: a, take: 1}}]';
+  const found = allNeeds(groups, steps, 'peersPerInstance: 2\ndirectory: {lease: 4s, env: {DIRECTORY_MAX_PEERS: 9}}\n');
+  expect(found.filter(({ what }) => what !== 'while-hosted').map(({ what, wanted }) => [what, wanted])).toEqual([
+    ['peers', 4],
+    ['hosts', 2],
+    ['directory-settings', 'a lease of 4 s, DIRECTORY_MAX_PEERS=9'],
+    ['double', 'byzantine-peer'],
+    ['directory-faults', 'kill'],
+  ]);
+  for (const can of [docker, processes])
+    expect(refusalsOf(found, can).filter(({ need }) => !need.includes('although hosted'))).toEqual([]);
 });
 
 const NETWORK_STEPS = '[{login: all}, {parallel: {branches: [[{cut: a}], [{delay: {group: a, by: 50ms}}]]}}]';

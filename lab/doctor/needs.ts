@@ -1,6 +1,9 @@
 import prettyBytes from 'pretty-bytes';
 import { PeerLabError } from '#proto/errors.ts';
+import { PROMISES } from '#proto/promises.ts';
+import { counted } from '#proto/units.ts';
 import type { Capabilities, Capability, Lack, Wants } from '../drivers/capabilities.ts';
+import { DIRECTORY } from '../history/events.ts';
 import type { PlannedPeer } from '../language/world.ts';
 import type { Plan } from '../scenario/plan.ts';
 import { listsInside, type PlannedStep } from '../steps/step.ts';
@@ -19,11 +22,14 @@ export interface Refusal extends Lack {
   readonly need: string;
 }
 
+/** As much of a plan as needs come from. */
+type Needing = Pick<Plan, 'peers' | 'steps'> & Partial<Pick<Plan, 'leaseMs' | 'directoryEnv'>>;
+
 /**
  * What a plan needs beyond what every driver can do, each once for every group and step.
  * @param own the user's own programs, which all peers and the directory should run
  */
-export function needsOf(plan: Pick<Plan, 'peers' | 'steps'>, own: OwnPrograms = {}): Need[] {
+export function needsOf(plan: Needing, own: OwnPrograms = {}): Need[] {
   const { peers, steps } = plan;
   const groups = Map.groupBy(peers, ({ group }) => group);
   const hosted = new Set(peers.filter(({ host }) => host !== undefined).map(({ name }) => name));
@@ -31,7 +37,28 @@ export function needsOf(plan: Pick<Plan, 'peers' | 'steps'>, own: OwnPrograms = 
   const ofSteps = new Map(steps.flatMap(needsOfStep).map((need) => [need.where, need]));
   const needs = [...ofPeers, ...ofSteps.values()];
   const inHosts = hosted.size === 0 ? [] : needsInHosts(needs, plan, hosted, own.peerImage);
-  return [...needsOfPrograms(own), ...needs, ...inHosts];
+  return [...needsOfPrograms(own), ...needsOfWhole(plan), ...needs, ...inHosts];
+}
+
+/** What a driver lacks that does not start everything itself. */
+function needsOfWhole({ peers, leaseMs = PROMISES.lease.ms, directoryEnv = {} }: Needing): Need[] {
+  const needs: Need[] = [
+    { where: 'the scenario', what: 'peers', wanted: peers.length, text: counted(peers.length, 'peer') },
+  ];
+  const hosted = Map.groupBy(peers, ({ host }) => host);
+  hosted.delete(undefined);
+  const most = Math.max(0, ...[...hosted.values()].map(({ length }) => length));
+  if (most > 0)
+    needs.push({ where: 'the scenario', what: 'hosts', wanted: most, text: `${counted(most, 'peer')} in one` });
+  const settings = [
+    ...(leaseMs === PROMISES.lease.ms ? [] : [`a lease of ${leaseMs / 1000} s`]),
+    ...Object.entries(directoryEnv).map(([name, value]) => `${name}=${value}`),
+  ];
+  if (settings.length > 0) {
+    const wanted = settings.join(', ');
+    needs.push({ where: 'the directory', what: 'directory-settings', wanted, text: `settings of its own (${wanted})` });
+  }
+  return needs;
 }
 
 function needsOfPrograms({ peerImage, directoryImage }: OwnPrograms): Need[] {
@@ -51,11 +78,6 @@ function needsInHosts(
   const own = needs.filter(({ where }) => groups.has(where));
   const image = `its own peer "${peerImage}"`;
   const asked = peerImage === undefined ? [] : [...groups].map((where) => ({ where, what: 'own-peer', text: image }));
-  const doubles = peers.flatMap(({ name, group, double }) =>
-    double !== undefined && hosted.has(name)
-      ? [{ where: `group "${group}"`, what: 'double', text: `the double "${double}"` }]
-      : [],
-  );
   const befalling = new Map<string, { where: string; what: string; text: string }>();
   visitSteps(steps, (step) => {
     if (step.does !== 'fault') return;
@@ -64,7 +86,7 @@ function needsInHosts(
     const text = `"${kind}" of ${victim?.peer} alone`;
     if (victim) befalling.set(step.id, { where: `step ${step.id}`, what: kind, text });
   });
-  return [...own, ...asked, ...doubles.slice(0, 1), ...befalling.values()].map(({ where, what, text }) => ({
+  return [...own, ...asked, ...befalling.values()].map(({ where, what, text }) => ({
     ...{ where, what: 'while-hosted' as const, wanted: what },
     text: `${text}, although hosted`,
   }));
@@ -88,12 +110,16 @@ function needsOfStep(step: PlannedStep): Need[] {
   const inner = listsInside(step).flat().flatMap(needsOfStep);
   if (step.does !== 'fault') return inner;
   const { kind } = step.fault;
-  if (!isOfNetwork(kind)) return inner;
-  const need: Need = { where: `step ${step.id}`, what: 'network-faults', wanted: kind, text: NETWORK_NEEDS[kind] };
+  const where = `step ${step.id}`;
+  if (!isOfNetwork(kind)) {
+    if (!step.who.some(({ peer }) => peer === DIRECTORY)) return inner;
+    return [{ where, what: 'directory-faults', wanted: kind, text: `"${kind}" of the directory` }];
+  }
+  const need: Need = { where, what: 'network-faults', wanted: kind, text: NETWORK_NEEDS[kind] };
   return [need];
 }
 
-function needsOfPeer(where: string, { memoryBytes, cpus, image, diskBytes }: PlannedPeer): Need[] {
+function needsOfPeer(where: string, { memoryBytes, cpus, image, diskBytes, double }: PlannedPeer): Need[] {
   const needs: Need[] = [];
   if (memoryBytes !== undefined) {
     const text = `a memory limit of ${prettyBytes(memoryBytes, { binary: true })} for each peer`;
@@ -106,6 +132,7 @@ function needsOfPeer(where: string, { memoryBytes, cpus, image, diskBytes }: Pla
     const text = `a disk of ${prettyBytes(diskBytes, { binary: true })} for each share`;
     needs.push({ where, what: 'disk-limit', wanted: diskBytes, text });
   }
+  if (double !== undefined) needs.push({ where, what: 'double', wanted: double, text: `the double "${double}"` });
   if (image !== undefined) needs.push({ where, what: 'own-peer', wanted: image, text: `its own peer "${image}"` });
   return needs;
 }

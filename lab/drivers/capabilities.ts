@@ -1,3 +1,5 @@
+import type { Double } from '../doubles/names.ts';
+
 /**
  * WHAT DRIVERS CAN DO, ON THIS MACHINE, and not every one on every machine. Known before anything is started, so that a
  * scenario that needs more can be refused instead of failing half-way. A new ability is a line here and one in each driver.
@@ -15,6 +17,16 @@ export interface Wants {
   'disk-limit': number;
   /** Something for a peer that is hosted together with others: what it wants, or the kind of fault that hits it. */
   'while-hosted': string;
+  /** Peers of a run, in sum. */
+  peers: number;
+  /** Many peers in one process or container: how many. */
+  hosts: number;
+  /** A program of the lab in a peer's place. */
+  double: Double;
+  /** A directory with settings of the scenario: as people write them. */
+  'directory-settings': string;
+  /** A fault that ends or freezes the directory: its kind. */
+  'directory-faults': string;
 }
 
 export type Capability = keyof Wants;
@@ -27,3 +39,9 @@ export interface Lack {
 
 /** For each capability: nothing if what is wanted is available, otherwise what is lacking. Pure, apart from a look at the disk. */
 export type Capabilities = { readonly [C in Capability]: (wanted: Wants[C]) => Lack | undefined };
+
+const none = () => undefined;
+
+/** What every driver can that starts all instances itself. */
+export const OF_ITS_OWN: Pick<Capabilities, 'peers' | 'hosts' | 'double' | 'directory-settings' | 'directory-faults'> =
+  { peers: none, hosts: none, double: none, 'directory-settings': none, 'directory-faults': none };

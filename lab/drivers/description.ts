@@ -18,6 +18,9 @@ export interface DriverDescription {
   /** Whether `auto` may take it; otherwise it is there only for those who ask for it. */
   readonly isAutomatic: boolean;
 
+  /** Variables of the environment without which it can't be asked for. */
+  readonly settings?: readonly string[];
+
   /** What has to answer before it can carry anything, if something has to. */
   readonly carrier?: Carrier;
 

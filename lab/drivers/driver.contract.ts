@@ -36,6 +36,9 @@ export function describeDriver(name: string, driver: DriverUnderTest): void {
   const noMemoryLimit = capabilities?.['memory-limit'](LIMITS.memoryBytes)?.why;
   const noCpuLimit = capabilities?.['cpu-limit'](LIMITS.cpus)?.why;
   const noDisks = capabilities?.['disk-limit'](64 * MIB)?.why;
+  const noHosts = capabilities?.hosts(3)?.why;
+  const noPrograms = capabilities?.double('byzantine-peer')?.why;
+  const noDirectoryLife = capabilities?.['directory-faults']('kill')?.why;
   const titleUnless = (lack: string | undefined, what: string) => (lack ? `${what} (skipped: ${lack})` : what);
   const title = skipReason ? `driver ${name} (skipped: ${skipReason})` : `driver ${name}`;
   describe.skipIf(skipReason !== undefined)(title, { timeout: SUITE_TIMEOUT_MS }, () => {
@@ -104,7 +107,8 @@ export function describeDriver(name: string, driver: DriverUnderTest): void {
       expect(await sorted(two.storedFiles())).toEqual(await expected(big));
       expect(Object.keys(made.artifacts)).toEqual(expect.arrayContaining(['directory', 'peer']));
       expect(await made.end(true)).toEqual([]);
-      for (const log of ['directory', 'peer-1', 'peer-2']) {
+      // The log of a directory that stood before the run is where it runs.
+      for (const log of [...(noDirectoryLife ? [] : ['directory']), 'peer-1', 'peer-2']) {
         expect((await readFile(join(logsDir, `${log}.log`), 'utf8')).length, log).toBeGreaterThan(0);
       }
     });
@@ -138,7 +142,8 @@ export function describeDriver(name: string, driver: DriverUnderTest): void {
       expect(file).toMatchObject({ name: 'a', sizeBytes: 700 });
     });
 
-    test("runs a single peer from an image or a command of the user's, and says so in the artifacts", async () => {
+    const SINGLE = "runs a single peer from an image or a command of the user's, and says so in the artifacts";
+    test.skipIf(noPrograms)(titleUnless(noPrograms, SINGLE), async () => {
       const { driver: made } = await run();
       const directory = await made.startDirectory({ name: 'directory', env: {} });
       const files = [bytesFile('a', 700)];
@@ -166,61 +171,70 @@ export function describeDriver(name: string, driver: DriverUnderTest): void {
       return { ...made, hosted, peers };
     }
 
-    test('hosts peers in one process, each with its own share, address, settings, figures and control', async () => {
-      const { driver: made, hosted, peers, logsDir } = await hostRun();
-      expect(hosted.map(({ name, role, host }) => ({ name, role, host }))).toEqual(
-        peers.map(({ name }) => ({ name, role: 'peer', host: 'host1' })),
-      );
-      expect(new Set(hosted.flatMap(({ url, address }) => [url, address])).size).toBe(6);
-      const [one, two, three] = hosted;
-      for (const [i, peer] of hosted.entries()) {
-        expect(await status(`${peer.url}/healthz`)).toBe(200);
-        expect(await sorted(peer.storedFiles())).toEqual(await expected(peers[i]?.share ?? []));
-      }
-      expect(await control(two, 'download', { name: 'with spaces.bin' })).toMatchObject({
-        status: 200,
-        body: { outcome: 'ok', sources: [{ peer: one.address, bytes: 3 * MIB + 1 }] },
-      });
-      const received = hosted.map(async ({ url }) => {
-        const text = await (await fetch(`${url}/metrics`)).text();
-        return Number(/^peerlab_transfer_bytes_total\{direction="received"\} (\d+)$/m.exec(text)?.[1]);
-      });
-      expect(await Promise.all(received)).toEqual([0, 3 * MIB + 1, 0]);
-      expect((await sorted(two.storedFiles())).map(({ name: file }) => file)).toEqual(['of a-2', 'with spaces.bin']);
-      const wrong = await fetch(`${three.url}/control/search`, { method: 'POST', body: '{}' });
-      expect(wrong.status).toBe(401);
-      // By equal parts.
-      const [first, second] = await Promise.all([one.usage(), two.usage()]);
-      expect(first).toEqual(second);
-      expect(first?.memoryBytes).toBeGreaterThan(5 * MIB);
-      expect(await made.end(true)).toEqual([]);
-      const log = (await readFile(join(logsDir, 'host1.log'), 'utf8')).trim().split('\n');
-      const named = new Set(log.map((line) => JSON.parse(line).peer as string | undefined));
-      expect(named).toEqual(new Set(['a-1', 'a-2', undefined]));
-    });
+    test.skipIf(noHosts)(
+      titleUnless(
+        noHosts,
+        'hosts peers in one process, each with its own share, address, settings, figures and control',
+      ),
+      async () => {
+        const { driver: made, hosted, peers, logsDir } = await hostRun();
+        expect(hosted.map(({ name, role, host }) => ({ name, role, host }))).toEqual(
+          peers.map(({ name }) => ({ name, role: 'peer', host: 'host1' })),
+        );
+        expect(new Set(hosted.flatMap(({ url, address }) => [url, address])).size).toBe(6);
+        const [one, two, three] = hosted;
+        for (const [i, peer] of hosted.entries()) {
+          expect(await status(`${peer.url}/healthz`)).toBe(200);
+          expect(await sorted(peer.storedFiles())).toEqual(await expected(peers[i]?.share ?? []));
+        }
+        expect(await control(two, 'download', { name: 'with spaces.bin' })).toMatchObject({
+          status: 200,
+          body: { outcome: 'ok', sources: [{ peer: one.address, bytes: 3 * MIB + 1 }] },
+        });
+        const received = hosted.map(async ({ url }) => {
+          const text = await (await fetch(`${url}/metrics`)).text();
+          return Number(/^peerlab_transfer_bytes_total\{direction="received"\} (\d+)$/m.exec(text)?.[1]);
+        });
+        expect(await Promise.all(received)).toEqual([0, 3 * MIB + 1, 0]);
+        expect((await sorted(two.storedFiles())).map(({ name: file }) => file)).toEqual(['of a-2', 'with spaces.bin']);
+        const wrong = await fetch(`${three.url}/control/search`, { method: 'POST', body: '{}' });
+        expect(wrong.status).toBe(401);
+        // By equal parts.
+        const [first, second] = await Promise.all([one.usage(), two.usage()]);
+        expect(first).toEqual(second);
+        expect(first?.memoryBytes).toBeGreaterThan(5 * MIB);
+        expect(await made.end(true)).toEqual([]);
+        const log = (await readFile(join(logsDir, 'host1.log'), 'utf8')).trim().split('\n');
+        const named = new Set(log.map((line) => JSON.parse(line).peer as string | undefined));
+        expect(named).toEqual(new Set(['a-1', 'a-2', undefined]));
+      },
+    );
 
-    test('stops a hosted peer alone, and starts it again; kills and freezes none', async () => {
-      const { driver: made, hosted } = await hostRun();
-      const [one, two] = hosted;
-      await expect(one.kill()).rejects.toMatchObject({ code: 'not-capable' });
-      await expect(one.pause()).rejects.toMatchObject({ code: 'not-capable' });
-      await expect(made.restart(one)).rejects.toMatchObject({ code: 'internal' });
-      await one.stop();
-      expect(await one.ended).toMatch(/a-1 was stopped.*host1/);
-      expect(await one.usage()).toBeUndefined();
-      await expect(status(`${one.url}/healthz`)).rejects.toThrow();
-      expect(await status(`${two.url}/healthz`)).toBe(200);
-      expect(await Array.fromAsync(one.storedFiles())).toHaveLength(oddFiles().length);
-      // Who was stopped has left the index.
-      expect(await control(two, 'search', { name: 'with spaces.bin' })).toMatchObject({ body: { results: [] } });
-      const again = await made.restart(one);
-      expect(again).toMatchObject({ name: one.name, url: one.url, address: one.address, host: 'host1' });
-      expect(await control(again, 'login', {})).toMatchObject({ status: 200 });
-      expect(await control(two, 'download', { name: 'with spaces.bin' })).toMatchObject({ status: 200 });
-      expect(await Promise.race([again.ended, 'it runs'])).toBe('it runs');
-    });
+    test.skipIf(noHosts)(
+      titleUnless(noHosts, 'stops a hosted peer alone, and starts it again; kills and freezes none'),
+      async () => {
+        const { driver: made, hosted } = await hostRun();
+        const [one, two] = hosted;
+        await expect(one.kill()).rejects.toMatchObject({ code: 'not-capable' });
+        await expect(one.pause()).rejects.toMatchObject({ code: 'not-capable' });
+        await expect(made.restart(one)).rejects.toMatchObject({ code: 'internal' });
+        await one.stop();
+        expect(await one.ended).toMatch(/a-1 was stopped.*host1/);
+        expect(await one.usage()).toBeUndefined();
+        await expect(status(`${one.url}/healthz`)).rejects.toThrow();
+        expect(await status(`${two.url}/healthz`)).toBe(200);
+        expect(await Array.fromAsync(one.storedFiles())).toHaveLength(oddFiles().length);
+        // Who was stopped has left the index.
+        expect(await control(two, 'search', { name: 'with spaces.bin' })).toMatchObject({ body: { results: [] } });
+        const again = await made.restart(one);
+        expect(again).toMatchObject({ name: one.name, url: one.url, address: one.address, host: 'host1' });
+        expect(await control(again, 'login', {})).toMatchObject({ status: 200 });
+        expect(await control(two, 'download', { name: 'with spaces.bin' })).toMatchObject({ status: 200 });
+        expect(await Promise.race([again.ended, 'it runs'])).toBe('it runs');
+      },
+    );
 
-    test('when a host dies, so have all its peers', async () => {
+    test.skipIf(noHosts)(titleUnless(noHosts, 'when a host dies, so have all its peers'), async () => {
       const { runId, driver: made, hosted } = await hostRun();
       const shares = hosted.map((peer) => Array.fromAsync(peer.storedFiles()));
       const before = await Promise.all(shares);
@@ -234,7 +248,7 @@ export function describeDriver(name: string, driver: DriverUnderTest): void {
       expect(await Promise.all(hosted.map((peer) => Array.fromAsync(peer.storedFiles())))).toEqual(before);
     });
 
-    test('refuses what a hosted peer can not have of its own', async () => {
+    test.skipIf(noHosts)(titleUnless(noHosts, 'refuses what a hosted peer can not have of its own'), async () => {
       const { driver: made } = await run();
       const directory = await made.startDirectory({ name: 'directory', env: {} });
       const spec = { name: 'a-1', env: PEER, directory, share: [] };
@@ -250,7 +264,7 @@ export function describeDriver(name: string, driver: DriverUnderTest): void {
       await expect(refused).rejects.toMatchObject({ code: 'not-capable' });
     });
 
-    test('says which hosted peer could not be started', async () => {
+    test.skipIf(noHosts)(titleUnless(noHosts, 'says which hosted peer could not be started'), async () => {
       const { driver: made } = await run();
       const directory = await made.startDirectory({ name: 'directory', env: {} });
       const peers = ['a-1', 'a-2'].map((name) => ({
@@ -262,6 +276,18 @@ export function describeDriver(name: string, driver: DriverUnderTest): void {
         message: expect.stringMatching(/host1[\s\S]*a-2[\s\S]*PEER_STALL_TIMEOUT/),
       });
     });
+
+    test.skipIf(!noHosts)(
+      titleUnless(noHosts ? undefined : 'this driver can', 'hosts nobody where it can not'),
+      async () => {
+        const { driver: made, directory } = await standInRun();
+        const peers = [{ name: 'a-1', env: PEER, directory, share: [] }];
+        await expect(made.startHost({ name: 'host1', peers })).rejects.toMatchObject({
+          code: 'not-capable',
+          message: expect.stringContaining(noHosts as string),
+        });
+      },
+    );
 
     test.skipIf(noMemoryLimit)(titleUnless(noMemoryLimit, 'holds a peer to its limit of memory'), async () => {
       const { start } = await standInRun();
@@ -368,6 +394,12 @@ export function describeDriver(name: string, driver: DriverUnderTest): void {
       await second.stop();
       expect(await second.ended).toMatch(/exit code 0/);
       expect(await status(`${(await made.restart(second)).url}/healthz`)).toBe(200);
+      if (noDirectoryLife) {
+        const lack = { code: 'not-capable', message: expect.stringContaining(noDirectoryLife) };
+        for (const done of [directory.kill(), directory.stop(), directory.pause(), made.restart(directory)])
+          await expect(done).rejects.toMatchObject(lack);
+        return;
+      }
       await directory.kill();
       const restarted = await made.restart(directory);
       expect(restarted.address).toBe(directory.address);

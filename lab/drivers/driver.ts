@@ -51,6 +51,12 @@ export interface Driver {
   restart(instance: Instance): Promise<Instance>;
 
   /**
+   * Where the directory had its users before the run: the account that a user of the plan has there. Without it, users are new, and the
+   * first login makes them.
+   */
+  accountOf?(user: string): { readonly user: string; readonly password: string };
+
+  /**
    * Ends the run: stops every instance, lets each write its log into the logs folder before it is removed, and removes
    * all that carries the run id. `orderly` gives instances time to stop by themselves; otherwise they are killed, logs
    * are saved as far as that costs no time, and the call is quick. Never throws; may be called again.
@@ -74,6 +80,8 @@ export interface DriverInit {
   readonly onKill?: (instance: string, graceMs: number) => void;
   /** Networks or disks of instances will be disturbed: what that needs is made by `prepare`, and only then. */
   readonly disturbs?: boolean;
+  /** The names of all peers of the run, in their order, those too that come later. */
+  readonly peers?: readonly string[];
 }
 
 export interface DirectorySpec {

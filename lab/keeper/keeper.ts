@@ -27,6 +27,7 @@ export class Keeper {
   /** Starts and ends of holds and lives come one after another. */
   #turn: Promise<unknown> = Promise.resolve();
   #restoring = 0;
+  #holds = 0;
   #closing = false;
 
   constructor(init: KeeperInit) {
@@ -67,7 +68,7 @@ export class Keeper {
     const { settings, command } = this.#init;
     return {
       ...{ keeper: this.#id, life: this.#program.life, ended: this.#program.end?.how ?? null, command },
-      ...{ heldBy: this.#hold?.by ?? null, leaseMs: settings.leaseMs },
+      ...{ heldBy: this.#hold?.by ?? null, holds: this.#holds, leaseMs: settings.leaseMs },
       ...{ address: settings.address ?? null, controlPort: settings.controlPort },
     };
   }
@@ -77,6 +78,7 @@ export class Keeper {
     if (this.#hold?.by !== by) await this.#turn;
     if (this.#closing) throw new PeerLabError('shutting-down');
     if (this.#hold && this.#hold.by !== by) throw new PeerLabError('peers-held', { got: `a hold by ${this.#hold.by}` });
+    if (!this.#hold) this.#holds++;
     clearTimeout(this.#hold?.lapse);
     const lapse = setTimeout(() => this.#lapse(by), this.#init.settings.leaseMs);
     this.#hold = { by, lapse };

@@ -54,6 +54,8 @@ export interface State {
   /** How the present life ended, if it has. */
   readonly ended: string | null;
   readonly heldBy: string | null;
+  /** How often a hold has been taken: while it stays the same, so does the hold. */
+  readonly holds: number;
   /** A hold that is not renewed for so long lapses. */
   readonly leaseMs: number;
   /** Of the pod's own settings: the `ip:port` that it announces, and its control port. */

@@ -141,9 +141,13 @@ export class Roster {
       sizeBytes,
       open: () => openContent(content, sizeBytes, this.#init.hashOf(content)),
     }));
+    const { user, password } = this.#init.driver.accountOf?.(peer.user) ?? {
+      user: peer.user,
+      password: `password of ${peer.user}`,
+    };
     const env = {
-      PEER_USER: peer.user,
-      PEER_PASSWORD: `password of ${peer.user}`,
+      PEER_USER: user,
+      PEER_PASSWORD: password,
       PEER_CONTROL_TOKEN: this.#init.controlToken,
       ...peer.env,
     };

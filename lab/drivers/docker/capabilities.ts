@@ -1,5 +1,5 @@
 import { type KernelAbilities, kernelLack } from '../agent/kernel-abilities.ts';
-import type { Capabilities, Lack } from '../capabilities.ts';
+import { type Capabilities, type Lack, OF_ITS_OWN } from '../capabilities.ts';
 import { hostedLack } from '../hosted-peer.ts';
 import { isReference } from './reference.ts';
 
@@ -38,6 +38,7 @@ export function dockerCapabilities(abilities: EngineAbilities): Capabilities {
       return toolsLack(abilities);
     },
     'while-hosted': hostedLack,
+    ...OF_ITS_OWN,
   };
 }
 

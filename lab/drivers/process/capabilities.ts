@@ -1,4 +1,4 @@
-import type { Capabilities, Lack } from '../capabilities.ts';
+import { type Capabilities, type Lack, OF_ITS_OWN } from '../capabilities.ts';
 import { hostedLack } from '../hosted-peer.ts';
 import { programOf, wordsOf } from './command.ts';
 
@@ -17,6 +17,7 @@ export function processCapabilities(): Capabilities {
       help: 'containers can have disks of their own, once a Docker engine is started: --driver docker',
     }),
     'while-hosted': hostedLack,
+    ...OF_ITS_OWN,
   };
 }
 
