@@ -199,7 +199,10 @@ const hostingOption = [
 const resultsOption = ['--results <folder>', 'where results go', 'results'] as const;
 
 function driverOption(): Option {
-  return new Option('--driver <driver>', 'what carries the peers; auto takes docker where an engine answers')
+  return new Option(
+    '--driver <driver>',
+    'what carries the peers; auto takes docker where an engine answers; standing borrows peers that stand already',
+  )
     .choices(['auto', ...KINDS])
     .default('auto');
 }

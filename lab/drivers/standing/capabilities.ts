@@ -1,7 +1,7 @@
 import { counted } from '#proto/units.ts';
 import type { Capabilities, Lack } from '../capabilities.ts';
 
-/** What can be done with peers that stand already, as so many do here. */
+/** What can be done with peers that stand already, of which there is a number. */
 export function standingCapabilities({ peers }: { readonly peers: number }): Capabilities {
   return {
     'memory-limit': () => limits,
