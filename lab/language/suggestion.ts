@@ -4,15 +4,21 @@ const MAX_LISTED = 40;
 
 /** ` Did you mean "x"?` when one of `known` is close to `word`; otherwise the list of what is known. */
 export function suggestion(word: string, known: readonly string[]): string {
-  const [best] = known
-    .slice(0, MAX_COMPARED)
-    .map((candidate) => ({ candidate, distance: editDistance(word.toLowerCase(), candidate.toLowerCase()) }))
-    .sort((a, b) => a.distance - b.distance);
+  const best = nearest(word, known);
   if (best && best.distance <= Math.max(1, Math.floor(best.candidate.length / 3)))
     return ` Did you mean "${best.candidate}"?`;
   if (known.length === 0) return '';
   const more = known.length > MAX_LISTED ? ` and ${known.length - MAX_LISTED} more` : '';
   return ` Known: ${known.slice(0, MAX_LISTED).join(', ')}${more}.`;
+}
+
+/** Which of `known` it is most like, and how far from it. */
+export function nearest(word: string, known: readonly string[]): { candidate: string; distance: number } | undefined {
+  const [best] = known
+    .slice(0, MAX_COMPARED)
+    .map((candidate) => ({ candidate, distance: editDistance(word.toLowerCase(), candidate.toLowerCase()) }))
+    .sort((a, b) => a.distance - b.distance);
+  return best;
 }
 
 /** Levenshtein's distance; inputs are cut at 64 characters, so the cost is bounded. */

@@ -31,6 +31,12 @@ test('a right scenario has no mistakes', () => {
   expect(mistakesOf(HEAD + STEPS + EXPECT)).toEqual([]);
 });
 
+test('a setting that is like none of ours is for a peer of somebody else', () => {
+  const env =
+    '{PEER_STALL_TIMEOUT: 1s, PEER_HOSTED: x, PEER_COLOUR: blue, PEER_HASH: 1, DIRECTORY_SERVERS: x, DOUBLE_LIES: none, DEBUG: 1}';
+  expect(mistakesOf(`${HEAD}  more: {env: ${env}}\n${STEPS}${EXPECT}`)).toEqual([]);
+});
+
 test.each([
   [
     'an unknown key at the top',
@@ -46,6 +52,19 @@ test.each([
     'an empty list of expectations',
     `${HEAD}${STEPS}expect: []\n`,
     ['9:9: expected at least one expectation: a run in which nothing is checked proves nothing'],
+  ],
+  [
+    'a misspelt setting of a group',
+    `${HEAD}  more: {env: {PEER_STALL_TIMOUT: 1s, LOG_LEVL: debug}}\n${STEPS}${EXPECT}`,
+    [
+      '6:35: unknown setting "PEER_STALL_TIMOUT". Did you mean "PEER_STALL_TIMEOUT"?',
+      '6:49: unknown setting "LOG_LEVL". Did you mean "LOG_LEVEL"?',
+    ],
+  ],
+  [
+    'a misspelt setting of the directory',
+    `directory: {env: {DIRECTORY_OPEN_ACOUNTS: 0}}\n${HEAD}${STEPS}${EXPECT}`,
+    ['1:43: unknown setting "DIRECTORY_OPEN_ACOUNTS". Did you mean "DIRECTORY_OPEN_ACCOUNTS"?'],
   ],
   [
     'an unknown step',

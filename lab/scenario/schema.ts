@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import { CONTROL, type ControlVerb } from '#proto/control-api.ts';
+import { DIRECTORY_ENV, HOST_ENV, PEER_ENV } from '#proto/env.ts';
 import { DOUBLES } from '../doubles/names.ts';
 import { PLAN_LIMITS } from '../language/plan-size.ts';
+import { nearest } from '../language/suggestion.ts';
 import { duration, groupName, sizeRange, strict } from '../language/words.ts';
 
 /** In one process: what they do takes turns on one core. */
@@ -44,13 +46,38 @@ const shareItem = strict({
 });
 export type ShareItem = z.output<typeof shareItem>;
 
+const SETTINGS = [...new Set([DIRECTORY_ENV, PEER_ENV, HOST_ENV].flatMap(Object.keys))];
+/** With more wrong letters nobody can tell a mistake from a setting of somebody else's peer; a short name has one at most. */
+const MAX_WRONG_LETTERS = 2;
+const LETTERS_PER_WRONG_ONE = 3;
+
+/** The setting of PeerLab that a name which is none of them is like. */
+function misspelt(name: string): string | undefined {
+  if (SETTINGS.includes(name)) return undefined;
+  const best = nearest(name, SETTINGS);
+  if (!best) return undefined;
+  const letters = best.candidate.replace(/^[A-Z]+_/, '').length;
+  const most = Math.min(MAX_WRONG_LETTERS, Math.floor(letters / LETTERS_PER_WRONG_ONE));
+  return best.distance <= most ? best.candidate : undefined;
+}
+
 const env = z
   .record(
     z.string().regex(/^[A-Z][A-Z0-9_]*$/, 'expected the name of a variable: capitals, digits and _'),
     z.union([z.string(), z.number(), z.boolean()]).transform(String),
   )
+  .superRefine((settings, { addIssue }) => {
+    for (const name of Object.keys(settings)) {
+      const meant = misspelt(name);
+      if (meant === undefined) continue;
+      addIssue({ code: 'custom', path: [name], message: `unknown setting "${name}". Did you mean "${meant}"?` });
+    }
+  })
   .default({})
-  .meta({ description: 'Settings of these instances; docs/environment.md lists them.' });
+  .meta({
+    description:
+      'Settings of these instances; docs/environment.md lists them. A name that differs from one of those by a letter or two is a mistake; all others are passed on.',
+  });
 
 const limits = strict({
   memory: sizeRange.optional().meta({ description: 'Memory of each peer. Needs the docker driver.' }),
