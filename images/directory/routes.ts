@@ -62,6 +62,7 @@ export function directoryRoutes(parts: RoutesComponents, { maxFiles, sdP2p }: Ro
     const { token, request }: Endpoint = DIRECTORY[name];
     const handler = handlers[name] as Handler<E>;
     return async (req, res) => {
+      if (!sdP2p && IN_DIALECT_TOO.has(name) && req.headers.authorization === undefined) throw noTokenInDialect();
       const shown = token ? peerOf(req, registry).tokenHash : undefined;
       const asked = parse(request, await readBody(req, res, token ? peerBodies : bodies));
       const by = shown === undefined ? callerIp(req) : registry.findByToken(shown);
@@ -111,6 +112,15 @@ function peerOf(req: Request, registry: Registry): Registration {
 function isDialectQuery({ headers }: Request): boolean {
   const hasBody = headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined;
   return hasBody && headers.authorization === undefined;
+}
+
+/** Endpoints for which our peers need a token, and the predecessor's have none. */
+const IN_DIALECT_TOO: ReadonlySet<EndpointName> = new Set(['loadfiles', 'logout']);
+
+/** Nobody's body is read to find out who it was. */
+function noTokenInDialect(): PeerLabError {
+  const off = 'peers of SD_P2P have none, and their dialect is off here (DIRECTORY_SD_P2P=1 turns it on)';
+  return new PeerLabError('unauthorized', { expected: `a token; ${off}` });
 }
 
 function dialectIsOff(): PeerLabError {

@@ -205,6 +205,25 @@ it.each([
   expect(answer.json.error.hint).toContain('DIRECTORY_SD_P2P=1');
 });
 
+it.each([
+  ['PUT', '/loadfiles', { ip: '127.0.0.1', port: 5001, archivos: ['a.txt'] }],
+  ['POST', '/logout', { ip: '127.0.0.1', port: 5001 }],
+])('with the dialect off, %s %s without a token is told of it', async (method, path, body) => {
+  await using directory = await TestDirectory.start();
+  const told =
+    'expected a token; peers of SD_P2P have none, and their dialect is off here (DIRECTORY_SD_P2P=1 turns it on)';
+  const refused = { status: 401, code: 'unauthorized' };
+  const answer = await directory.ask(path, { method, body });
+  expect(answer).toMatchObject(refused);
+  expect(answer.json.error.message).toContain(told);
+  // Who shows a token is no peer of SD_P2P.
+  const wrong = await directory.ask(path, { method, body, token: 'wrong' });
+  expect(wrong).toMatchObject(refused);
+  expect(wrong.json.error.message).not.toContain('SD_P2P');
+  // Our own peers' endpoint.
+  expect((await directory.ask('/heartbeat', { method: 'POST', body: {} })).json.error.message).not.toContain('SD_P2P');
+});
+
 it('takes IPv6 addresses however they are spelt', async () => {
   await using directory = await TestDirectory.start(ON);
   const login = { user: 'p1', password: 'x', ip: '[0:0::1]', port: '5001', archivos: ['a'] };
