@@ -41,6 +41,9 @@ const files = z.array(sharedFile).max(MAX_FILES);
 export const loginRequest = z.object({ user, password: z.string().min(1).max(1024), ip, port, files });
 export type LoginRequest = z.infer<typeof loginRequest>;
 
+/** What a login that is refused for its address says before the IP that it came from. */
+export const LOGIN_FROM = 'a login from ';
+
 /**
  * What says to other peers that this one is who it says: a JWT (RFC 7519) signed with EdDSA, with `sub` (user), `addr`
  * (`ip:port`) and `exp`; and the directory's public key to check such tickets with (Ed25519, 32 bytes as base64url).

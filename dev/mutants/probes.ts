@@ -26,6 +26,7 @@ const PROBES: Readonly<Record<string, Omit<Trial, 'scenario'>>> = {
   'empty-claims': { peer: DO_NOTHING, unbroken: failsBy('integrity') },
   'empty-answers': { peer: DO_NOTHING, unbroken: failsBy('directory tells the truth') },
   garbage: { peer: FALSE_WITNESS, unbroken: failsBy('integrity') },
+  translated: { peer: FALSE_WITNESS, unbroken: { verdict: 'inconclusive' } },
   'odd-thing': { peer: FALSE_WITNESS, unbroken: failsBy('integrity') },
   ghosts: { peer: FALSE_WITNESS, unbroken: failsBy('directory tells the truth') },
   'false-counters': { peer: FALSE_WITNESS, unbroken: failsBy('bytes agree') },

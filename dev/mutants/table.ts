@@ -468,6 +468,15 @@ const LAB: readonly Mutant[] = [
     becomes: onlyFails('directory lists the shares', 'integrity'),
   },
   {
+    name: 'blames-for-translation',
+    rule: 'that a machine translates addresses is no fault of the peers on it',
+    edits: [
+      { file: 'lab/checks/own-addresses.ts', find: 'noneWrong(isEvery ? translated : [],', replace: 'noneWrong([],' },
+    ],
+    scenario: 'translated',
+    becomes: fails('operations.login.failed == 0'),
+  },
+  {
     name: 'sees-files-only',
     rule: 'what lies in a share and is no regular file fails the run',
     edits: [

@@ -1,14 +1,15 @@
 import type { Request } from 'express';
 import type { Logger } from '#base/logger.ts';
 import { addressText } from '#proto/addresses.ts';
-import type {
-  AnswerOf,
-  DIRECTORY,
-  EndpointName,
-  HeartbeatResponse,
-  LoginRequest,
-  RequestOf,
-  SearchResponse,
+import {
+  type AnswerOf,
+  type DIRECTORY,
+  type EndpointName,
+  type HeartbeatResponse,
+  LOGIN_FROM,
+  type LoginRequest,
+  type RequestOf,
+  type SearchResponse,
 } from '#proto/directory-api.ts';
 import { PeerLabError } from '#proto/errors.ts';
 import { isGlob, nameFlaw } from '#proto/names.ts';
@@ -113,7 +114,7 @@ export function handlersOf(parts: HandlersComponents, { trusted }: { trusted: Ne
       answer: async ({ user, password, ip, port, files }, from) => {
         const peer = { user, ip, port };
         if (!mayRegister(peer.ip, from, trusted)) {
-          throw new PeerLabError('address-not-yours', { about: peer.ip, got: `a login from ${from ?? 'nowhere'}` });
+          throw new PeerLabError('address-not-yours', { about: peer.ip, got: `${LOGIN_FROM}${from ?? 'nowhere'}` });
         }
         const token = newToken();
         const attempt = { user, password, place: placeOf(peer, from) };

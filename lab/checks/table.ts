@@ -13,6 +13,7 @@ import { instancesLived } from './instances.ts';
 import { integrity } from './integrity.ts';
 import { labKeptUp } from './lab-kept-up.ts';
 import { operationsAccounted } from './operations-accounted.ts';
+import { ownAddresses } from './own-addresses.ts';
 import { nothingUnfinished } from './unfinished.ts';
 
 /** The built-in checks: always on, in the order in which the report names them. */
@@ -29,6 +30,7 @@ export const CHECKS: readonly Check[] = [
   endedInOrder,
   exitCodes,
   faultsInForce,
+  ownAddresses,
   disksHadRoom,
   labKeptUp,
   filesWhole,
