@@ -68,7 +68,7 @@ test('two first commands at once install once', async () => {
 test('an installation without the packages of the lab heals by itself, and so does one of another lock file', async () => {
   const some = checkout('x');
   await command(some);
-  rmSync(path.join(some.root, 'node_modules', 'tsx'));
+  rmSync(path.join(some.root, 'node_modules', 'yaml'));
   await command(some);
   expect(some.calls()).toHaveLength(2);
   const lock = path.join(some.root, 'package-lock.json');
@@ -113,13 +113,13 @@ test('the real npm installs all packages, whatever the settings say', async () =
     mkdirSync(path.dirname(path.join(folder, name)), { recursive: true });
     writeFileSync(path.join(folder, name), JSON.stringify(content));
   };
-  const own = { name: 'x', version: '1.0.0', devDependencies: { tsx: 'file:tsx' } };
+  const own = { name: 'x', version: '1.0.0', devDependencies: { yaml: 'file:yaml' } };
   write('package.json', own);
-  write('tsx/package.json', { name: 'tsx', version: '1.0.0' });
-  const tsx = { resolved: 'tsx', link: true };
+  write('yaml/package.json', { name: 'yaml', version: '1.0.0' });
+  const link = { resolved: 'yaml', link: true };
   write('package-lock.json', {
     ...{ name: 'x', version: '1.0.0', lockfileVersion: 3, requires: true },
-    packages: { '': own, 'node_modules/tsx': tsx, tsx: { version: '1.0.0', dev: true } },
+    packages: { '': own, 'node_modules/yaml': link, yaml: { version: '1.0.0', dev: true } },
   });
   cpSync(path.join(ROOT, 'bin'), path.join(folder, 'bin'), { recursive: true });
   const hostile = {
@@ -128,5 +128,5 @@ test('the real npm installs all packages, whatever the settings say', async () =
   };
   const env = { ...process.env, ...hostile, PATH: `${path.dirname(process.execPath)}:${process.env.PATH}` };
   await promisify(execFile)('sh', ['-c', 'root=$PWD; . ./bin/setup'], { cwd: folder, env });
-  expect(existsSync(path.join(folder, 'node_modules', 'tsx', 'package.json'))).toBe(true);
+  expect(existsSync(path.join(folder, 'node_modules', 'yaml', 'package.json'))).toBe(true);
 });

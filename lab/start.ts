@@ -27,8 +27,6 @@ process.on('exit', (code) => {
 try {
   // What Node compiled is kept, as that of the services is (drivers/artifacts.ts): the next start takes less CPU time.
   enableCompileCache(path.join(import.meta.dirname, '../node_modules/.cache/peerlab'));
-  const { register } = await import('tsx/esm/api');
-  register();
   await import('./main.ts');
 } catch (error) {
   fail(error);

@@ -129,8 +129,7 @@ function runLab(
   args: string[],
   { tree, tmp, signal }: Omit<RunInit, 'results'>,
 ): Promise<{ code: number | null; output: string }> {
-  const tsx = path.join(tree, 'node_modules', 'tsx', 'dist', 'loader.mjs');
-  const child = spawn(process.execPath, ['--import', tsx, path.join(tree, 'lab', 'main.ts'), ...args], {
+  const child = spawn(process.execPath, [path.join(tree, 'lab', 'main.ts'), ...args], {
     cwd: tree,
     env: { ...process.env, TMPDIR: tmp },
     stdio: ['ignore', 'pipe', 'pipe'],
