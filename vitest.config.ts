@@ -1,8 +1,9 @@
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /**
- * Tests that start whole runs, and mostly wait for them. They come after the others, so that those have the processors for
- * themselves; the folder of its own that each file gets keeps two of them apart.
+ * Tests that start whole runs, and mostly wait for them, so more of them run at one time. They come after the others, so
+ * that those have the processors for themselves; the folder of its own that each file gets keeps them apart.
  */
 const HOST = [
   'dev/setup.test.ts',
@@ -13,6 +14,26 @@ const HOST = [
   // x.<driver>.test.ts
   '**/*.*.test.ts',
 ];
+/** Begun before the others, longest first: what takes a minute or more must not be alone at the end. */
+const LONG = [
+  'lab/doubles/do-nothing-peer.test.ts',
+  'lab/drivers/docker/docker-driver.docker.test.ts',
+  'lab/main.docker.test.ts',
+  'lab/drivers/process/process-driver.test.ts',
+  'lab/main.language.test.ts',
+  'dev/setup.test.ts',
+  'lab/main.trouble.test.ts',
+  'images/peer/client/real-failures.test.ts',
+];
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const rank = ({ moduleId }: TestSpecification) => {
+      const at = LONG.findIndex((name) => moduleId.endsWith(`/${name}`));
+      return at < 0 ? LONG.length : at;
+    };
+    return (await super.sort(files)).toSorted((a, b) => rank(a) - rank(b));
+  }
+}
 const OWN_TMPDIR = ['dev/own-tmpdir.ts'];
 const NEVER = ['node_modules/**', 'dist/**', '.node/**', 'results/**'];
 /** dev/test.ts sets it to the drivers that have nothing to stand on here, and names what is left out. */
@@ -21,6 +42,7 @@ for (const kind of process.env.PEERLAB_WITHOUT_DRIVERS?.split(',').filter(Boolea
 
 export default defineConfig({
   test: {
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         test: {
@@ -28,7 +50,7 @@ export default defineConfig({
           include: ['**/*.test.ts'],
           setupFiles: OWN_TMPDIR,
           exclude: [...NEVER, ...HOST],
-          maxWorkers: 2,
+          maxWorkers: 3,
           testTimeout: 30_000,
           sequence: { groupOrder: 0 },
         },
@@ -39,7 +61,7 @@ export default defineConfig({
           include: HOST,
           setupFiles: OWN_TMPDIR,
           exclude: NEVER,
-          maxWorkers: 2,
+          maxWorkers: 4,
           testTimeout: 120_000,
           hookTimeout: 120_000,
           sequence: { groupOrder: 1 },

@@ -11,7 +11,7 @@ import type { Scenario } from '../scenario/read.ts';
 
 const DO_NOTHING = `${process.execPath} ${path.join(import.meta.dirname, 'do-nothing-peer.ts')}`;
 /** Much of a run is waiting. */
-const RUNS_AT_A_TIME = 2;
+const RUNS_AT_A_TIME = 3;
 /** Of all together: some minutes beside another test file on two cores. It ends a test that hangs, and measures nothing. */
 const DEADLINE_MS = 900_000;
 
