@@ -47,7 +47,7 @@ export const inotify: PreflightCheck = {
       available: facts && facts.instances - facts.inUse,
       wanted: instancesOf(size),
       show: count,
-      what: `instances left of ${facts?.instances} for each user`,
+      what: `instances left${facts ? ` of ${facts.instances} for each user` : ''}`,
       fix: `sysctl fs.inotify.max_user_instances=${(facts?.inUse ?? 0) + 2 * instancesOf(size)}; otherwise peers without one poll their share once a second`,
     });
     return found.state === 'lacking' ? { ...found, state: 'tight' } : found;

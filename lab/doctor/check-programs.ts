@@ -42,10 +42,10 @@ export function carriers(asked: string, surveys: readonly DriverSurvey[]): Prefl
   );
 }
 
-function judgeCarrier({ name, help }: Carrier, isNeeded: boolean, found: Surveyed | string): Finding {
+function judgeCarrier({ help }: Carrier, isNeeded: boolean, found: Surveyed | string): Finding {
   if (typeof found !== 'string') return { state: 'ok', found: found.what };
   if (!isNeeded) return { state: 'unknown', found, fix: `another driver does without it; to have it, ${help}` };
-  return { state: 'lacking', found, needed: `an ${name} that answers`, fix: `${help}, or take another --driver` };
+  return { state: 'lacking', found, needed: 'one that answers', fix: `${help}, or take another --driver` };
 }
 
 export function abilities(refusals: readonly Refusal[]): PreflightCheck {

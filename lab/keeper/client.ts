@@ -1,5 +1,4 @@
 import http, { type IncomingMessage } from 'node:http';
-import { createInterface } from 'node:readline/promises';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { ERRORS, isErrorCode, PeerLabError, reasonOf } from '#proto/errors.ts';
@@ -9,6 +8,9 @@ const ANSWER_TIMEOUT_MS = 15_000;
 /** While content moves: a pause of so long is its end. */
 const IDLE_TIMEOUT_MS = 30_000;
 const MAX_ANSWER_BYTES = 256 * 1024;
+/** Content that could not be sent to its end may have been refused: the answer says why, if it comes. */
+const REFUSAL_MS = 500;
+const NEWLINE = 0x0a;
 
 export interface KeeperClientInit {
   /** `http://host:port` */
@@ -58,7 +60,8 @@ export class KeeperClient {
   async *list(signal: AbortSignal): AsyncGenerator<Listed> {
     const response = await this.#send('list', {}, signal);
     let files = 0;
-    for await (const line of createInterface({ input: response })) {
+    for await (const line of linesOf(response)) {
+      if (line === '') continue;
       const said = parsed<Listed | ListEnd>(line);
       if ('files' in said && said.files === files) return;
       if (!('sha256' in said)) break;
@@ -124,8 +127,6 @@ export class KeeperClient {
   }
 }
 
-const REFUSAL_MS = 500;
-
 async function bodyOf(response: IncomingMessage): Promise<string> {
   const parts: Buffer[] = [];
   let size = 0;
@@ -139,6 +140,23 @@ async function bodyOf(response: IncomingMessage): Promise<string> {
     throw new PeerLabError('keeper-lost', { got: reasonOf(error), cause: error });
   }
   return Buffer.concat(parts).toString();
+}
+
+/** Of bytes: a name may have what is the end of a line in Unicode. @throws PeerLabError `keeper-lost` */
+async function* linesOf(response: IncomingMessage): AsyncGenerator<string> {
+  let rest = Buffer.alloc(0);
+  try {
+    for await (const part of response) {
+      rest = rest.length === 0 ? part : Buffer.concat([rest, part]);
+      for (let end = rest.indexOf(NEWLINE); end >= 0; end = rest.indexOf(NEWLINE)) {
+        yield rest.toString('utf8', 0, end);
+        rest = rest.subarray(end + 1);
+      }
+      if (rest.length > MAX_ANSWER_BYTES) throw new Error('a line without an end');
+    }
+  } catch (error) {
+    throw new PeerLabError('keeper-lost', { got: reasonOf(error), cause: error });
+  }
 }
 
 function parsed<T>(text: string): T {

@@ -198,6 +198,7 @@ test('a share is filled, listed and emptied, whatever its names are; nothing is 
     '%41,b;c"d\'',
     'é',
     '日本語'.repeat(28),
+    'line\u2028separator',
     'deep/er/file',
     '.x',
     '&=?#',

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { PeerLabError } from '#proto/errors.ts';
+import { PeerLabError, reasonOf } from '#proto/errors.ts';
 import { PROMISES } from '#proto/promises.ts';
 import { Program } from './program.ts';
 import { PODS_OWN, type ProgramSignal, SETTABLE, type State } from './protocol.ts';
@@ -120,7 +120,7 @@ export class Keeper {
   #lapse(by: string): void {
     if (this.#hold?.by !== by) return;
     this.#init.tell(`the hold by ${by} was not renewed: the program goes back to its own settings`);
-    void this.#giveUp();
+    this.#giveUp().catch((error) => this.#init.tell(`the program could not be started again: ${reasonOf(error)}`));
   }
 
   #giveUp(): Promise<void> {
@@ -128,7 +128,8 @@ export class Keeper {
     this.#hold = undefined;
     this.#restoring++;
     const restored = this.#turn.then(() => this.#restore());
-    this.#turn = restored.finally(() => this.#restoring--);
+    const done = () => void this.#restoring--;
+    this.#turn = restored.then(done, done);
     return restored;
   }
 

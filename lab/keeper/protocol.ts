@@ -23,7 +23,7 @@ export const ROUTES = {
   empty: { method: 'DELETE', path: '/share' },
   /** One file; the body is its content. The program must have ended. */
   put: { method: 'PUT', path: '/share' },
-  /** Lines of JSON: a `Listed` for each file, then a `ListEnd`. */
+  /** Lines of JSON: a `Listed` for each file, then a `ListEnd`; empty lines say that a file is being read. */
   list: { method: 'GET', path: '/share' },
 } as const;
 

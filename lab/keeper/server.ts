@@ -14,6 +14,8 @@ const BODY_TIMEOUT_MS = 10_000;
 const HEALTH_TIMEOUT_MS = 2000;
 /** A connection on which nothing moves for so long is closed; an answer that waits for an end comes earlier. */
 const IDLE_MS = 60_000;
+/** A list says so often that it goes on, by an empty line. */
+const ALIVE_MS = 5000;
 const MAX_CONNECTIONS = 64;
 /** What still arrives of a request that was refused is read for so long: otherwise the refusal may be lost with the connection. */
 const LINGER_MS = 1000;
@@ -100,7 +102,13 @@ export function createKeeperServer({ keeper, settings }: KeeperServerInit): http
     },
     async list({ response }) {
       response.setHeader('content-type', 'application/x-ndjson');
-      await pipeline(Readable.from(listOf(settings.shareDir)), response);
+      // A large file takes its time to be read.
+      const alive = setInterval(() => response.write('\n'), ALIVE_MS);
+      try {
+        await pipeline(Readable.from(listOf(settings.shareDir)), response);
+      } finally {
+        clearInterval(alive);
+      }
       return undefined;
     },
   };

@@ -16,6 +16,8 @@ export interface Settings {
   readonly own: NodeJS.ProcessEnv;
 }
 
+const EXPECTED_TOKEN = 'characters of ASCII without spaces and line breaks';
+const TOKEN = /^[\x21-\x7e]+$/;
 const MAX_PORT = 65_535;
 const MAX_LEASE_SECONDS = 3600;
 /** Who listens at all addresses is found at this one. */
@@ -27,7 +29,7 @@ export function settingsOf(env: NodeJS.ProcessEnv): Settings {
   return {
     host: env.PEERLAB_KEEPER_HOST || host,
     port: numberOf(env, 'PEERLAB_KEEPER_PORT', KEEPER_ENV.PEERLAB_KEEPER_PORT.default, MAX_PORT),
-    token: required(env, 'PEERLAB_KEEPER_TOKEN'),
+    token: tokenOf(env),
     leaseMs: numberOf(env, 'PEERLAB_KEEPER_LEASE', KEEPER_ENV.PEERLAB_KEEPER_LEASE.default, MAX_LEASE_SECONDS) * 1000,
     shareDir: required(env, 'PEER_SHARE_DIR'),
     address: env.PEER_ADVERTISE || undefined,
@@ -35,6 +37,13 @@ export function settingsOf(env: NodeJS.ProcessEnv): Settings {
     controlHost: LOOPBACK[host] ?? host,
     own: Object.fromEntries(Object.entries(env).filter(([name]) => !Object.hasOwn(KEEPER_ENV, name))),
   };
+}
+
+/** As a header can carry it; and a file with a token may end in a line break that nobody sees. */
+function tokenOf(env: NodeJS.ProcessEnv): string {
+  const token = required(env, 'PEERLAB_KEEPER_TOKEN');
+  if (TOKEN.test(token)) return token;
+  throw new PeerLabError('bad-setting', { about: 'PEERLAB_KEEPER_TOKEN', expected: EXPECTED_TOKEN, got: 'others' });
 }
 
 function required(env: NodeJS.ProcessEnv, about: string): string {

@@ -26,7 +26,7 @@ export function standingSettings(env: NodeJS.ProcessEnv = process.env): Standing
   if (isPattern) urlOf(keepers.replaceAll(NUMBER, '1'), 'PEERLAB_STANDING_KEEPERS');
   return {
     directory: urlOf(settingOf(env, 'PEERLAB_STANDING_DIRECTORY'), 'PEERLAB_STANDING_DIRECTORY'),
-    token: settingOf(env, 'PEERLAB_STANDING_TOKEN'),
+    token: tokenOf(env),
     keeperAt: (place) => (isPattern ? keepers.replaceAll(NUMBER, String(place)) : urls[place - 1]),
   };
 }
@@ -43,6 +43,15 @@ export function accountOf(token: string, user: string): { user: string; password
     user: isShort ? name : `lab-${tag}.${createHash('sha256').update(user).digest('hex').slice(0, 32)}`,
     password: createHmac('sha256', token).update(`password of ${user}`).digest('base64url'),
   };
+}
+
+/** As a header can carry it; and a file with a token may end in a line break that nobody sees. */
+function tokenOf(env: NodeJS.ProcessEnv): string {
+  const about = 'PEERLAB_STANDING_TOKEN';
+  const token = settingOf(env, about);
+  if (/^[\x21-\x7e]+$/.test(token)) return token;
+  const expected = 'characters of ASCII without spaces and line breaks';
+  throw new PeerLabError('bad-setting', { about, expected, got: 'others' });
 }
 
 function settingOf(env: NodeJS.ProcessEnv, about: keyof typeof STANDING_ENV): string {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { PeerLabError, reasonOf } from '#proto/errors.ts';
 import { PROMISES } from '#proto/promises.ts';
+import { KeeperClient } from '../../keeper/client.ts';
 import { createLimit, inPool } from '../../limit.ts';
 import { interruption, settled } from '../deadline.ts';
 import type { DirectorySpec, Driver, DriverInit, Instance, PeerSpec } from '../driver.ts';
@@ -40,6 +41,8 @@ class StandingDriver implements Driver {
   readonly #init: DriverInit;
   readonly #settings: StandingSettings;
   readonly #limit = createLimit(STARTS_AT_ONCE);
+  /** All keepers that were asked for a hold, and those who gave it. */
+  #asked: readonly string[] = [];
   readonly #places: Place[] = [];
   readonly #taken = new Map<Place, StandingPeer[]>();
   readonly #starting = new Set<Promise<unknown>>();
@@ -60,6 +63,7 @@ class StandingDriver implements Driver {
       const { directory, token } = this.#settings;
       const urls = await findKeepers(this.#settings, this.#signal);
       report(`holding the ${urls.length} peers that stand here`);
+      this.#asked = urls;
       await inPool(urls.entries(), PLACES_AT_ONCE, async ([index, url]) => {
         this.#places[index] = await Place.take({ url, token, runId: this.#init.runId }, this.#signal);
       });
@@ -187,8 +191,19 @@ class StandingDriver implements Driver {
       const flaw = await this.#giveBack(place);
       if (flaw !== undefined) left.push(`${lives[0]?.name ?? 'a peer'} at ${place.url}: ${flaw}`);
     });
+    await this.#forgetUnheld();
     this.#over.abort();
     return left.sort();
+  }
+
+  /** Whoever was just being asked when the run was interrupted may have given the hold. */
+  async #forgetUnheld(): Promise<void> {
+    const { token } = this.#settings;
+    const urls = this.#asked.filter((_, index) => this.#places[index] === undefined);
+    await inPool(urls, PLACES_AT_ONCE, async (url) => {
+      const client = new KeeperClient({ url, token, by: this.#init.runId });
+      await client.ask('release', {}, AbortSignal.timeout(HURRY_MS)).catch(() => {});
+    });
   }
 
   async #stop(instance: StandingPeer | undefined): Promise<void> {

@@ -16,7 +16,7 @@ export interface KeeperProcessInit {
 
 /** A keeper as a process of its own, as it is process 1 of a container. */
 export class KeeperProcess implements AsyncDisposable {
-  static readonly token = 'token of the keepers';
+  static readonly token = 'token-of-the-keepers';
   readonly child: ChildProcess;
   readonly url: string;
   /** Its exit code; or, by a signal, that. */
