@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import type { KeeperProcess } from '../../keeper/testing/keeper-process.ts';
 import { buildServices } from '../artifacts.ts';
 import { type DriverUnderTest, describeDriver } from '../driver.contract.ts';
 import type { Driver, DriverInit } from '../driver.ts';
@@ -112,13 +113,18 @@ describe('the holds of a run', () => {
     const abort = new AbortController();
     const { network, driverOf } = await onTwo();
     const made = driverOf({ signal: abort.signal });
-    const prepared = made.prepare((what) => {
-      if (what.includes('holding')) setTimeout(() => abort.abort());
-    });
+    const [first, second] = network.keepers as [KeeperProcess, KeeperProcess];
+    const holderOf = async (keeper: KeeperProcess) => (await keeper.client().ask('state', {}, never)).heldBy;
+    // One gives its hold; the other, which stands still, only after the run has gone.
+    const prepared = made.prepare(() => second.child.kill('SIGSTOP'));
+    prepared.catch(() => {});
+    await expect.poll(() => holderOf(first)).toBe('run-1');
+    abort.abort();
     await expect(prepared).rejects.toMatchObject({ code: 'interrupted' });
+    second.child.kill('SIGCONT');
+    await expect.poll(() => holderOf(second)).toBe('run-1');
     expect(await made.end(false)).toEqual([]);
-    for (const keeper of network.keepers)
-      expect(await keeper.client().ask('state', {}, never)).toMatchObject({ heldBy: null });
+    expect(await Promise.all([first, second].map(holderOf))).toEqual([null, null]);
   });
 
   test('places go by the order of the plan, whoever starts first; who the plan does not have is not there during the run', async () => {
