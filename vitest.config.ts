@@ -50,7 +50,7 @@ export default defineConfig({
           include: ['**/*.test.ts'],
           setupFiles: OWN_TMPDIR,
           exclude: [...NEVER, ...HOST],
-          maxWorkers: 3,
+          maxWorkers: 2,
           testTimeout: 30_000,
           sequence: { groupOrder: 0 },
         },
