@@ -15,7 +15,9 @@ export const endedInOrder: Check = {
     const kills = (facts.kills ?? []).filter((kill) => !stoodStill(kill, faults));
     const ends = kills.map((kill) => ({ cpuPressure: kill.cpuPressure, told: told(kill, facts) }));
     const stayed = looks.flatMap((look) => whoStayed(look, facts)).map((told) => ({ told }));
-    const seen = looks.filter(({ ended, error }) => ended && !error).flatMap(({ ended = [] }) => ended).length;
+    const seen = looks
+      .filter(({ peers, online }) => peers ?? (online && tells(online)))
+      .flatMap(({ ended = [] }) => ended).length;
     const logouts = seen > 0 ? `; the directory forgot ${counted(seen, 'peer')} that ended while logged in` : '';
     return judgeEnds([...ends, ...stayed], `the lab had to kill nothing${logouts}`);
   },
@@ -25,15 +27,19 @@ function told({ instance, graceSeconds }: Kill, facts: RunFacts): string {
   return `${named(instance, facts)} did not end within ${graceSeconds} s of SIGTERM, and the lab killed it: its last words are in logs/${instance}.log`;
 }
 
+/** Where others are still online, one may come while another goes: only of the last one the count tells. */
+function tells({ before }: NonNullable<IndexLook['online']>): boolean {
+  return before === 1;
+}
+
 /** Peers that ended in order, and that the directory still knew after that. What else was wrong with an end is told elsewhere. */
 function whoStayed({ start, through, ended = [], peers = [], online }: IndexLook, facts: RunFacts): string[] {
   const named = new Set(peers);
-  const isListed = (address = '') =>
-    named.has(address) || (online && online.before > 0 && online.after >= online.before);
+  const isListed = (address = '') => named.has(address) || (online !== undefined && tells(online) && online.after > 0);
   const badly = new Set([...(facts.kills ?? []), ...(facts.badEnds ?? [])].map(({ instance }) => instance));
   const how =
     through === undefined
-      ? 'the directory counted no peer less'
+      ? 'the directory still counted one peer'
       : `the index still named it (asked through ${through})`;
   return facts.peers
     .filter(({ name, address }) => ended.includes(name) && !badly.has(name) && isListed(address))
