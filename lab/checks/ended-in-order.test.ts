@@ -74,6 +74,7 @@ describe('who ended without a logout', () => {
         'l-1 ended after SIGTERM, and at 9.00 s the index still named it (asked through s-1): it did not log out, or was not heard',
     });
     expect(judge({ peers: ['10.0.0.9:1'] }).verdict).toBe('pass');
+    expect(judge({ peers: [L], cpuPressure: 0.9 }).verdict).toBe('inconclusive');
     expect(judge({ error: 's-1: no answer' }).verdict).toBe('pass');
     expect(judge({ ended: undefined, entries: [[L, 'a', 'x']] }).verdict).toBe('pass');
   });

@@ -14,7 +14,9 @@ export const endedInOrder: Check = {
   judge({ facts, faults, looks }) {
     const kills = (facts.kills ?? []).filter((kill) => !stoodStill(kill, faults));
     const ends = kills.map((kill) => ({ cpuPressure: kill.cpuPressure, told: told(kill, facts) }));
-    const stayed = looks.flatMap((look) => whoStayed(look, facts)).map((told) => ({ told }));
+    const stayed = looks.flatMap((look) =>
+      whoStayed(look, facts).map((told) => ({ told, cpuPressure: look.cpuPressure })),
+    );
     const seen = looks
       .filter(({ peers, online }) => peers ?? (online && tells(online)))
       .flatMap(({ ended = [] }) => ended).length;

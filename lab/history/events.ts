@@ -63,6 +63,8 @@ export const indexLook = z.object({
   ended: z.array(z.string()).optional(),
   peers: z.array(z.string()).optional(),
   online: z.object({ before: z.number(), after: z.number() }).optional(),
+  /** How scarce processors were then, from 0 to 1; absent where the kernel does not tell. */
+  cpuPressure: z.number().optional(),
 });
 export type IndexLook = z.infer<typeof indexLook>;
 

@@ -8,6 +8,7 @@ import type { IndexLook } from '../history/events.ts';
 import type { Tell } from '../history/run-event.ts';
 import { callControl, fetchMetrics } from '../instance-http.ts';
 import { inPool } from '../limit.ts';
+import { cpuPressure } from '../machine/pressure.ts';
 import { parsePrometheusText, sumOf } from '../metrics/prometheus-text.ts';
 
 const STOPS_AT_A_TIME = 16;
@@ -30,17 +31,23 @@ export interface GoodbyesInit {
  * PeerLab's own program and end later, as one.
  */
 export async function seeOff(init: GoodbyesInit): Promise<void> {
-  const { present, signal, tell } = init;
+  const { present, signal } = init;
+  const tell = (look: IndexLook) => {
+    const pressure = cpuPressure();
+    return init.tell({
+      kind: 'index-looked',
+      look: { ...look, ...(pressure !== undefined && { cpuPressure: pressure }) },
+    });
+  };
   // A witness that stays anyway leaves nobody out.
   const witness = present.find(({ host }) => host !== undefined) ?? present[0];
   if (!witness || signal.aborted) return;
   const leaving = present.filter((peer) => peer !== witness && peer.host === undefined);
   if (leaving.length > 0) {
     await inPool(leaving, STOPS_AT_A_TIME, (peer) => peer.stop());
-    await tell({ kind: 'index-looked', look: await lookAfter(leaving, witness, init) });
+    await tell(await lookAfter(leaving, witness, init));
   }
-  if (witness.host === undefined && !signal.aborted)
-    await tell({ kind: 'index-looked', look: await countAround(witness, init) });
+  if (witness.host === undefined && !signal.aborted) await tell(await countAround(witness, init));
 }
 
 /** Asks until none of them is named any more, for a publishing delay at most: once, as a rule. */
