@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
@@ -97,33 +98,33 @@ test('a program that is killed goes with all that it started', async () => {
   const { keeper } = await keep({}, ['sh', '-c', script]);
   const client = await keeper.client();
   const { life } = await client.ask('hold', { by: 'run-1' }, never);
-  await until(async () => sleepers(keeper).length === 2);
+  await until(async () => sleepers().length === 2);
   await client.ask('signal', { signal: 'TERM' }, never);
   await sleep(200);
   expect(await client.ask('state', {}, never)).toMatchObject({ ended: null });
   await client.ask('signal', { signal: 'KILL' }, never);
   expect(await client.ask('end', { life: String(life) }, never)).toEqual({ ended: 'ended by SIGKILL' });
-  expect(sleepers(keeper)).toEqual([]);
+  expect(sleepers()).toEqual([]);
 });
 
-/** Processes `sleep` that come from this keeper. */
-function sleepers({ url }: KeeperProcess): string[] {
-  const port = new URL(url).port;
-  expect(port).not.toBe('');
-  return readdirSync('/proc').filter((pid) => {
-    const read = (file: string) => {
-      try {
-        return readFileSync(`/proc/${pid}/${file}`, 'latin1');
-      } catch {
-        return '';
-      }
-    };
-    return (
-      /^\d+$/.test(pid) &&
-      /^sleep\0(60|61)\0/.test(read('cmdline')) &&
-      read('environ').includes(process.env.TMPDIR ?? '?')
-    );
-  });
+/** Processes `sleep` that come from this test. */
+function sleepers(): string[] {
+  return processes()
+    .filter(({ command, environ }) => /^sleep\0(60|61)\0/.test(command) && environ.includes(process.env.TMPDIR ?? '?'))
+    .map(({ pid }) => pid);
+}
+
+function processes(): { pid: string; command: string; environ: string }[] {
+  const read = (pid: string, file: string) => {
+    try {
+      return readFileSync(`/proc/${pid}/${file}`, 'latin1');
+    } catch {
+      return '';
+    }
+  };
+  return readdirSync('/proc')
+    .filter((pid) => /^\d+$/.test(pid))
+    .map((pid) => ({ pid, command: read(pid, 'cmdline'), environ: read(pid, 'environ') }));
 }
 
 test('whoever holds it starts the program with other settings, signals it and sees how it ended; the log is kept', async () => {
@@ -271,14 +272,49 @@ function post({ url }: KeeperProcess, body: string, length: number): Promise<num
 }
 
 test('of a log that is too long the end is kept, from a whole line on, and that is said', () => {
-  const log = new BoundedLog(20);
+  const log = new BoundedLog(256);
   const text = () => Buffer.concat(log.parts()).toString();
-  for (let n = 0; n < 10; n++) log.add(Buffer.from(`line ${n}\n`));
-  expect(text()).toBe('(the first 56 bytes of this log are lost: only its end is kept)\nline 8\nline 9\n');
-  log.add(Buffer.from('torn, '));
-  log.add(Buffer.from('off\nwhole line no. 1\n'));
-  expect(text()).toMatch(/ are lost: only its end is kept\)\nwhole line no. 1\n$/);
+  const lines = Array.from({ length: 100 }, (_, n) => `line ${n}\n`);
+  for (const line of lines) for (const letter of line) log.add(Buffer.from(letter));
+  const [, lost, kept = ''] =
+    /^\(the first (\d+) bytes of this log are lost: only its end is kept\)\n(.*)$/s.exec(text()) ?? [];
+  expect(lines.join('').slice(Number(lost))).toBe(kept);
+  expect(kept).toMatch(/^line \d+\n.*line 99\n$/s);
+  expect(kept.length).toBeGreaterThan(200);
+  expect(kept.length).toBeLessThanOrEqual(256);
+  log.add(Buffer.alloc(10_000, 'x'));
+  expect(text()).toMatch(/lost: only its end is kept\)\nx{200,256}$/);
   log.clear();
   log.add(Buffer.from('new\n'));
   expect(text()).toBe('new\n');
 });
+
+const NAMESPACE = ['--user', '--map-root-user', '--pid', '--fork', '--kill-child', '--mount-proc'];
+const noNamespace = spawnSync('unshare', [...NAMESPACE, 'true']).status === 0 ? undefined : 'no process namespace here';
+
+test.skipIf(noNamespace)(
+  `as process 1, it also ends what has left everything behind${noNamespace ? ` (skipped: ${noNamespace})` : ''}`,
+  async () => {
+    const share = mkdtempSync(path.join(tmpdir(), 'kept-'));
+    onTestFinished(() => rmSync(share, { recursive: true }));
+    // No group, no session, no environment, no parent: it comes to process 1. Others that come to it have ended already.
+    const script = '(env -i setsid sleep 63 &); (sh -c "true" &); exec sleep 64';
+    await using keeper = await KeeperProcess.start({
+      command: ['sh', '-c', script],
+      env: { PEER_SHARE_DIR: share },
+      within: ['unshare', ...NAMESPACE],
+    });
+    const client = keeper.client();
+    await client.ask('hold', { by: 'run-1' }, never);
+    const strays = () => processes().filter(({ command }) => command === 'sleep\x0063\0');
+    await until(async () => strays().length === 1);
+    const began = performance.now();
+    await client.ask('signal', { signal: 'KILL' }, never);
+    expect(await client.ask('end', { life: '1' }, never)).toEqual({ ended: 'ended by SIGKILL' });
+    expect(strays()).toEqual([]);
+    // What has ended, and is still listed, is not waited for.
+    expect(performance.now() - began).toBeLessThan(1000);
+    // With process 1, all of its namespace ends.
+    keeper.child.kill('SIGKILL');
+  },
+);

@@ -4,7 +4,7 @@ import { constants } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PeerLabError } from '#proto/errors.ts';
-import { processesWith, usageOfTree } from '../machine/proc.ts';
+import { childrenOf, processesWith, usageOfTree } from '../machine/proc.ts';
 import { BoundedLog } from './bounded-log.ts';
 import type { ProgramSignal, Usage } from './protocol.ts';
 
@@ -164,14 +164,16 @@ export class Program {
   }
 
   /**
-   * What left its group. Orphans come to process 1 of a container, which is to wait for them; Node waits only for its own children, so that
-   * those that have ended stay in the list of processes until the container ends. They hold nothing but their number.
+   * What left its group: what is marked; and what comes to process 1 of a container, whatever it did to be forgotten, since orphans do, and
+   * a keeper has no other children. Process 1 is to wait for them; Node waits only for those that it started itself, so that orphans that
+   * have ended stay in the list of processes until the container ends. They hold nothing but their number.
    */
   async #killStrays(life: number): Promise<void> {
     for (let round = 0; round < STRAY_ROUNDS; round++) {
-      const strays = (await processesWith(MARK)).filter(({ value }) => value === `${this.#init.keeper}.${life}`);
-      if (strays.length === 0) return;
-      for (const { pid } of strays) {
+      const marked = (await processesWith(MARK)).filter(({ value }) => value === `${this.#init.keeper}.${life}`);
+      const strays = new Set([...marked.map(({ pid }) => pid), ...(await childrenOf(process.pid))]);
+      if (strays.size === 0) return;
+      for (const pid of strays) {
         try {
           process.kill(pid, 'SIGKILL');
         } catch {

@@ -41,6 +41,7 @@ export async function usageOfTree(leader: number): Promise<Usage | undefined> {
 
 interface Stat {
   readonly pid: number;
+  readonly hasEnded: boolean;
   readonly parent: number;
   readonly session: number;
   readonly ownTicks: number;
@@ -52,7 +53,20 @@ async function statOf(pid: number): Promise<Stat> {
   // The name in parentheses may hold anything; field 3 (state) follows it, then parent, group, session. Fields 14 to 17 are times.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   const at = (index: number) => Number(fields[index]);
-  return { pid, parent: at(1), session: at(3), ownTicks: at(11) + at(12), endedTicks: at(13) + at(14) };
+  return {
+    pid,
+    hasEnded: fields[0] === 'Z',
+    parent: at(1),
+    session: at(3),
+    ownTicks: at(11) + at(12),
+    endedTicks: at(13) + at(14),
+  };
+}
+
+/** Those that run: who has ended, and waits for its parent to notice, is left out. */
+export async function childrenOf(parent: number): Promise<number[]> {
+  const found = await Promise.all((await pids()).map((pid) => statOf(pid).catch(() => undefined)));
+  return found.flatMap((stat) => (stat?.parent === parent && !stat.hasEnded ? [stat.pid] : []));
 }
 
 /** Who is in the leader's session, or descends from one who is. */

@@ -1,8 +1,9 @@
 import { counted } from '#proto/units.ts';
 import type { Capabilities, Lack } from '../capabilities.ts';
+import type { Standing } from './survey.ts';
 
 /** What can be done with peers that stand already, of which there is a number. */
-export function standingCapabilities({ peers }: { readonly peers: number }): Capabilities {
+export function standingCapabilities({ peers, next }: Standing): Capabilities {
   return {
     'memory-limit': () => limits,
     'cpu-limit': () => limits,
@@ -27,7 +28,7 @@ export function standingCapabilities({ peers }: { readonly peers: number }): Cap
       wanted <= peers
         ? undefined
         : {
-            why: `${counted(peers, 'peer')} ${peers === 1 ? 'stands' : 'stand'} here`,
+            why: `${counted(peers, 'peer')} ${peers === 1 ? 'stands' : 'stand'} here${next ? `, and ${next} does not answer` : ''}`,
             help: `let more peers stand (kubectl scale statefulset peers --replicas ${wanted}), or take --peers ${peers}`,
           },
   };

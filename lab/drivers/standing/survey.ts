@@ -8,8 +8,15 @@ const PROBES_AT_ONCE = 8;
 /** More are not looked for. */
 const MAX_PLACES = 10_000;
 
+/** What stands. */
+export interface Standing {
+  readonly peers: number;
+  /** The keeper that was looked for and did not answer; with a list of keepers, there is none. */
+  readonly next?: string | undefined;
+}
+
 /** @throws PeerLabError `not-standing` when the directory does not answer, or no keeper does */
-export async function surveyStanding(settings: StandingSettings, signal: AbortSignal): Promise<{ peers: number }> {
+export async function surveyStanding(settings: StandingSettings, signal: AbortSignal): Promise<Standing> {
   const { directory } = settings;
   await waitUntilHealthy(
     `${directory}/healthz`,
@@ -20,7 +27,8 @@ export async function surveyStanding(settings: StandingSettings, signal: AbortSi
   ).catch((error) => {
     throw signal.aborted ? error : new PeerLabError('not-standing', { about: directory, got: reasonOf(error) });
   });
-  return { peers: (await findKeepers(settings, signal)).length };
+  const peers = (await findKeepers(settings, signal)).length;
+  return { peers, next: settings.keeperAt(peers + 1) };
 }
 
 /**

@@ -12,6 +12,8 @@ export interface KeeperProcessInit {
   readonly env: Readonly<Record<string, string>>;
   /** Another copy of the program. */
   readonly main?: string;
+  /** A command before that of the keeper, which it is to be run by. */
+  readonly within?: readonly string[];
 }
 
 /** A keeper as a process of its own, as it is process 1 of a container. */
@@ -31,8 +33,9 @@ export class KeeperProcess implements AsyncDisposable {
   }
 
   /** Comes back when it listens. */
-  static async start({ command, env, main = MAIN }: KeeperProcessInit): Promise<KeeperProcess> {
-    const child = spawn(process.execPath, [main, 'serve', '--', ...command], {
+  static async start({ command, env, main = MAIN, within = [] }: KeeperProcessInit): Promise<KeeperProcess> {
+    const [program = '', ...args] = [...within, process.execPath, main, 'serve', '--', ...command];
+    const child = spawn(program, args, {
       env: {
         ...{ PATH: process.env.PATH, NODE_ENV: 'production', TMPDIR: process.env.TMPDIR },
         ...{ PEER_HOST: '127.0.0.1', PEERLAB_KEEPER_PORT: '0', PEERLAB_KEEPER_TOKEN: KeeperProcess.token },
