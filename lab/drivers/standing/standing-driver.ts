@@ -8,13 +8,14 @@ import { KeeperClient } from '../../keeper/client.ts';
 import { createLimit, inPool } from '../../limit.ts';
 import { interruption, settled } from '../deadline.ts';
 import type { DirectorySpec, Driver, DriverInit, Instance, PeerSpec } from '../driver.ts';
+import { KeptPeer } from '../kept/kept-peer.ts';
+import { Place } from '../kept/place.ts';
 import { LAST_WORDS_BYTES, lastWords } from '../last-words.ts';
 import type { Tested } from '../program.ts';
 import { waitUntilHealthy } from '../readiness.ts';
 import { standingCapabilities } from './capabilities.ts';
-import { Place } from './place.ts';
 import { accountOf, type StandingSettings, standingSettings } from './settings.ts';
-import { StandingPeer, standingDirectory } from './standing-instance.ts';
+import { standingDirectory } from './standing-directory.ts';
 import { findKeepers } from './survey.ts';
 
 const STARTS_AT_ONCE = 16;
@@ -44,7 +45,7 @@ class StandingDriver implements Driver {
   /** All keepers that were asked for a hold, and those who gave it. */
   #asked: readonly string[] = [];
   readonly #places: Place[] = [];
-  readonly #taken = new Map<Place, StandingPeer[]>();
+  readonly #taken = new Map<Place, KeptPeer[]>();
   readonly #starting = new Set<Promise<unknown>>();
   readonly #closing = new AbortController();
   readonly #hurry = new AbortController();
@@ -102,7 +103,7 @@ class StandingDriver implements Driver {
 
   restart(instance: Instance): Promise<Instance> {
     return this.#begun(async () => {
-      if (!(instance instanceof StandingPeer))
+      if (!(instance instanceof KeptPeer))
         throw notCapable(instance.name, standingCapabilities({ peers: 0 })['directory-faults'](''));
       const { name, place, env } = instance.init;
       if (!instance.gone.aborted)
@@ -122,14 +123,9 @@ class StandingDriver implements Driver {
   }
 
   /** Starts the program at a place, and waits until it answers. */
-  async #live(
-    name: string,
-    place: Place,
-    env: Readonly<Record<string, string>>,
-    fresh: boolean,
-  ): Promise<StandingPeer> {
+  async #live(name: string, place: Place, env: Readonly<Record<string, string>>, fresh: boolean): Promise<KeptPeer> {
     const life = await place.start(env, fresh, this.#signal);
-    const instance = new StandingPeer({
+    const instance = new KeptPeer({
       ...{ name, place, life, env, signal: this.#over.signal },
       onKill: (graceMs) => this.#init.onKill?.(name, graceMs),
     });
@@ -206,7 +202,7 @@ class StandingDriver implements Driver {
     });
   }
 
-  async #stop(instance: StandingPeer | undefined): Promise<void> {
+  async #stop(instance: KeptPeer | undefined): Promise<void> {
     if (!instance) return;
     const hurry = this.#hurry.signal;
     const kill = () => void instance.kill().catch(() => {});

@@ -3,13 +3,12 @@ import { PROMISES } from '#proto/promises.ts';
 import type { Calls } from '../../keeper/protocol.ts';
 import { within } from '../deadline.ts';
 import type { Instance, InstanceUsage, StoredFile } from '../driver.ts';
-import { standingCapabilities } from './capabilities.ts';
 import type { Place } from './place.ts';
 
 /** After SIGKILL; the keeper also looks for what the program left behind. */
 const KILL_TIMEOUT_MS = 10_000;
 
-export interface StandingPeerInit {
+export interface KeptPeerInit {
   readonly name: string;
   readonly place: Place;
   readonly life: number;
@@ -21,22 +20,22 @@ export interface StandingPeerInit {
   readonly onKill: (graceMs: number) => void;
 }
 
-/** One life of the program at a place. */
-export class StandingPeer implements Instance {
+/** A peer behind a keeper: one life of the program at a place. */
+export class KeptPeer implements Instance {
   readonly role = 'peer';
   readonly name: string;
   readonly url: string;
   readonly address: string;
   readonly ended: Promise<string>;
-  readonly init: StandingPeerInit;
+  readonly init: KeptPeerInit;
   readonly #gone = new AbortController();
 
-  /** @throws PeerLabError `not-standing` when its pod does not say where it is */
-  constructor(init: StandingPeerInit) {
+  /** @throws PeerLabError `keeper-lost` when its keeper does not say where it is */
+  constructor(init: KeptPeerInit) {
     const { name, place, life, signal } = init;
     const { address, controlPort } = place.state;
     if (address === null)
-      throw new PeerLabError('not-standing', { about: place.url, expected: 'PEER_ADVERTISE in its settings' });
+      throw new PeerLabError('keeper-lost', { about: place.url, expected: 'PEER_ADVERTISE in its settings' });
     const at = new URL(place.url);
     at.port = String(controlPort);
     this.init = init;
@@ -95,22 +94,4 @@ export class StandingPeer implements Instance {
   #ask<R extends keyof Calls>(route: R, asked: Calls[R]['asked']): Promise<Calls[R]['answer']> {
     return this.init.place.client.ask(route, asked, this.init.signal);
   }
-}
-
-/** The directory as it stood before the run; nothing is done to it. */
-export function standingDirectory(name: string, url: string): Instance {
-  const lack = standingCapabilities({ peers: 0 })['directory-faults']('');
-  const refuse = async () => {
-    throw new PeerLabError('not-capable', { about: name, got: `${lack?.why}; ${lack?.help}` });
-  };
-  return {
-    ...{ name, role: 'directory', url, address: url },
-    ended: new Promise(() => {}),
-    async *storedFiles() {},
-    usage: async () => undefined,
-    stop: refuse,
-    kill: refuse,
-    pause: refuse,
-    resume: refuse,
-  };
 }
