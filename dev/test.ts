@@ -6,8 +6,9 @@ import { DRIVERS } from '../lab/drivers/table.ts';
 
 /**
  * Runs every test that this machine can run, and names what it can't with the reason. The last line is
- * `N passed, N failed`. Tests in `x.<driver>.test.ts` are left out where the driver has nothing to stand on;
- * PEERLAB_REQUIRE_DOCKER=1 (or another driver's name) has them run, and fail, all the same: CI sets it.
+ * `N passed, N failed`. Tests in `x.<driver>.test.ts` are left out where the driver has nothing to stand on, and those in
+ * `x.cluster.test.ts` where PEERLAB_KUBECONFIG names no cluster; PEERLAB_REQUIRE_DOCKER=1 (or another driver's name, or CLUSTER) has them
+ * run, and fail, all the same: CI sets it.
  */
 
 interface VitestReport {
@@ -22,6 +23,7 @@ interface VitestReport {
   }[];
 }
 
+const CLUSTER_TIMEOUT_MS = 10_000;
 /** Files in the list of those that took longest. */
 const SHOWN_FILES = 10;
 
@@ -62,7 +64,7 @@ async function main(): Promise<number> {
   const skipped = tests.filter((test) => test.status !== 'passed' && test.status !== 'failed');
 
   for (const [kind, why] of without)
-    process.stdout.write(`\nNot run on this machine: the tests on driver ${kind} (*.${kind}.test.ts): ${why}\n`);
+    process.stdout.write(`\nNot run on this machine: the tests on ${kind} (*.${kind}.test.ts): ${why}\n`);
   for (const { fullName } of skipped) process.stdout.write(`Not run on this machine: ${fullName}\n`);
   for (const { name, message } of broken)
     process.stdout.write(`Could not be run: ${path.relative(root, name)}: ${message.split('\n')[0]}\n`);
@@ -98,7 +100,20 @@ async function absentDrivers(): Promise<Map<string, string>> {
     const found = await survey();
     if (typeof found === 'string') absent.set(kind, found);
   }
+  const cluster = process.env.PEERLAB_REQUIRE_CLUSTER === '1' ? undefined : clusterFlaw();
+  if (cluster !== undefined) absent.set('cluster', cluster);
   return absent;
+}
+
+/** Never the one that kubectl happens to point at: these tests make and remove namespaces. */
+function clusterFlaw(): string | undefined {
+  const kubeconfig = process.env.PEERLAB_KUBECONFIG;
+  if (!kubeconfig) return 'PEERLAB_KUBECONFIG names no cluster that may be used';
+  const { status, stderr, error } = spawnSync('kubectl', ['--kubeconfig', kubeconfig, 'get', '--raw', '/readyz'], {
+    encoding: 'utf8',
+    timeout: CLUSTER_TIMEOUT_MS,
+  });
+  return status === 0 ? undefined : (error?.message ?? stderr.trim());
 }
 
 function read(report: string): VitestReport['testResults'] {

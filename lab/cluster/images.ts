@@ -10,6 +10,10 @@ type Tell = (line: string) => void;
 /** Not ours: taken along where the engine has it, else pulled by the cluster. */
 export const PROMETHEUS = 'prom/prometheus:v2.42.0';
 
+/** The engine's own client knows what the user has set up: contexts, and logins at registries. No word of it has a space. */
+const clientWords = (words: string) => `docker ${words}`.split(' ');
+const client = (words: string) => command(clientWords(words));
+
 /**
  * Makes PeerLab's images, under the names that the manifests have.
  * @returns these names
@@ -20,7 +24,7 @@ async function ownImages(tell: Tell): Promise<string[]> {
   const names: string[] = [];
   for (const [kind, { id }] of Object.entries(made?.images ?? {})) {
     const name = `peerlab/${kind}:${made?.version}`;
-    await command(['docker', 'tag', id, name]);
+    await client(`tag ${id} ${name}`);
     names.push(name);
   }
   return names;
@@ -30,7 +34,7 @@ async function ownImages(tell: Tell): Promise<string[]> {
 export async function loadImages(tell: Tell): Promise<void> {
   const nodes = await nodesOfCluster();
   const own = await ownImages(tell);
-  const hasPrometheus = await command(['docker', 'image', 'inspect', PROMETHEUS]).then(
+  const hasPrometheus = await client(`image inspect ${PROMETHEUS}`).then(
     () => true,
     () => false,
   );
@@ -50,7 +54,7 @@ export async function loadImages(tell: Tell): Promise<void> {
 
 async function go({ commands }: WayIn, images: readonly string[]): Promise<void> {
   for (const { words, readsArchive } of commands)
-    await command(words, readsArchive ? { from: ['docker', 'save', ...images] } : {});
+    await command(words, readsArchive ? { from: clientWords(`save ${images.join(' ')}`) } : {});
 }
 
 /** @throws PeerLabError `usage`, `command-failed`, and as `ownImages` */
@@ -59,8 +63,8 @@ export async function pushImages(registry: string, tell: Tell): Promise<void> {
   if (!/^[a-z0-9.-]+(:\d+)?(\/[a-z0-9._/-]+)?$/.test(place))
     throw new PeerLabError('usage', { expected: 'a registry, such as registry.example.org/class', got: registry });
   for (const name of await ownImages(tell)) {
-    await command(['docker', 'tag', name, `${place}/${name}`]);
-    await command(['docker', 'push', `${place}/${name}`]);
+    await client(`tag ${name} ${place}/${name}`);
+    await client(`push ${place}/${name}`);
     tell(`pushed ${place}/${name}`);
   }
   tell('The manifests name these images after:');
