@@ -44,6 +44,14 @@ for (const place of process.argv.slice(1)) {
   });
 }
 
+/** For whoever reads why a line failed: the cluster is gone by then. */
+async function lastWords(): Promise<string> {
+  const pods = await kubectl('get', 'pods', '--all-namespaces');
+  const job = ['logs', '--selector=app.kubernetes.io/component=job', '--prefix', '--tail=15'];
+  const runs = await kubectl('-n', 'peerlab', ...job);
+  return `${pods.output}\n${runs.output}`;
+}
+
 const NO = expect.stringMatching(/^no: /);
 
 /** What is tried after a line, beside it. */
@@ -183,8 +191,9 @@ describe('docs/classroom.md', () => {
   const inTurn = (name: string, work: () => Promise<void>, staysWhole = false) =>
     test(name, { timeout: LINE_TIMEOUT_MS + 10_000 }, async ({ skip }) => {
       if (broken !== undefined) skip(`after "${broken}"`);
-      await work().catch((error) => {
+      await work().catch(async (error) => {
         if (!staysWhole) broken = name;
+        console.log(await lastWords());
         throw error;
       });
     });
