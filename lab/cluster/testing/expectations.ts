@@ -99,13 +99,13 @@ export const EXPECTATIONS: readonly (readonly [line: string, expectation: Expect
   ['kubectl -n peerlab rollout status deployment/directory --timeout=180s', works],
   ["kubectl -n peerlab exec peers-3 -- peer search 'lesson-*'", says('lesson-')],
   ['kubectl -n peerlab create job again --from=cronjob/scenario', works],
-  ['kubectl -n peerlab wait --for=condition=complete job/again --timeout=300s', works],
+  ['kubectl -n peerlab wait --for=condition=complete job/again --timeout=180s', works],
   ['kubectl -n peerlab logs job/again', passed],
   [
     'kubectl -n peerlab create job homework --from=cronjob/scenario --dry-run=client -o yaml | kubectl set env --local -f - SCENARIO=homework -o yaml | kubectl apply -f -',
     says('job.batch/homework created'),
   ],
-  ['kubectl -n peerlab wait --for=condition=complete job/homework --timeout=300s', works],
+  ['kubectl -n peerlab wait --for=condition=complete job/homework --timeout=180s', works],
   ['kubectl -n peerlab logs job/homework', passed],
   [
     'kubectl -n peerlab create poddisruptionbudget peers --selector=app.kubernetes.io/component=peer --max-unavailable=1',
