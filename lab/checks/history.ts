@@ -77,7 +77,7 @@ export async function readHistory(
     shares: await read('shares.ndjson'),
     stored: await read('stored.ndjson'),
     metrics: await readMetrics(folder, facts),
-    logs,
+    logs: { ...logs, ...(facts.stood && { elsewhere: facts.stood }) },
     logRules,
     failureLines: search.lines,
     damage,

@@ -15,6 +15,8 @@ export interface LogCounts {
   readonly logs: ReadonlyMap<string, LogRead>;
   readonly levels: ReadonlyMap<string, ReadonlyMap<number, number>>;
   readonly texts: ReadonlyMap<string, ReadonlyMap<string, number>>;
+  /** Instances that stood before the run: their logs are not the run's, and are no part of a sum over all. */
+  readonly elsewhere?: readonly string[];
 }
 
 /** How the lines of one log were read. */

@@ -163,3 +163,16 @@ describe('logs', () => {
     expect(await counted(logs, 'groups.b.logs.errors', {}, peers)).toEqual({ value: 0 });
   });
 });
+
+test('the log of who stood before the run is no part of a sum over all; asked for by itself, it is missing', () => {
+  const logs = {
+    logs: new Map(['a-1', 'a-2', 'b-1'].map((name) => [name, { lines: 1, leveled: 1 }])),
+    levels: new Map([['b-1', new Map([[50, 2]])]]),
+    texts: new Map(),
+  };
+  const metrics = scrapes({ directory: 'up 1\n', 'a-1': 'up 1\n', 'a-2': 'up 1\n', 'b-1': 'up 1\n' });
+  expect(read('logs.errors', { logs, metrics })).toEqual({ missing: 'no log of directory was collected' });
+  const elsewhere = { ...logs, elsewhere: ['directory'] };
+  expect(read('logs.errors', { logs: elsewhere, metrics })).toEqual({ value: 2 });
+  expect(read('logs.matching("x")', { logs: elsewhere, metrics })).toEqual({ value: 0 });
+});

@@ -90,12 +90,12 @@ function speakersOf(metric: string, scope: Scope, source: FigureSource): string[
   return speakers.length > 0 ? speakers : ran;
 }
 
-/** The logs of the instances that ran, a host's instead of those of its peers. */
+/** The logs of the instances that ran, a host's instead of those of its peers; in the whole run, without those that stood before it. */
 function logsOf(scope: Scope, source: FigureSource): string[] {
   const hostOf = new Map(source.peers.map(({ name, host }) => [name, host ?? name]));
-  return [
-    ...new Set(membersOf(scope, source.peers, [...source.metrics.keys()]).map((name) => hostOf.get(name) ?? name)),
-  ];
+  const elsewhere = new Set(scope.of === 'all' ? source.logs?.elsewhere : []);
+  const ran = membersOf(scope, source.peers, [...source.metrics.keys()]).filter((name) => !elsewhere.has(name));
+  return [...new Set(ran.map((name) => hostOf.get(name) ?? name))];
 }
 
 function pathReading(path: readonly string[], scope: Scope, source: FigureSource): FigureReading {

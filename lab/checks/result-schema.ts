@@ -163,6 +163,10 @@ export const resultSchema = scopeFigures.extend({
   logsByRule: z.array(z.string()).optional().meta({
     description: "Instances in whose logs errors and warnings were counted by the scenario's own rule (`logs`).",
   }),
+  logsElsewhere: z.array(z.string()).optional().meta({
+    description:
+      'Instances that stood before the run. Their logs are not part of the results, nor of figures of all logs.',
+  }),
   waits: z
     .array(
       z.object({

@@ -55,6 +55,7 @@ export function judgeRun(history: History, demands: readonly Demand[]): Result {
     checks,
     expectations,
     ...(byRule.length > 0 && { logsByRule: byRule }),
+    ...(facts.stood && { logsElsewhere: facts.stood }),
     ...(leftOut !== undefined && { leftOut }),
     tested: testedIn(facts.peers, facts.tested ?? []),
     artifacts,

@@ -163,6 +163,9 @@ export interface Instance {
   /** The process or container that it shares with other peers, if it does. */
   readonly host?: string;
 
+  /** It stood before the run, and goes on after it: its log is not the run's. */
+  readonly stood?: true;
+
   /** CPU seconds used since its start, and memory in use now; undefined once it has ended. Of a hosted peer: an equal part of its host's. */
   usage(): Promise<InstanceUsage | undefined>;
 

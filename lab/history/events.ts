@@ -212,6 +212,8 @@ export const runFacts = z.object({
       program: z.string().optional(),
     }),
   ),
+  /** Instances that stood before the run, and whose logs are not the run's; absent when there are none. */
+  stood: z.array(z.string()).optional(),
   /** Absent when there are none. */
   leftOut: leftOutFiles.optional(),
   /** Operations that the steps were to do. */

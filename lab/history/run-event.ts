@@ -62,6 +62,8 @@ export const runEvent = z.discriminatedUnion('kind', [
     role: z.enum(['directory', 'peer']),
     address: z.string(),
     host: z.string().optional(),
+    /** It ran before the run: its log is not the run's. */
+    stood: z.literal(true).optional(),
     tookSeconds: seconds,
   }),
   /**

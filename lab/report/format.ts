@@ -75,12 +75,12 @@ export function failureLines({ failedOperations = [] }: Result): string[] {
 }
 
 /** What a reader must know of how the figures were made. */
-export function notes({ logsByRule = [], waits = [] }: Result): string[] {
-  const slow = waits.map(waitText);
-  if (logsByRule.length === 0) return slow;
+export function notes({ logsByRule = [], logsElsewhere = [], waits = [] }: Result): string[] {
+  const [byRule, elsewhere] = [logsByRule.join(', '), logsElsewhere.join(', ')];
   return [
-    ...slow,
-    `Errors and warnings in the logs of ${logsByRule.join(', ')} were counted by the scenario's own rule.`,
+    ...waits.map(waitText),
+    ...(byRule ? [`Errors and warnings in the logs of ${byRule} were counted by the scenario's own rule.`] : []),
+    ...(elsewhere ? [`The log of ${elsewhere} is not counted: it stood before the run, and keeps its log.`] : []),
   ];
 }
 

@@ -11,9 +11,10 @@ const FOLDS: { readonly [K in EventKind]?: Fold<K> } = {
   'artifacts-known': (tally, { artifacts, tested }) => {
     Object.assign(tally, { artifacts, tested });
   },
-  'instance-ready': ({ peers }, { instance, address }) => {
-    const peer = peers.find(({ name }) => name === instance);
+  'instance-ready': (tally, { instance, address, stood }) => {
+    const peer = tally.peers.find(({ name }) => name === instance);
     if (peer) peer.address = address;
+    if (stood) tally.stood = [...new Set([...(tally.stood ?? []), instance])];
   },
   'instance-ended': (tally, { kind: _, at: __, asked, inOrder, ...end }) => {
     const { instance, how } = end;

@@ -96,14 +96,21 @@ export class Roster {
 
   /** One that was started again by somebody else: it takes part from now on. */
   async welcome(instance: Instance, tookSeconds: number): Promise<void> {
-    const { name, role, address, host } = instance;
+    const { name, role, address, host, stood } = instance;
     this.#killed.delete(name);
     if (role === 'directory') this.#directory = instance;
     else {
       this.#peers.set(name, instance);
       this.#everStarted.set(name, instance);
     }
-    const ready = { instance: name, role, address, ...(host !== undefined && { host }), tookSeconds };
+    const ready = {
+      instance: name,
+      role,
+      address,
+      ...(host !== undefined && { host }),
+      ...(stood && { stood }),
+      tookSeconds,
+    };
     this.#init.tell({ kind: 'instance-ready', ...ready });
     this.#init.entered(instance);
     this.#watch(instance);

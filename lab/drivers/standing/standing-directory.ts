@@ -9,7 +9,7 @@ export function standingDirectory(name: string, url: string): Instance {
     throw new PeerLabError('not-capable', { about: name, got: `${lack?.why}; ${lack?.help}` });
   };
   return {
-    ...{ name, role: 'directory', url, address: url },
+    ...{ name, role: 'directory', url, address: url, stood: true },
     ended: new Promise(() => {}),
     async *storedFiles() {},
     usage: async () => undefined,

@@ -63,11 +63,9 @@ test('classroom passes against peers that stand, and they stand again afterwards
   await standsAgain();
   // Share and all: what the run has left there is served.
   expect(readdirSync(network.shares[0] as string).length).toBeGreaterThan(9);
-  // Four peers with other names, the other two out of the way. Its log of the directory is not the lab's to have.
+  // Four peers with other names, the other two out of the way. The log of the directory is not the lab's to have.
   const second = await lab(['basic']).ended;
-  const { expectations } = resultOf(second.run);
-  expect(expectations.filter(({ ok }) => !ok).map(({ expression }) => expression)).toEqual(['logs.errors == 0']);
-  expect(second).toMatchObject({ code: 75, output: expect.stringContaining('no log of directory was collected') });
+  expect(second).toMatchObject({ code: 0, output: expect.stringContaining('The log of directory is not counted') });
   expect(readdirSync(path.join(second.run as string, 'logs'))).toContain('leechers-2.log');
   await standsAgain();
 });
