@@ -129,6 +129,18 @@ const BESIDE: Readonly<Record<string, readonly (readonly [what: string, work: ()
       },
     ],
   ],
+  'kubectl -n peerlab rollout status deployment/directory --timeout=180s': [
+    [
+      'what the directory acknowledged survived its pod: an account has the password that it had before',
+      async () => {
+        const login = `{ user: 'peers-1', password: 'another', ip: process.env.POD_IP, port: 1, files: [] }`;
+        const script = `fetch('http://directory:5000/login', { method: 'POST', body: JSON.stringify(${login}) })
+          .then(async (answer) => console.log(await answer.text()))`;
+        const { output } = await kubectl('-n', 'peerlab', 'exec', 'peers-1', '--', 'node', '-e', script);
+        expect(output).toContain('wrong-password');
+      },
+    ],
+  ],
   'kubectl delete -f k8s/': [
     [
       'nothing is left',

@@ -14,7 +14,7 @@ const PATIENCE = { timeout: 60_000, interval: 1000 };
 
 /** It did what it should. */
 function works({ code, output }: Said): void {
-  expect({ code, output }).toMatchObject({ code: 0 });
+  if (code !== 0) throw new Error(`exit code ${code}: ${output}`);
 }
 
 const says =
@@ -115,6 +115,7 @@ export const EXPECTATIONS: readonly (readonly [line: string, expectation: Expect
   ['bin/k8s team red blue --folder teams', says('peerlab-team-red', 'peerlab-team-blue')],
   ['export KUBECONFIG=teams/red.kubeconfig', works],
   ['kubectl rollout status statefulset/peers --timeout=300s', works],
+  ['kubectl wait --for=condition=complete job/lab --timeout=300s', works],
   ["kubectl exec peers-3 -- peer search 'lesson-*'", says('lesson-')],
   [
     'kubectl auth can-i list pods --namespace=peerlab-team-blue',
