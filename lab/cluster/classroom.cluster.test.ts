@@ -136,8 +136,10 @@ const BESIDE: Readonly<Record<string, readonly (readonly [what: string, work: ()
         const login = `{ user: 'peers-1', password: 'another', ip: process.env.POD_IP, port: 1, files: [] }`;
         const script = `fetch('http://directory:5000/login', { method: 'POST', body: JSON.stringify(${login}) })
           .then(async (answer) => console.log(await answer.text()))`;
-        const { output } = await kubectl('-n', 'peerlab', 'exec', 'peers-1', '--', 'node', '-e', script);
-        expect(output).toContain('wrong-password');
+        // The service learns of its new pod a moment after the pod is ready.
+        const answer = async () =>
+          (await kubectl('-n', 'peerlab', 'exec', 'peers-1', '--', 'node', '-e', script)).output;
+        await expect.poll(answer, { timeout: 30_000, interval: 500 }).toContain('wrong-password');
       },
     ],
   ],
