@@ -120,7 +120,9 @@ test('the same seed gives the same files and the same schedule, another seed oth
     return {
       files: lines('shares.ndjson'),
       schedule: schedule.sort(),
+      // The socket by which a running peer holds its share has another name each time.
       stored: lines('stored.ndjson')
+        .filter(({ kind }) => kind !== 'socket')
         .map((file) => JSON.stringify(file))
         .sort(),
     };

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Driver, Instance } from '../drivers/driver.ts';
+import type { Driver, Instance, PeerSpec } from '../drivers/driver.ts';
 import type { EventOf } from '../history/run-event.ts';
 import { Roster } from './roster.ts';
 
@@ -66,4 +66,38 @@ test('a kill in one life excuses nothing in the next', async () => {
 test('nobody asked: that is for others to judge', async () => {
   const { endAs } = await withInstance();
   expect(await endAs('a-1 ended with exit code 3')).toMatchObject({ asked: false, inOrder: true });
+});
+
+test('where the directory had its users before, a user of the plan gets the account that the driver names; who stood before is told', async () => {
+  const started: PeerSpec[] = [];
+  const told: unknown[] = [];
+  const instance = (name: string, role: Instance['role']) =>
+    ({
+      name,
+      role,
+      address: name,
+      ended: new Promise(() => {}),
+      ...(role === 'directory' && { stood: true }),
+    }) as Instance;
+  const driver = {
+    accountOf: (user: string) => ({ user: `lab.${user}`, password: 'of the lab' }),
+    startDirectory: async ({ name }) => instance(name, 'directory'),
+    startPeer: async (spec) => {
+      started.push(spec);
+      return instance(spec.name, 'peer');
+    },
+  } as Pick<Driver, 'accountOf' | 'startDirectory' | 'startPeer'> as Driver;
+  const peer = { name: 'a-1', group: 'a', user: 'ann', share: [], env: {}, later: false };
+  const roster = new Roster({
+    ...{ plan: { peers: [peer], directoryEnv: {}, leaseMs: 1 } as never, driver, controlToken: 'token' },
+    ...{ hashOf: () => undefined, entered: () => {}, arrived: async () => {}, left: () => {} },
+    tell: (event) => void (event.kind === 'instance-ready' && told.push(event)),
+  });
+  await roster.startDirectory();
+  await roster.start('a-1');
+  expect(started[0]?.env).toMatchObject({ PEER_USER: 'lab.ann', PEER_PASSWORD: 'of the lab' });
+  expect(told).toEqual([
+    expect.objectContaining({ instance: 'directory', stood: true }),
+    expect.not.objectContaining({ stood: true }),
+  ]);
 });
