@@ -131,15 +131,15 @@ export const ROOMS: readonly Room[] = [
     may: ['lab/drivers/*', 'lab/drivers/agent/', 'lab/drivers/images/', 'lab/limit.ts', 'lab/machine/', 'proto/'],
   },
   {
-    path: 'lab/drivers/kept/',
-    is: 'peers behind keepers, for every driver whose peers have one: a place that is held for a run, and the lives of the peer at it',
-    may: ['lab/drivers/*', 'lab/keeper/', 'lab/limit.ts', 'proto/'],
-  },
-  {
     path: 'lab/drivers/standing/',
     is: 'instances that stand already, such as the pods of a cluster: a run borrows them from their keepers',
     may: ['lab/drivers/*', 'lab/drivers/kept/', 'lab/keeper/', 'lab/limit.ts', 'lab/machine/', 'proto/'],
     testsMay: ['lab/end-to-end.ts'],
+  },
+  {
+    path: 'lab/drivers/kept/',
+    is: 'instances whose process 1 is a keeper, for every driver that asks keepers: a place, a life there, its share and its end',
+    may: ['lab/drivers/*', 'lab/keeper/', 'lab/limit.ts', 'proto/'],
   },
   {
     path: 'lab/drivers/images/',

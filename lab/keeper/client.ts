@@ -13,7 +13,7 @@ const REFUSAL_MS = 500;
 const NEWLINE = 0x0a;
 
 export interface KeeperClientInit {
-  /** `http://host:port` */
+  /** `http://host:port`, perhaps with a path before those of the keeper. */
   readonly url: string;
   readonly token: string;
   /** The hold that calls are made with. */
@@ -57,8 +57,8 @@ export class KeeperClient {
   }
 
   /** The files of the share, as the keeper finds and hashes them. @throws PeerLabError `keeper-lost` when the list breaks off */
-  async *list(signal: AbortSignal): AsyncGenerator<Listed> {
-    const response = await this.#send('list', {}, signal);
+  async *list(signal: AbortSignal, under?: string): AsyncGenerator<Listed> {
+    const response = await this.#send('list', under === undefined ? {} : { query: { under } }, signal);
     let files = 0;
     for await (const line of linesOf(response)) {
       if (line === '') continue;
@@ -87,7 +87,7 @@ export class KeeperClient {
 
   #exchange(route: Route, { query = {}, json, content }: Asked, signal: AbortSignal): Promise<IncomingMessage> {
     const { method, path } = ROUTES[route];
-    const url = new URL(`${path}?${new URLSearchParams(query)}`, this.#init.url);
+    const url = new URL(`${this.#init.url}${path}?${new URLSearchParams(query)}`);
     const body = json === undefined ? undefined : JSON.stringify(json);
     const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
     const headers = {

@@ -14,6 +14,7 @@ const NEEDED = [
   'package.json',
   ...['proto/env', 'proto/errors', 'proto/names', 'proto/promises'].map(asBuilt),
   'lab/limit.ts',
+  'lab/machine/memory-kills.ts',
   'lab/machine/proc.ts',
   'lab/machine/share-folder.ts',
   'lab/keeper/bounded-log.ts',

@@ -8,6 +8,8 @@ import type { Settings } from './settings.ts';
 export interface KeeperInit {
   readonly settings: Settings;
   readonly command: readonly string[];
+  /** The pod does not start the program: a lab does, or nobody. */
+  readonly isIdle?: boolean;
   /** The program has ended, and nobody asked for that, or wants it back: the keeper is to end in the same way. */
   readonly over: (exitCode: number) => void;
   readonly tell: (what: string) => void;
@@ -53,6 +55,7 @@ export class Keeper {
 
   /** Starts the program as its pod wants it. */
   begin(): void {
+    if (this.#init.isIdle) return;
     this.#program.start(this.#init.settings.own);
   }
 

@@ -4,6 +4,7 @@ import { constants } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PeerLabError } from '#proto/errors.ts';
+import { oomKills } from '../machine/memory-kills.ts';
 import { childrenOf, processesWith, usageOfTree } from '../machine/proc.ts';
 import { BoundedLog } from './bounded-log.ts';
 import type { ProgramSignal, Usage } from './protocol.ts';
@@ -18,6 +19,7 @@ const ENDS_KEPT = 100;
 /** In the environment of the program and of all that it starts: so they are found, wherever they went. */
 const MARK = 'PEERLAB_KEPT';
 const NOT_FOUND = 127;
+const KILLED = 128 + constants.signals.SIGKILL;
 
 export interface End {
   /** `ended with exit code 0`, `ended by SIGKILL`, `could not be started: …` */
@@ -81,8 +83,9 @@ export class Program {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.#child = child;
+    const killsBefore = oomKills();
     const said = [this.#pass(child.stdout, this.#init.out), this.#pass(child.stderr, this.#init.err)];
-    const end = this.#untilEnded(child, said);
+    const end = this.#untilEnded(child, said, killsBefore);
     this.#ends.set(this.#life, end);
     this.#ends.delete(this.#life - ENDS_KEPT);
     return this.#life;
@@ -141,7 +144,7 @@ export class Program {
     }
   }
 
-  async #untilEnded(child: ChildProcess, said: Promise<void>[]): Promise<End> {
+  async #untilEnded(child: ChildProcess, said: Promise<void>[], killsBefore: number): Promise<End> {
     const life = this.#life;
     const end = await new Promise<End>((resolve) => {
       // 'exit' alone can fail to come (the program was not found), 'error' alone does not mean an end.
@@ -158,9 +161,10 @@ export class Program {
     await Promise.race([Promise.all(said), sleep(LAST_WORDS_MS)]);
     child.stdout?.destroy();
     child.stderr?.destroy();
-    this.#end = end;
-    this.#init.ended(end);
-    return end;
+    const outOfMemory = end.exitCode === KILLED && oomKills() > killsBefore;
+    this.#end = outOfMemory ? { ...end, how: `${end.how}: its memory ran out` } : end;
+    this.#init.ended(this.#end);
+    return this.#end;
   }
 
   /**

@@ -23,7 +23,10 @@ export const ROUTES = {
   empty: { method: 'DELETE', path: '/share' },
   /** One file; the body is its content. The program must have ended. */
   put: { method: 'PUT', path: '/share' },
-  /** Lines of JSON: a `Listed` for each file, then a `ListEnd`; empty lines say that a file is being read. */
+  /**
+   * Lines of JSON: a `Listed` for each file, then a `ListEnd`; empty lines say that a file is being read. With `under`, a name: those of
+   * this folder of the share only, by their names in it.
+   */
   list: { method: 'GET', path: '/share' },
 } as const;
 
@@ -90,7 +93,7 @@ export const HOLD_HEADER = 'x-peerlab-hold';
 export const END_WAIT_MS = 25_000;
 
 /** The variables that a lab may set for the program; the others are the pod's. */
-export const SETTABLE = /^(PEER_[A-Z0-9_]+|LOG_LEVEL)$/;
+export const SETTABLE = /^((PEER|DIRECTORY)_[A-Z0-9_]+|LOG_LEVEL)$/;
 /** Those that belong to the pod, whoever starts the program: its place on the network and on the disk. */
 export const PODS_OWN: ReadonlySet<string> = new Set([
   'PEER_HOST',
@@ -98,4 +101,7 @@ export const PODS_OWN: ReadonlySet<string> = new Set([
   'PEER_CONTROL_PORT',
   'PEER_ADVERTISE',
   'PEER_SHARE_DIR',
+  'DIRECTORY_HOST',
+  'DIRECTORY_PORT',
+  'DIRECTORY_DATA_DIR',
 ]);

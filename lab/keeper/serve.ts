@@ -7,11 +7,11 @@ import { settingsOf } from './settings.ts';
 const INFO = 30;
 
 /** Wires a keeper up with this process. @throws PeerLabError `bad-setting` */
-export function serve(command: readonly string[], env: NodeJS.ProcessEnv): void {
+export function serve(command: readonly string[], env: NodeJS.ProcessEnv, isIdle: boolean): void {
   const settings = settingsOf(env);
   // A reader of the output that goes away is no reason to end a peer.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
-  const keeper = new Keeper({ settings, command, over: (exitCode) => process.exit(exitCode), tell });
+  const keeper = new Keeper({ settings, command, isIdle, over: (exitCode) => process.exit(exitCode), tell });
   const server = createKeeperServer({ keeper, settings });
   server.on('error', (error) => {
     process.stderr.write(`The keeper can not listen at ${settings.host}:${settings.port}: ${reasonOf(error)}\n`);

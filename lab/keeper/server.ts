@@ -1,9 +1,11 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import http, { type IncomingMessage, type ServerResponse } from 'node:http';
+import path from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PeerLabError, reasonOf, toPeerLabError } from '#proto/errors.ts';
+import { assertName } from '#proto/names.ts';
 import { emptyShare, readShare, writeBelow } from '../machine/share-folder.ts';
 import type { Keeper } from './keeper.ts';
 import { type Calls, END_WAIT_MS, HOLD_HEADER, type ListEnd, ROUTES, type Route, SIGNALS } from './protocol.ts';
@@ -100,12 +102,15 @@ export function createKeeperServer({ keeper, settings }: KeeperServerInit): http
       await writeBelow(settings.shareDir, { name: query.get('name') ?? '', sizeBytes, open: content }, gone);
       return {};
     },
-    async list({ response }) {
+    async list({ response, query }) {
+      const under = query.get('under');
+      if (under !== null) assertName(under);
+      const folder = under === null ? settings.shareDir : path.join(settings.shareDir, under);
       response.setHeader('content-type', 'application/x-ndjson');
       // A large file takes its time to be read.
       const alive = setInterval(() => response.write('\n'), ALIVE_MS);
       try {
-        await pipeline(Readable.from(listOf(settings.shareDir)), response);
+        await pipeline(Readable.from(listOf(folder)), response);
       } finally {
         clearInterval(alive);
       }

@@ -9,7 +9,6 @@ import type { ShareFile } from '../driver.ts';
 const FILES_AT_ONCE = 4;
 /** Of the keeper's lease: two attempts may fail. */
 const RENEWALS_PER_LEASE = 4;
-/** A keeper that does not answer for so long is lost, and its peer with it. */
 const LOST_AFTER_MS = 20_000;
 const PAUSE_MS = 500;
 
@@ -17,6 +16,14 @@ export interface PlaceInit {
   readonly url: string;
   readonly token: string;
   readonly runId: string;
+  /** A keeper that does not answer for so long is lost, and its program with it. */
+  readonly lostAfterMs?: number;
+}
+
+/** Files, and the folder of the share that they go to: '' for the share itself. */
+export interface ShareContent {
+  readonly path: string;
+  readonly files: readonly ShareFile[];
 }
 
 /** A place at which a peer stands, held for one run: its keeper is asked for all that is done to the peer. */
@@ -27,18 +34,22 @@ export class Place {
   #state: State;
   #renewal: NodeJS.Timeout | undefined;
 
-  private constructor(client: KeeperClient, runId: string, state: State) {
+  readonly #lostAfterMs: number;
+
+  private constructor(client: KeeperClient, { runId, lostAfterMs = LOST_AFTER_MS }: PlaceInit, state: State) {
     this.client = client;
     this.#runId = runId;
+    this.#lostAfterMs = lostAfterMs;
     this.#state = state;
     const everyMs = state.leaseMs / RENEWALS_PER_LEASE;
     this.#renewal = setInterval(() => void this.#renew(everyMs), everyMs);
   }
 
   /** @throws PeerLabError `peers-held`, `unauthorized`, `keeper-lost` */
-  static async take({ url, token, runId }: PlaceInit, signal: AbortSignal): Promise<Place> {
+  static async take(init: PlaceInit, signal: AbortSignal): Promise<Place> {
+    const { url, token, runId } = init;
     const client = new KeeperClient({ url, token, by: runId });
-    return new Place(client, runId, await client.ask('hold', { by: runId }, signal));
+    return new Place(client, init, await client.ask('hold', { by: runId }, signal));
   }
 
   get url(): string {
@@ -70,15 +81,16 @@ export class Place {
   }
 
   /** Nothing but these files is in the share then. The program must have ended. */
-  async lay(files: readonly ShareFile[], signal: AbortSignal): Promise<void> {
+  async lay(contents: readonly ShareContent[], signal: AbortSignal): Promise<void> {
     await this.client.ask('empty', {}, signal);
     const limit = createLimit(FILES_AT_ONCE);
-    const put = async (file: ShareFile) => {
+    const put = async (folder: string, file: ShareFile) => {
       signal.throwIfAborted();
       assertName(file.name);
-      await this.client.put(file, signal);
+      await this.client.put({ ...file, name: folder === '' ? file.name : `${folder}/${file.name}` }, signal);
     };
-    await Promise.all(files.map((file) => limit(() => put(file))));
+    const all = contents.flatMap(({ path, files }) => files.map((file) => limit(() => put(path, file))));
+    await Promise.all(all);
   }
 
   /** @returns the number of the new life */
@@ -100,16 +112,21 @@ export class Place {
       } catch (error) {
         signal.throwIfAborted();
         if (this.lost.aborted) return `was lost: ${reasonOf(this.lost.reason)}`;
-        if (performance.now() - lastAnswerAt > LOST_AFTER_MS || codeOf(error) !== 'keeper-lost')
+        if (performance.now() - lastAnswerAt > this.#lostAfterMs || codeOf(error) !== 'keeper-lost')
           return `was lost: ${reasonOf(error)}`;
         await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
       }
     }
   }
 
+  /** Nothing is asked of it any more: what keeps it is about to be removed. */
+  forget(): void {
+    clearInterval(this.#renewal);
+  }
+
   /** Gives it back: the program runs with the settings of its pod again. */
   async release(signal: AbortSignal): Promise<void> {
-    clearInterval(this.#renewal);
+    this.forget();
     await this.client.ask('release', {}, signal, 2 * PROMISES.end.ms);
   }
 

@@ -1,22 +1,22 @@
 import { createWriteStream } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Writable } from 'node:stream';
 import { PeerLabError, reasonOf } from '#proto/errors.ts';
 import { PROMISES } from '#proto/promises.ts';
 import { KeeperClient } from '../../keeper/client.ts';
 import { createLimit, inPool } from '../../limit.ts';
 import { interruption, settled } from '../deadline.ts';
 import type { DirectorySpec, Driver, DriverInit, Instance, PeerSpec } from '../driver.ts';
-import { KeptPeer } from '../kept/kept-peer.ts';
+import { KeptInstance } from '../kept/kept-instance.ts';
 import { Place } from '../kept/place.ts';
-import { LAST_WORDS_BYTES, lastWords } from '../last-words.ts';
+import { untilItAnswers } from '../kept/until-it-answers.ts';
 import type { Tested } from '../program.ts';
 import { waitUntilHealthy } from '../readiness.ts';
 import { standingCapabilities } from './capabilities.ts';
 import { accountOf, type StandingSettings, standingSettings } from './settings.ts';
 import { standingDirectory } from './standing-directory.ts';
 import { findKeepers } from './survey.ts';
+import { whereabouts } from './whereabouts.ts';
 
 const STARTS_AT_ONCE = 16;
 const PLACES_AT_ONCE = 32;
@@ -45,7 +45,7 @@ class StandingDriver implements Driver {
   /** All keepers that were asked for a hold, and those who gave it. */
   #asked: readonly string[] = [];
   readonly #places: Place[] = [];
-  readonly #taken = new Map<Place, KeptPeer[]>();
+  readonly #taken = new Map<Place, KeptInstance[]>();
   readonly #starting = new Set<Promise<unknown>>();
   readonly #closing = new AbortController();
   readonly #hurry = new AbortController();
@@ -89,7 +89,7 @@ class StandingDriver implements Driver {
       refuse(spec, this.#init);
       const place = this.#placeFor(spec.name);
       return this.#limit(async () => {
-        await place.lay(spec.share, this.#signal);
+        await place.lay([{ path: '', files: spec.share }], this.#signal);
         // Who logs in at what time is the scenario's matter.
         const env = { PEER_LOGIN: '0', ...spec.env, PEER_DIRECTORY_URL: spec.directory.address };
         return this.#live(spec.name, place, env, true);
@@ -103,7 +103,7 @@ class StandingDriver implements Driver {
 
   restart(instance: Instance): Promise<Instance> {
     return this.#begun(async () => {
-      if (!(instance instanceof KeptPeer))
+      if (!(instance instanceof KeptInstance))
         throw notCapable(instance.name, standingCapabilities({ peers: 0 })['directory-faults'](''));
       const { name, place, env } = instance.init;
       if (!instance.gone.aborted)
@@ -123,21 +123,20 @@ class StandingDriver implements Driver {
   }
 
   /** Starts the program at a place, and waits until it answers. */
-  async #live(name: string, place: Place, env: Readonly<Record<string, string>>, fresh: boolean): Promise<KeptPeer> {
-    const life = await place.start(env, fresh, this.#signal);
-    const instance = new KeptPeer({
-      ...{ name, place, life, env, signal: this.#over.signal },
+  async #live(
+    name: string,
+    place: Place,
+    env: Readonly<Record<string, string>>,
+    freshLog: boolean,
+  ): Promise<KeptInstance> {
+    const life = await place.start(env, freshLog, this.#signal);
+    const instance = new KeptInstance({
+      ...{ name, role: 'peer', ...whereabouts(place), place, life, env, signal: this.#over.signal },
       onKill: (graceMs) => this.#init.onKill?.(name, graceMs),
     });
     this.#taken.get(place)?.push(instance);
-    const timeoutMs = this.#init.readyTimeoutMs ?? PROMISES.ready.ms;
-    await waitUntilHealthy(`${instance.url}/healthz`, name, timeoutMs, this.#signal, instance.gone);
-    if (!instance.gone.aborted) return instance;
-    const said = await this.#lastWords(place);
-    throw new PeerLabError('instance-exited', {
-      about: name,
-      got: `"${await instance.ended}" before it was ready; its last words:\n${said || '(nothing)'}`,
-    });
+    await untilItAnswers(instance, this.#init.readyTimeoutMs ?? PROMISES.ready.ms, this.#signal);
+    return instance;
   }
 
   /** That of its name in the plan; without a plan, the next free one. */
@@ -148,18 +147,6 @@ class StandingDriver implements Driver {
       throw notCapable(name, standingCapabilities({ peers: this.#places.length }).peers(this.#places.length + 1));
     this.#taken.set(place, []);
     return place;
-  }
-
-  async #lastWords(place: Place): Promise<string> {
-    let said = Buffer.alloc(0);
-    const tail = new Writable({
-      write(part: Buffer, _, done) {
-        said = Buffer.concat([said, part]).subarray(-LAST_WORDS_BYTES);
-        done();
-      },
-    });
-    await place.client.log(tail, this.#signal).catch(() => {});
-    return lastWords(said.toString());
   }
 
   /** `end` waits for it. What fails because the run is interrupted says that, and nothing else. */
@@ -202,7 +189,7 @@ class StandingDriver implements Driver {
     });
   }
 
-  async #stop(instance: KeptPeer | undefined): Promise<void> {
+  async #stop(instance: KeptInstance | undefined): Promise<void> {
     if (!instance) return;
     const hurry = this.#hurry.signal;
     const kill = () => void instance.kill().catch(() => {});

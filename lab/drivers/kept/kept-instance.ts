@@ -8,8 +8,12 @@ import type { Place } from './place.ts';
 /** After SIGKILL; the keeper also looks for what the program left behind. */
 const KILL_TIMEOUT_MS = 10_000;
 
-export interface KeptPeerInit {
+export interface KeptInstanceInit {
   readonly name: string;
+  readonly role: Instance['role'];
+  /** As the lab reaches it, and as other instances do. */
+  readonly url: string;
+  readonly address: string;
   readonly place: Place;
   readonly life: number;
   /** What the program was started with: the same gives it another life. */
@@ -18,32 +22,28 @@ export interface KeptPeerInit {
   readonly signal: AbortSignal;
   /** It did not end within its grace, and is about to be killed. */
   readonly onKill: (graceMs: number) => void;
+  /** Resolves when the machine below it has ended, its keeper with it: with how, as in `ended by SIGKILL`. */
+  readonly machineEnded?: Promise<string>;
 }
 
-/** A peer behind a keeper: one life of the program at a place. */
-export class KeptPeer implements Instance {
-  readonly role = 'peer';
+/** One life of the program at a place. */
+export class KeptInstance implements Instance {
   readonly name: string;
+  readonly role: Instance['role'];
   readonly url: string;
   readonly address: string;
   readonly ended: Promise<string>;
-  readonly init: KeptPeerInit;
+  readonly init: KeptInstanceInit;
   readonly #gone = new AbortController();
 
-  /** @throws PeerLabError `keeper-lost` when its keeper does not say where it is */
-  constructor(init: KeptPeerInit) {
-    const { name, place, life, signal } = init;
-    const { address, controlPort } = place.state;
-    if (address === null)
-      throw new PeerLabError('keeper-lost', { about: place.url, expected: 'PEER_ADVERTISE in its settings' });
-    const at = new URL(place.url);
-    at.port = String(controlPort);
+  constructor(init: KeptInstanceInit) {
+    const { name, place, life, signal, machineEnded } = init;
     this.init = init;
     this.name = name;
-    this.url = at.origin;
-    this.address = address;
-    this.ended = place
-      .ended(life, signal)
+    this.role = init.role;
+    this.url = init.url;
+    this.address = init.address;
+    this.ended = Promise.race([place.ended(life, signal), ...(machineEnded ? [machineEnded] : [])])
       .catch(() => 'was given back at the end of the run')
       .then((how) => {
         this.#gone.abort();
