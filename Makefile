@@ -25,7 +25,7 @@ RUN_OPTIONS = --driver $(DRIVER) --results '$(RESULTS)' \
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
-	@echo "Variables: SCENARIO=basic SUITE=quick DRIVER=auto|process|docker SEED=n PEERS=n RESULTS=dir"
+	@echo "Variables: SCENARIO=basic SUITE=quick DRIVER=auto|process|docker|kubernetes SEED=n PEERS=n RESULTS=dir"
 	@echo "           PEER_IMAGE=... DIRECTORY_IMAGE=... ARGS='...' (passed on); TESTS=pattern for make test; REGISTRY=..."
 	@echo "Scripts call bin/lab, whose exit code says pass (0), fail (1), inconclusive (75): make turns each failure into its own 2."
 

@@ -11,6 +11,7 @@ import {
   type EnvSpec,
   HOST_ENV,
   KEEPER_ENV,
+  KUBERNETES_ENV,
   LAY_ENV,
   PEER_ENV,
   STANDING_ENV,
@@ -123,6 +124,12 @@ function environmentPage(): string {
     table(
       head,
       rows(LAY_ENV).map((row) => row.map(cell)),
+    ),
+    '## Kubernetes',
+    'The lab, with `--driver kubernetes`:',
+    table(
+      head,
+      rows(KUBERNETES_ENV).map((row) => row.map(cell)),
     ),
     '## Status page',
     'Of `lab/status/main.ts`, the page of a network that stands, and of labs that report to it ([classroom.md](classroom.md)).',

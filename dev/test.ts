@@ -97,6 +97,11 @@ async function absentDrivers(): Promise<Map<string, string>> {
     // Its tests make what those settings would name.
     if (settings) continue;
     if (process.env[`PEERLAB_REQUIRE_${kind.toUpperCase()}`] === '1') continue;
+    if (kind === 'kubernetes' && !process.env.PEERLAB_KUBECONFIG) {
+      // Whatever cluster somebody works with is not for tests.
+      absent.set(kind, 'PEERLAB_KUBECONFIG names no cluster for tests');
+      continue;
+    }
     const found = await survey();
     if (typeof found === 'string') absent.set(kind, found);
   }

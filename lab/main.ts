@@ -201,7 +201,7 @@ const resultsOption = ['--results <folder>', 'where results go', 'results'] as c
 function driverOption(): Option {
   return new Option(
     '--driver <driver>',
-    'what carries the peers; auto takes docker where an engine answers; standing borrows peers that stand already',
+    'what carries the peers; auto takes docker where an engine answers; standing borrows peers that stand already, kubernetes takes a cluster',
   )
     .choices(['auto', ...KINDS])
     .default('auto');

@@ -228,6 +228,20 @@ export const STANDING_ENV = {
   PEERLAB_STANDING_TOKEN: { type: 'text', secret: true, help: 'The token of these keepers (PEERLAB_KEEPER_TOKEN).' },
 } as const satisfies Record<string, EnvSpec>;
 
+/** Of the lab with `--driver kubernetes` (lab/drivers/kubernetes/). */
+export const KUBERNETES_ENV = {
+  PEERLAB_KUBECONFIG: {
+    type: 'file',
+    optional: true,
+    help: "The kubeconfig of the cluster. If unset: that of kubectl (KUBECONFIG, or ~/.kube/config), then the account of the lab's own pod.",
+  },
+  PEERLAB_KUBERNETES_REGISTRY: {
+    type: 'text',
+    optional: true,
+    help: "The registry that PeerLab's images were pushed to, as for `make k8s-push`. If unset, they are loaded into the nodes.",
+  },
+} as const satisfies Record<string, EnvSpec>;
+
 /** Of the status page of a network that stands (lab/status/), and of labs that tell it how their runs go. */
 export const STATUS_ENV = {
   PEERLAB_STATUS_URL: {

@@ -116,6 +116,7 @@ export const ROOMS: readonly Room[] = [
     may: [
       'lab/drivers/*',
       'lab/drivers/docker/description.ts',
+      'lab/drivers/kubernetes/description.ts',
       'lab/drivers/process/description.ts',
       'lab/drivers/standing/description.ts',
     ],
@@ -135,6 +136,13 @@ export const ROOMS: readonly Room[] = [
     is: 'instances that stand already, such as the pods of a cluster: a run borrows them from their keepers',
     may: ['lab/drivers/*', 'lab/drivers/kept/', 'lab/keeper/', 'lab/limit.ts', 'lab/machine/', 'proto/'],
     testsMay: ['lab/end-to-end.ts'],
+  },
+  {
+    path: 'lab/drivers/kubernetes/',
+    is:
+      'instances as pods of a Kubernetes cluster, in a namespace for each run; `in-cluster/` has the programs of the pods beside them, ' +
+      '`tunnel.ts` the one connection to all',
+    may: ['lab/drivers/*', 'lab/drivers/kept/', 'lab/doubles/names.ts', 'lab/limit.ts', 'lab/machine/', 'proto/'],
   },
   {
     path: 'lab/drivers/kept/',

@@ -1,10 +1,11 @@
 import type { DriverDescription } from './description.ts';
 import { dockerDriver } from './docker/description.ts';
+import { kubernetesDriver } from './kubernetes/description.ts';
 import { processDriver } from './process/description.ts';
 import { standingDriver } from './standing/description.ts';
 
 /** THE TABLE OF DRIVERS, in the order in which `auto` prefers them. The only file that names concrete drivers. */
-export const DRIVERS: readonly DriverDescription[] = [dockerDriver, processDriver, standingDriver];
+export const DRIVERS: readonly DriverDescription[] = [dockerDriver, processDriver, standingDriver, kubernetesDriver];
 
 export const KINDS: readonly string[] = DRIVERS.map(({ kind }) => kind);
 

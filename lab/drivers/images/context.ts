@@ -11,7 +11,17 @@ export const KINDS = ['base', 'directory', 'peer', 'double'] as const;
 export type ImageKind = (typeof KINDS)[number] | 'lab';
 
 /** What the lab imports beside the packages of the services. Those of tests and of the build are not in its image. */
-const LAB_PACKAGES = ['cli-table3', 'dockerode', 'junit-report-builder', 'pretty-bytes', 'tar-stream', 'yaml'];
+const LAB_PACKAGES = [
+  ...[
+    '@kubernetes/client-node',
+    'cli-table3',
+    'dockerode',
+    'junit-report-builder',
+    'pretty-bytes',
+    'tar-stream',
+    'yaml',
+  ],
+];
 /** What is only for tests, and the scenario whose files are those of a checkout. */
 const ONLY_IN_CHECKOUTS = /\.(test|contract)\.ts$|\/real-files\.yaml$/;
 

@@ -1,0 +1,129 @@
+import type { V1Namespace } from '@kubernetes/client-node';
+import { LABEL, LEASE, labelsOf, namespaceOf, SECRET, WATCHDOG } from './names.ts';
+import { DIRECTORY_PORT, GRPC_PORT, HOSTED_PORTS } from './ports.ts';
+
+/** WHAT A RUN'S NAMESPACE HAS beside pods: pure. Each is created once, and goes with the namespace. */
+
+export interface Tokens {
+  readonly keeper: string;
+  readonly gateway: string;
+}
+
+/** An object, and the path of the REST interface at which it is made. */
+export interface Wanted {
+  readonly path: string;
+  readonly body: object;
+}
+
+export function namespaceObject(runId: string): V1Namespace {
+  return {
+    apiVersion: 'v1',
+    kind: 'Namespace',
+    metadata: {
+      name: namespaceOf(runId),
+      labels: {
+        'app.kubernetes.io/part-of': 'peerlab',
+        [LABEL.run]: runId,
+        'pod-security.kubernetes.io/enforce': 'restricted',
+        'pod-security.kubernetes.io/warn': 'restricted',
+      },
+    },
+  };
+}
+
+/** @param now as Kubernetes writes it, with microseconds: microTime() */
+export function objectsOf(runId: string, tokens: Tokens, leaseSeconds: number, now: string): Wanted[] {
+  const namespace = namespaceOf(runId);
+  const core = `/api/v1/namespaces/${namespace}`;
+  const rbac = `/apis/rbac.authorization.k8s.io/v1/namespaces/${namespace}`;
+  const metadata = (name: string) => ({ name, namespace, labels: labelsOf(runId, 'run', name) });
+  const account = (name: string) => ({
+    path: `${core}/serviceaccounts`,
+    body: {
+      ...{ apiVersion: 'v1', kind: 'ServiceAccount', metadata: metadata(name) },
+      automountServiceAccountToken: false,
+    },
+  });
+  return [
+    account('nobody'),
+    account(WATCHDOG),
+    {
+      path: `${core}/secrets`,
+      body: { apiVersion: 'v1', kind: 'Secret', metadata: metadata(SECRET), stringData: { ...tokens } },
+    },
+    ...policies(runId).map((body) => ({
+      path: `/apis/networking.k8s.io/v1/namespaces/${namespace}/networkpolicies`,
+      body,
+    })),
+    {
+      path: `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases`,
+      body: leaseObject(runId, leaseSeconds, now),
+    },
+    {
+      path: `${rbac}/roles`,
+      body: {
+        ...{ apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'Role', metadata: metadata(WATCHDOG) },
+        rules: [
+          { apiGroups: ['coordination.k8s.io'], resources: ['leases'], resourceNames: [LEASE], verbs: ['get'] },
+          // Deleting a namespace is authorised in that namespace.
+          { apiGroups: [''], resources: ['namespaces'], resourceNames: [namespace], verbs: ['delete'] },
+        ],
+      },
+    },
+    {
+      path: `${rbac}/rolebindings`,
+      body: {
+        ...{ apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'RoleBinding', metadata: metadata(WATCHDOG) },
+        roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: WATCHDOG },
+        subjects: [{ kind: 'ServiceAccount', name: WATCHDOG, namespace }],
+      },
+    },
+  ];
+}
+
+export function leaseObject(runId: string, leaseSeconds: number, now: string): object {
+  return {
+    apiVersion: 'coordination.k8s.io/v1',
+    kind: 'Lease',
+    metadata: { name: LEASE, namespace: namespaceOf(runId), labels: labelsOf(runId, 'run', LEASE) },
+    spec: { holderIdentity: 'lab', leaseDurationSeconds: leaseSeconds, renewTime: now },
+  };
+}
+
+/** Of a Lease: a time with microseconds. */
+export function microTime(date = new Date()): string {
+  return date.toISOString().replace('Z', '000Z');
+}
+
+const of = (role: string) => ({ matchLabels: { [LABEL.role]: role } });
+const port = (number: number) => ({ protocol: 'TCP', port: number });
+const FILES = [port(GRPC_PORT), { ...port(HOSTED_PORTS.first), endPort: HOSTED_PORTS.last }];
+const DIRECTORY = [port(DIRECTORY_PORT)];
+
+/** Nobody talks to anybody, but: peers to peers and the directory; the gateway to both; the watchdog to the API server. */
+function policies(runId: string): object[] {
+  const namespace = namespaceOf(runId);
+  const policy = (name: string, spec: object) => ({
+    ...{ apiVersion: 'networking.k8s.io/v1', kind: 'NetworkPolicy', spec },
+    metadata: { name, namespace, labels: labelsOf(runId, 'run', name) },
+  });
+  const from = (role: string, ports?: object[]) => ({ from: [{ podSelector: of(role) }], ...(ports && { ports }) });
+  const to = (role: string, ports?: object[]) => ({ to: [{ podSelector: of(role) }], ...(ports && { ports }) });
+  return [
+    policy('nobody', { podSelector: {}, policyTypes: ['Ingress', 'Egress'] }),
+    policy('directory', {
+      podSelector: of('directory'),
+      policyTypes: ['Ingress'],
+      ingress: [from('peer', DIRECTORY), from('gateway')],
+    }),
+    policy('peers', {
+      podSelector: of('peer'),
+      policyTypes: ['Ingress', 'Egress'],
+      ingress: [from('peer', FILES), from('gateway')],
+      egress: [to('peer', FILES), to('directory', DIRECTORY)],
+    }),
+    policy('gateway', { podSelector: of('gateway'), policyTypes: ['Egress'], egress: [to('directory'), to('peer')] }),
+    // No policy can name the API server: it is no pod of every cluster.
+    policy('watchdog', { podSelector: of('watchdog'), policyTypes: ['Egress'], egress: [{}] }),
+  ];
+}

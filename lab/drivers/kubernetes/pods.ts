@@ -1,0 +1,215 @@
+import type { V1Container, V1EnvVar, V1Pod } from '@kubernetes/client-node';
+import { GATEWAY, LEASE, labelsOf, namespaceOf, podNameOf, SECRET, WATCHDOG } from './names.ts';
+import { CONTROL_PORT, DIRECTORY_PORT, GATEWAY_PORT, GRPC_PORT, KEEPER_PORT } from './ports.ts';
+
+/** THE PODS OF A RUN: pure. All of them are such as Pod Security `restricted` takes. */
+
+const MIB = 1024 * 1024;
+/** What one instance may use, when nothing else is asked for. */
+const MEMORY_BYTES = 512 * MIB;
+/** The keeper's own, beside what is asked for its program. */
+export const KEEPER_BYTES = 64 * MIB;
+/** The user of PeerLab's images. Any image runs as it. */
+const USER = 10_001;
+/** The keepers of a run go with its namespace: a hold need not lapse before. */
+const HOLD_SECONDS = 3600;
+const SHARE_BYTES = 16 * 1024 * MIB;
+
+export const KEEPER_DIR = '/keeper';
+export const SHARE_DIR = '/share';
+/** Where the directory keeps its state. */
+const STATE_DIR = '/data';
+
+export interface InstancePod {
+  readonly runId: string;
+  readonly name: string;
+  readonly role: 'directory' | 'peer';
+  readonly image: string;
+  /** What the keeper starts. */
+  readonly command: readonly string[];
+  readonly labImage: string;
+  readonly memoryBytes?: number | undefined;
+  readonly cpus?: number | undefined;
+}
+
+export function instancePod(init: InstancePod): V1Pod {
+  const { runId, name, role, image, command, labImage } = init;
+  const isPeer = role === 'peer';
+  const folder = isPeer ? SHARE_DIR : STATE_DIR;
+  const limit = (init.memoryBytes ?? MEMORY_BYTES) + KEEPER_BYTES;
+  // Where CPU is short, a directory that got the part of one peer would be what the run measures.
+  const weight = isPeer ? '10m' : '100m';
+  const container = containerOf({
+    name: role,
+    image,
+    command: [
+      'node',
+      '--max-semi-space-size=1',
+      `${KEEPER_DIR}/lab/keeper/main.ts`,
+      'serve',
+      '--idle',
+      '--',
+      ...command,
+    ],
+    env: [...(isPeer ? PEER_ENV : DIRECTORY_ENV), ...keeperEnv(folder)],
+    requests: { cpu: smaller(init.cpus, weight), memory: `${Math.min(96 * MIB, limit)}` },
+    limits: { memory: `${limit}`, ...(init.cpus !== undefined && { cpu: cpuText(init.cpus) }) },
+    mounts: { keeper: KEEPER_DIR, share: folder, tmp: '/tmp' },
+  });
+  const install = containerOf({
+    name: 'keeper',
+    image: labImage,
+    command: ['node', '/app/lab/keeper/main.ts', 'install', KEEPER_DIR],
+    env: [],
+    requests: { cpu: '10m', memory: '64Mi' },
+    limits: { memory: '256Mi' },
+    mounts: { keeper: KEEPER_DIR },
+  });
+  return pod(runId, role, name, podNameOf(name), 'nobody', {
+    initContainers: [install],
+    containers: [container],
+    volumes: [
+      { name: 'keeper', emptyDir: { sizeLimit: '16Mi' } },
+      { name: 'share', emptyDir: { sizeLimit: `${SHARE_BYTES}` } },
+      { name: 'tmp', emptyDir: { sizeLimit: '64Mi' } },
+    ],
+  });
+}
+
+export function gatewayPod(runId: string, labImage: string): V1Pod {
+  const container = containerOf({
+    name: GATEWAY,
+    image: labImage,
+    command: ['node', '/app/lab/drivers/kubernetes/in-cluster/gateway.ts', String(GATEWAY_PORT)],
+    env: [secretEnv('PEERLAB_GATEWAY_TOKEN', 'gateway')],
+    requests: { cpu: '50m', memory: '64Mi' },
+    limits: { memory: '512Mi' },
+    mounts: {},
+  });
+  return pod(runId, GATEWAY, GATEWAY, GATEWAY, 'nobody', { containers: [container], volumes: [] });
+}
+
+export function watchdogPod(runId: string, labImage: string, leaseSeconds: number): V1Pod {
+  const account = '/var/run/secrets/kubernetes.io/serviceaccount';
+  const container = containerOf({
+    name: WATCHDOG,
+    image: labImage,
+    command: [
+      ...['node', '/app/lab/drivers/kubernetes/in-cluster/watchdog.ts'],
+      ...[namespaceOf(runId), LEASE, String(leaseSeconds), account],
+    ],
+    env: [],
+    requests: { cpu: '10m', memory: '48Mi' },
+    limits: { memory: '128Mi' },
+    mounts: { account },
+  });
+  const made = pod(runId, WATCHDOG, WATCHDOG, WATCHDOG, WATCHDOG, {
+    containers: [container],
+    volumes: [
+      {
+        name: 'account',
+        projected: {
+          sources: [
+            { serviceAccountToken: { path: 'token', expirationSeconds: 3600 } },
+            { configMap: { name: 'kube-root-ca.crt', items: [{ key: 'ca.crt', path: 'ca.crt' }] } },
+          ],
+        },
+      },
+    ],
+  });
+  // A watchdog that fails is started again.
+  return { ...made, spec: { ...(made.spec as NonNullable<V1Pod['spec']>), restartPolicy: 'Always' } };
+}
+
+function pod(
+  runId: string,
+  role: string,
+  name: string,
+  podName: string,
+  account: string,
+  parts: Pick<NonNullable<V1Pod['spec']>, 'initContainers' | 'containers' | 'volumes'>,
+): V1Pod {
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: podName, namespace: namespaceOf(runId), labels: labelsOf(runId, role, name) },
+    spec: {
+      restartPolicy: 'Never',
+      serviceAccountName: account,
+      automountServiceAccountToken: false,
+      enableServiceLinks: false,
+      // What is to end in order has ended before its pod is removed.
+      terminationGracePeriodSeconds: 1,
+      securityContext: {
+        runAsNonRoot: true,
+        runAsUser: USER,
+        runAsGroup: USER,
+        fsGroup: USER,
+        seccompProfile: { type: 'RuntimeDefault' },
+      },
+      ...parts,
+    },
+  };
+}
+
+interface ContainerInit {
+  readonly name: string;
+  readonly image: string;
+  readonly command: string[];
+  readonly env: V1EnvVar[];
+  readonly requests: Record<string, string>;
+  readonly limits: Record<string, string>;
+  /** The folder of each volume. */
+  readonly mounts: Readonly<Record<string, string>>;
+}
+
+function containerOf({ name, image, command, env, requests, limits, mounts }: ContainerInit): V1Container {
+  return {
+    ...{ name, image, command, env },
+    imagePullPolicy: 'IfNotPresent',
+    resources: { requests, limits },
+    securityContext: {
+      allowPrivilegeEscalation: false,
+      readOnlyRootFilesystem: true,
+      capabilities: { drop: ['ALL'] },
+    },
+    volumeMounts: Object.entries(mounts).map(([volume, mountPath]) => ({ name: volume, mountPath })),
+  };
+}
+
+const POD_IP: V1EnvVar = { name: 'POD_IP', valueFrom: { fieldRef: { fieldPath: 'status.podIP' } } };
+const PEER_ENV: V1EnvVar[] = [
+  POD_IP,
+  { name: 'PEER_HOST', value: '0.0.0.0' },
+  { name: 'PEER_PORT', value: String(GRPC_PORT) },
+  { name: 'PEER_CONTROL_PORT', value: String(CONTROL_PORT) },
+  { name: 'PEER_ADVERTISE', value: `$(POD_IP):${GRPC_PORT}` },
+];
+const DIRECTORY_ENV: V1EnvVar[] = [
+  { name: 'DIRECTORY_HOST', value: '0.0.0.0' },
+  { name: 'DIRECTORY_PORT', value: String(DIRECTORY_PORT) },
+  { name: 'DIRECTORY_DATA_DIR', value: STATE_DIR },
+];
+
+function keeperEnv(folder: string): V1EnvVar[] {
+  return [
+    { name: 'PEER_SHARE_DIR', value: folder },
+    { name: 'PEERLAB_KEEPER_HOST', value: '0.0.0.0' },
+    { name: 'PEERLAB_KEEPER_PORT', value: String(KEEPER_PORT) },
+    { name: 'PEERLAB_KEEPER_LEASE', value: String(HOLD_SECONDS) },
+    secretEnv('PEERLAB_KEEPER_TOKEN', 'keeper'),
+  ];
+}
+
+function secretEnv(name: string, key: string): V1EnvVar {
+  return { name, valueFrom: { secretKeyRef: { name: SECRET, key } } };
+}
+
+function cpuText(cpus: number): string {
+  return `${Math.max(1, Math.round(cpus * 1000))}m`;
+}
+
+/** A request may not be more than its limit. */
+function smaller(cpus: number | undefined, usual: string): string {
+  return cpus !== undefined && cpus * 1000 < Number.parseInt(usual, 10) ? cpuText(cpus) : usual;
+}

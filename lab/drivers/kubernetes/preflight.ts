@@ -1,0 +1,136 @@
+import { reasonOf } from '#proto/errors.ts';
+import { inPool } from '../../limit.ts';
+import { compare, count, type Finding, type PreflightCheck } from '../../machine/check.ts';
+import { instancesOf } from '../../machine/size.ts';
+import { Cluster } from './cluster.ts';
+import { ownImage } from './programs.ts';
+import { type ClusterSurvey, surveyCluster } from './survey.ts';
+
+/** The gateway, the watchdog, and the directory. */
+const PODS_BESIDE = 3;
+/** What pods.ts requests, and what peers use beside that is up to the nodes. */
+const REQUESTED = { cpusPerPeer: 0.01, cpusBeside: 0.16, bytesPerPeer: 96 * 2 ** 20, bytesBeside: 256 * 2 ** 20 };
+const REVIEWS_AT_ONCE = 6;
+
+/** All that the driver does outside of what its own watchdog may: an administrator can make a role of it. */
+export const RIGHTS: readonly { readonly verb: string; readonly group?: string; readonly resource: string }[] = [
+  ...['create', 'get', 'list', 'delete'].map((verb) => ({ verb, resource: 'namespaces' })),
+  ...['create', 'list', 'watch', 'delete', 'deletecollection'].map((verb) => ({ verb, resource: 'pods' })),
+  { verb: 'create', resource: 'pods/portforward' },
+  { verb: 'get', resource: 'pods/log' },
+  { verb: 'create', resource: 'secrets' },
+  { verb: 'create', resource: 'serviceaccounts' },
+  { verb: 'create', group: 'networking.k8s.io', resource: 'networkpolicies' },
+  ...['create', 'get', 'patch'].map((verb) => ({ verb, group: 'coordination.k8s.io', resource: 'leases' })),
+  ...['roles', 'rolebindings'].map((resource) => ({ verb: 'create', group: 'rbac.authorization.k8s.io', resource })),
+];
+
+interface Found {
+  readonly survey: ClusterSurvey;
+  /** Those that are not granted: `create pods`. */
+  readonly denied: readonly string[];
+}
+
+/** Changes nothing. Where no cluster answers, there is nothing to check. */
+export async function examineForKubernetes(): Promise<PreflightCheck[]> {
+  try {
+    const cluster = await Cluster.named();
+    try {
+      const survey = await surveyCluster(cluster);
+      return kubernetesChecks({ survey, denied: await deniedRights(cluster) });
+    } finally {
+      cluster.close();
+    }
+  } catch (error) {
+    const found: Finding = { state: 'unknown', found: reasonOf(error) };
+    return [{ name: 'cluster', judge: () => found }];
+  }
+}
+
+export function kubernetesChecks({ survey: { nodes }, denied }: Found): PreflightCheck[] {
+  const sum = (what: 'cpus' | 'memoryBytes' | 'pods') => nodes.reduce((total, node) => total + node[what], 0);
+  const known = (amount: number) => (nodes.length === 0 ? undefined : amount);
+  const peers = instancesOf;
+  return [
+    { name: 'rights', judge: () => judgeRights(denied) },
+    { name: 'images', judge: () => judgeImages(nodes, ['lab', 'directory', 'peer'].map(imageOf)) },
+    {
+      name: 'pods',
+      judge: (_, { size }) =>
+        compare({
+          ...{ available: known(sum('pods')), wanted: peers(size) + PODS_BESIDE, show: count },
+          what: 'pods on its nodes, of all users',
+          fix: 'use fewer peers or --peers-per-instance, or ask for more nodes (or a higher maxPods of their kubelets)',
+        }),
+    },
+    {
+      name: 'requests of CPU',
+      judge: (_, { size }) =>
+        compare({
+          available: known(sum('cpus')),
+          wanted: REQUESTED.cpusBeside + peers(size) * REQUESTED.cpusPerPeer,
+          show: (cpus) => cpus.toFixed(2),
+          what: 'CPUs on its nodes, of all users',
+          fix: 'use fewer peers or --peers-per-instance, or ask for more nodes',
+        }),
+    },
+    {
+      name: 'requests of memory',
+      judge: (_, { size }) =>
+        compare({
+          available: known(sum('memoryBytes')),
+          wanted: REQUESTED.bytesBeside + peers(size) * REQUESTED.bytesPerPeer,
+          show: (bytes) => `${(bytes / 2 ** 30).toFixed(1)} GiB`,
+          what: 'of memory on its nodes, of all users',
+          fix: 'use fewer peers or --peers-per-instance, or ask for more nodes',
+        }),
+    },
+  ];
+}
+
+const imageOf = (kind: string) => ownImage(kind as Parameters<typeof ownImage>[0]);
+
+function judgeRights(denied: readonly string[]): Finding {
+  if (denied.length === 0) return { state: 'ok', found: 'all that a run needs' };
+  return {
+    state: 'lacking',
+    found: `not granted: ${denied.join(', ')}`,
+    needed: 'all that a run needs',
+    fix: 'ask the administrator for a ClusterRole with these (docs/drivers.md has the whole list)',
+  };
+}
+
+/** An image from a registry is pulled; of those without one, a node must have them. */
+export function judgeImages(nodes: ClusterSurvey['nodes'], images: readonly string[]): Finding {
+  const lacking = images.flatMap((image) =>
+    nodes
+      .filter(({ images: there }) => !there.some((name) => name === image || name === `docker.io/${image}`))
+      .map((node) => ({ node, image })),
+  );
+  if (nodes.length === 0) return { state: 'unknown', found: 'its nodes can not be looked at' };
+  const [first] = lacking;
+  if (!first) return { state: 'ok', found: `${images.join(', ')} on every node` };
+  if (lacking.some(({ node }) => !node.saysAllImages))
+    return { state: 'unknown', found: `${first.node.name} has more images than it tells: ${first.image} may be there` };
+  return {
+    state: 'lacking',
+    found: `${first.node.name} does not have ${first.image}`,
+    needed: images.join(', '),
+    fix: 'make k8s-load, or make k8s-push REGISTRY=… and PEERLAB_KUBERNETES_REGISTRY=…',
+  };
+}
+
+async function deniedRights(cluster: Cluster): Promise<string[]> {
+  const denied: string[] = [];
+  await inPool(RIGHTS, REVIEWS_AT_ONCE, async ({ verb, group = '', resource: named }) => {
+    const [resource = '', subresource = ''] = named.split('/');
+    const body = {
+      ...{ apiVersion: 'authorization.k8s.io/v1', kind: 'SelfSubjectAccessReview' },
+      spec: { resourceAttributes: { verb, group, resource, subresource } },
+    };
+    const path = '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews';
+    const { status } = await cluster.ask<{ status: { allowed: boolean } }>('POST', path, { body, patienceMs: 0 });
+    if (!status.allowed) denied.push(`${verb} ${named}`);
+  });
+  return denied.sort();
+}

@@ -1,0 +1,98 @@
+import { createWriteStream } from 'node:fs';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { V1Lease, V1Namespace, V1Pod } from '@kubernetes/client-node';
+import { inPool } from '../../limit.ts';
+import type { Sweeper, Trace } from '../sweeper.ts';
+import { Cluster } from './cluster.ts';
+import { findKubeconfig } from './kubeconfig.ts';
+import { LABEL, LEASE } from './names.ts';
+import { removeNamespace } from './removal.ts';
+
+const PATIENCE_MS = 5000;
+const LOGS_AT_ONCE = 8;
+const NAMESPACE_ENDS_MS = 60_000;
+/** A Lease is not believed to have lapsed before: the clocks of two machines are not the same. */
+const CLOCKS_APART_MS = 60_000;
+
+/**
+ * By the label `peerlab.run` of namespaces. Other labs use the same cluster: what they are at work with renews its Lease, and is not found
+ * unless its id is asked for by the lab that has a record of it.
+ */
+export const kubernetesSweeper: Sweeper = {
+  settleMs: 3000,
+
+  async find(runId?: string): Promise<Trace[]> {
+    if (!findKubeconfig(process.env)) return [];
+    return onCluster(async (cluster) => {
+      const namespaces = await namespacesOf(cluster, runId);
+      const traces: Trace[] = [];
+      for (const { metadata } of namespaces) {
+        const name = metadata?.name ?? '';
+        if (runId === undefined && !(await hasLapsed(cluster, name))) continue;
+        traces.push({ runId: metadata?.labels?.[LABEL.run] ?? '', what: `namespace ${name}` });
+      }
+      return traces;
+    });
+  },
+
+  async sweep(runId: string, logsDir?: string): Promise<string[]> {
+    try {
+      return await onCluster(async (cluster) => {
+        const left: string[] = [];
+        for (const { metadata } of await namespacesOf(cluster, runId)) {
+          const name = metadata?.name ?? '';
+          if (logsDir !== undefined) await saveLogs(cluster, name, logsDir);
+          left.push(...(await removeNamespace(cluster, name, { withinMs: NAMESPACE_ENDS_MS })));
+        }
+        return left;
+      });
+    } catch (error) {
+      return [`the namespace with the label ${LABEL.run}=${runId} may still be there: ${error}`];
+    }
+  },
+};
+
+async function onCluster<T>(work: (cluster: Cluster) => Promise<T>): Promise<T> {
+  const cluster = await Cluster.named();
+  try {
+    return await work(cluster);
+  } finally {
+    cluster.close();
+  }
+}
+
+async function namespacesOf(cluster: Cluster, runId?: string): Promise<V1Namespace[]> {
+  const selector = encodeURIComponent(runId === undefined ? LABEL.run : `${LABEL.run}=${runId}`);
+  const path = `/api/v1/namespaces?labelSelector=${selector}`;
+  return (await cluster.ask<{ items: V1Namespace[] }>('GET', path, { patienceMs: PATIENCE_MS })).items;
+}
+
+/** No lab has renewed it for as long as it holds, and some more. */
+async function hasLapsed(cluster: Cluster, namespace: string): Promise<boolean> {
+  const path = `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases/${LEASE}`;
+  const lease = await cluster.ask<V1Lease>('GET', path, { patienceMs: PATIENCE_MS }).catch(() => undefined);
+  if (!lease) return true;
+  const { renewTime, leaseDurationSeconds = 0 } = lease.spec ?? {};
+  const renewedAt = Date.parse(String(renewTime ?? ''));
+  return !(Date.now() - renewedAt < leaseDurationSeconds * 1000 + CLOCKS_APART_MS);
+}
+
+/** What nodes keep of what instances put out. */
+async function saveLogs(cluster: Cluster, namespace: string, logsDir: string): Promise<void> {
+  const path = `/api/v1/namespaces/${namespace}/pods`;
+  const { items } = await cluster.ask<{ items: V1Pod[] }>('GET', path).catch(() => ({ items: [] }));
+  const instances = items.filter(({ metadata }) =>
+    ['peer', 'directory'].includes(metadata?.labels?.[LABEL.role] ?? ''),
+  );
+  await inPool(instances, LOGS_AT_ONCE, async ({ metadata }) => {
+    const name = metadata?.labels?.[LABEL.peer] ?? metadata?.name ?? '';
+    try {
+      const log = await cluster.ask<string>('GET', `${path}/${metadata?.name}/log`, { patienceMs: 0 });
+      await pipeline(Readable.from([log]), createWriteStream(join(logsDir, `${name}.log`)));
+    } catch {
+      // A pod that never ran has none.
+    }
+  });
+}

@@ -1,0 +1,132 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createHash, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import http from 'node:http';
+import { type AddressInfo, connect, createServer } from 'node:net';
+import path from 'node:path';
+import { type Duplex, Readable } from 'node:stream';
+import { afterEach, expect, onTestFinished, test } from 'vitest';
+import { Tunnel } from './tunnel.ts';
+
+const GATEWAY = path.join(import.meta.dirname, 'in-cluster', 'gateway.ts');
+const MIB = 1024 * 1024;
+const children: ChildProcess[] = [];
+
+afterEach(() => {
+  for (const child of children.splice(0)) child.kill('SIGKILL');
+});
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  await once(server.close(), 'close');
+  return port;
+}
+
+/** A gateway as a process, and a tunnel to it by plain connections, of which the last can be cut. */
+async function tunnel(token = 'right') {
+  const port = await freePort();
+  const child = spawn(process.execPath, [GATEWAY, String(port)], {
+    env: { PATH: process.env.PATH, PEERLAB_GATEWAY_TOKEN: 'right' },
+    stdio: 'inherit',
+  });
+  children.push(child);
+  const connections: Duplex[] = [];
+  const end = new AbortController();
+  onTestFinished(() => end.abort());
+  const made = await Tunnel.open({
+    token,
+    signal: end.signal,
+    async connect() {
+      const socket = connect(port, '127.0.0.1');
+      await once(socket, 'connect');
+      connections.push(socket);
+      return socket;
+    },
+  });
+  return { made, connections };
+}
+
+/** What an instance would be. */
+async function instance(handler: http.RequestListener) {
+  const server = http.createServer(handler).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return `127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+const sha = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex');
+
+test('requests of any size reach instances by one connection, many at one time', async () => {
+  const { made, connections } = await tunnel();
+  const content = randomBytes(5 * MIB);
+  const address = await instance(async (request, response) => {
+    const parts = await Array.fromAsync(request);
+    response.setHeader('x-path', request.url ?? '');
+    response.setHeader('x-host', request.headers.host ?? '');
+    response.end(request.method === 'POST' ? sha(Buffer.concat(parts)) : content);
+  });
+  await Promise.all(
+    Array.from({ length: 40 }, async (_, i) => {
+      const answer = await fetch(`${made.urlOf(address)}/a/b?c=${i}`);
+      expect([answer.status, answer.headers.get('x-path'), answer.headers.get('x-host')]).toEqual([
+        ...[200, `/a/b?c=${i}`, address],
+      ]);
+      expect(sha(Buffer.from(await answer.arrayBuffer()))).toBe(sha(content));
+    }),
+  );
+  // A head and a body that are written together, with a length.
+  const short = await fetch(`${made.urlOf(address)}/short`, { method: 'POST', body: 'some words' });
+  expect([short.status, await short.text()]).toEqual([200, sha(Buffer.from('some words'))]);
+  const sent = await fetch(`${made.urlOf(address)}/`, {
+    method: 'POST',
+    body: Readable.toWeb(Readable.from([content])) as ReadableStream,
+    duplex: 'half',
+  } as RequestInit);
+  expect(await sent.text()).toBe(sha(content));
+  expect(connections).toHaveLength(1);
+});
+
+test('what nobody answers, and what breaks off, ends as it would without a tunnel', async () => {
+  const { made } = await tunnel();
+  await expect(fetch(`${made.urlOf(`127.0.0.1:${await freePort()}`)}/healthz`)).rejects.toThrow('fetch failed');
+  const half = await instance((_, response) => {
+    response.writeHead(200, { 'content-length': 100 });
+    response.write('half');
+    setTimeout(() => response.destroy(), 50);
+  });
+  const answer = await fetch(`${made.urlOf(half)}/`);
+  await expect(answer.text()).rejects.toThrow('terminated');
+});
+
+test('who goes away is seen by the instance', async () => {
+  const { made } = await tunnel();
+  const { promise: left, resolve } = Promise.withResolvers<string>();
+  const address = await instance((_, response) => response.on('close', () => resolve('left')));
+  await expect(fetch(`${made.urlOf(address)}/`, { signal: AbortSignal.timeout(500) })).rejects.toThrow();
+  expect(await left).toBe('left');
+});
+
+test('without the secret there is nothing, and without the token nobody is reached', async () => {
+  const address = await instance((_, response) => response.end('here'));
+  const { made } = await tunnel();
+  const url = new URL(made.urlOf(address));
+  expect((await fetch(`${url.origin}/${'0'.repeat(32)}/${address}/`)).status).toBe(404);
+  const { made: other } = await tunnel('wrong');
+  await expect(fetch(`${other.urlOf(address)}/`)).rejects.toThrow('fetch failed');
+});
+
+test('a connection that breaks is made anew', async () => {
+  const { made, connections } = await tunnel();
+  const address = await instance((_, response) => response.end('here'));
+  const ask = async () => (await fetch(`${made.urlOf(address)}/`)).text();
+  expect(await ask()).toBe('here');
+  connections[0]?.destroy();
+  await once(connections[0] as Duplex, 'close');
+  expect(await ask()).toBe('here');
+  expect(connections).toHaveLength(2);
+});

@@ -1,0 +1,200 @@
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import http, { type IncomingMessage, type ServerResponse } from 'node:http';
+import http2, { type ClientHttp2Session } from 'node:http2';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { PeerLabError, reasonOf } from '#proto/errors.ts';
+import { Dialled } from './dialled.ts';
+import { TUNNEL } from './tunnel-settings.ts';
+
+/** A gateway that can't be reached for so long: what waits for it fails. */
+const PATIENCE_MS = 75_000;
+const PAUSE_MS = { first: 100, most: 2000, growth: 2 };
+const CONNECT_TIMEOUT_MS = 15_000;
+/** A connection that says nothing for so long is given up, and another one made. */
+const PING_EVERY_MS = 10_000;
+const PING_TIMEOUT_MS = 20_000;
+const SECRET_BYTES = 16;
+/** Hop by hop: those of one connection are not those of the next. */
+const NOT_PASSED_ON = new Set(['connection', 'keep-alive', 'transfer-encoding', 'upgrade', 'proxy-connection', 'te']);
+
+export interface TunnelInit {
+  /** A new connection to the gateway. */
+  readonly connect: () => Promise<Duplex>;
+  readonly token: string;
+  /** Ends it. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * THE LAB'S END of the tunnel: one connection to the gateway, made anew when it breaks, and a listener at this machine's loopback by which
+ * all that speaks HTTP reaches instances: `http://127.0.0.1:<port>/<secret>/<ip>:<port>/…`. Who does not know the secret gets nothing.
+ */
+export class Tunnel {
+  readonly #init: TunnelInit;
+  readonly #secret = randomBytes(SECRET_BYTES).toString('hex');
+  readonly #server: http.Server;
+  #session: Promise<ClientHttp2Session> | undefined;
+  /** How often a connection was made. */
+  connections = 0;
+
+  private constructor(init: TunnelInit) {
+    this.#init = init;
+    this.#server = http.createServer({ requestTimeout: 0, keepAliveTimeout: 60_000 }, (request, response) => {
+      this.#pass(request, response).catch(() => request.socket.destroy());
+    });
+    init.signal.addEventListener('abort', () => this.#close(), { once: true });
+  }
+
+  /** Listens. The gateway is asked for when the first request comes. */
+  static async open(init: TunnelInit): Promise<Tunnel> {
+    const tunnel = new Tunnel(init);
+    tunnel.#server.listen(0, '127.0.0.1');
+    await once(tunnel.#server, 'listening');
+    if (init.signal.aborted) tunnel.#close();
+    return tunnel;
+  }
+
+  /** Where `ip:port` is found from here. */
+  urlOf(address: string): string {
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}/${this.#secret}/${address}`;
+  }
+
+  /** Waits until the gateway answers. @throws PeerLabError `cluster-lost` */
+  async ready(): Promise<void> {
+    await this.#connected();
+  }
+
+  async #pass(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const [, secret, address, rest] = /^\/([0-9a-f]+)\/([^/]+)(\/.*)$/s.exec(request.url ?? '') ?? [];
+    if (secret !== this.#secret || !address || !rest) return void response.writeHead(404).end();
+    const gone = new AbortController();
+    response.on('close', () => gone.abort());
+    const stream = await this.#dial(address, gone.signal);
+    const headers = { ...Object.fromEntries(passedOn(request.headers)), host: address, connection: 'close' };
+    const onward = http.request({ createConnection: () => stream, method: request.method, path: rest, headers });
+    // Whatever breaks, breaks here as it did there: by the end of the connection.
+    const broke = () => {
+      onward.destroy();
+      request.socket.destroy();
+    };
+    onward.on('error', broke);
+    stream.on('error', broke);
+    gone.signal.addEventListener('abort', () => stream.destroy(), { once: true });
+    onward.on('response', (answer) => {
+      response.writeHead(answer.statusCode ?? 502, Object.fromEntries(passedOn(answer.headers)));
+      answer.on('error', broke);
+      answer.on('aborted', broke);
+      answer.pipe(response);
+    });
+    request.on('error', broke);
+    request.pipe(onward);
+  }
+
+  /** @throws Error when nobody listens there */
+  async #dial(address: string, gone: AbortSignal): Promise<Duplex> {
+    const session = await this.#usable();
+    gone.throwIfAborted();
+    const stream = session.request({
+      ...{ ':method': 'CONNECT', ':authority': address },
+      authorization: `Bearer ${this.#init.token}`,
+    });
+    const abort = () => stream.destroy();
+    gone.addEventListener('abort', abort, { once: true });
+    try {
+      const [{ ':status': status, ...headers }] = await once(stream, 'response', { signal: gone });
+      if (status !== 200) throw new Error(`${address}: ${headers['x-peerlab-reason'] ?? status}`);
+      return new Dialled(stream);
+    } catch (error) {
+      stream.on('error', () => {});
+      stream.destroy();
+      throw error;
+    } finally {
+      gone.removeEventListener('abort', abort);
+    }
+  }
+
+  /** One that broke just now may not be forgotten yet. */
+  async #usable(): Promise<ClientHttp2Session> {
+    const session = await this.#connected();
+    if (!session.destroyed && !session.closed) return session;
+    this.#session = undefined;
+    return this.#connected();
+  }
+
+  #connected(): Promise<ClientHttp2Session> {
+    this.#session ??= this.#connect().catch((error) => {
+      this.#session = undefined;
+      throw error;
+    });
+    return this.#session;
+  }
+
+  async #connect(): Promise<ClientHttp2Session> {
+    const { signal } = this.#init;
+    const giveUpAt = performance.now() + PATIENCE_MS;
+    let pauseMs = PAUSE_MS.first;
+    for (;;) {
+      signal.throwIfAborted();
+      try {
+        const session = await sessionOver(await this.#init.connect());
+        this.connections++;
+        const forget = () => {
+          if (this.#session) this.#session = undefined;
+        };
+        session.once('close', forget);
+        signal.addEventListener('abort', () => session.destroy(), { once: true });
+        return session;
+      } catch (error) {
+        if (performance.now() + pauseMs > giveUpAt)
+          throw new PeerLabError('cluster-lost', {
+            about: 'the gateway of this run',
+            got: reasonOf(error),
+            cause: error,
+          });
+        await sleep(pauseMs, undefined, { signal }).catch(() => {});
+        pauseMs = Math.min(PAUSE_MS.most, pauseMs * PAUSE_MS.growth);
+      }
+    }
+  }
+
+  #close(): void {
+    this.#server.close();
+    this.#server.closeAllConnections();
+  }
+}
+
+/** A session that has proved that somebody is at the other end. */
+async function sessionOver(duplex: Duplex): Promise<ClientHttp2Session> {
+  if (duplex.destroyed) throw duplex.errored ?? new Error('the connection broke');
+  const session = http2.connect('http://gateway', { ...TUNNEL.options, createConnection: () => duplex });
+  session.on('error', () => duplex.destroy());
+  duplex.on('error', () => session.destroy());
+  duplex.on('close', () => session.destroy());
+  try {
+    await once(session, 'remoteSettings', { signal: AbortSignal.timeout(CONNECT_TIMEOUT_MS) });
+  } catch (error) {
+    session.destroy();
+    duplex.destroy();
+    throw error;
+  }
+  session.setLocalWindowSize(TUNNEL.sessionWindowBytes);
+  let answeredAt = performance.now();
+  const answered = () => {
+    answeredAt = performance.now();
+  };
+  const pings = setInterval(() => {
+    if (performance.now() - answeredAt > PING_TIMEOUT_MS) session.destroy();
+    else if (!session.destroyed) session.ping(answered);
+  }, PING_EVERY_MS);
+  session.on('close', () => clearInterval(pings));
+  return session;
+}
+
+function passedOn(headers: http.IncomingHttpHeaders): [string, string | string[]][] {
+  return Object.entries(headers).filter(
+    (entry): entry is [string, string | string[]] => entry[1] !== undefined && !NOT_PASSED_ON.has(entry[0]),
+  );
+}
