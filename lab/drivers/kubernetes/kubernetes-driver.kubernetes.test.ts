@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { V1Namespace } from '@kubernetes/client-node';
 import { describeDriver } from '../driver.contract.ts';
@@ -27,9 +28,14 @@ describeDriver('kubernetes', {
   },
   async snapshot() {
     const path = `/api/v1/namespaces?labelSelector=${LABEL.run}`;
-    const { items } = await (cluster as Cluster).ask<{ items: V1Namespace[] }>('GET', path);
-    const names = items.map(({ metadata }) => `namespace ${metadata?.name}`);
-    return names.filter((line) => /peerlab-run-t[0-9a-f]{10}/.test(line));
+    for (let attempt = 1; ; attempt++) {
+      const { items } = await (cluster as Cluster).ask<{ items: V1Namespace[] }>('GET', path);
+      const ours = items.filter(({ metadata }) => /^peerlab-run-t[0-9a-f]{10}$/.test(metadata?.name ?? ''));
+      // Who is in a hurry leaves the cluster to its work, which takes it some seconds.
+      if (attempt > 60 || !ours.some(({ metadata }) => metadata?.deletionTimestamp))
+        return ours.map(({ metadata }) => `namespace ${metadata?.name}`);
+      await sleep(500);
+    }
   },
   ...(survey instanceof Error && !isRequired ? { skipReason: survey.message } : {}),
 });

@@ -44,7 +44,6 @@ const LEASE_SECONDS = 40;
 const SETTLE_TIMEOUT_MS = 15_000;
 const LOG_TIMEOUT_MS = 60_000;
 const HURRY_MS = 2000;
-const PODS_END_MS = 30_000;
 const NAMESPACE_ENDS_MS = 60_000;
 const TOKEN_BYTES = 24;
 /** The list of hosted peers, beside their folders: no peer has a name with a dot. */
@@ -215,25 +214,12 @@ export class KubernetesRun {
       // One that never lived has nothing to say.
       if (!this.#lives.has(name)) await writeFile(join(this.#init.logsDir, `${name}.log`), '').catch(() => {});
     }
-    const left = this.#mayBeThere ? await this.#remove() : [];
     this.#lease?.stop();
+    const removal = { withinMs: NAMESPACE_ENDS_MS, hurry: this.#hurry.signal };
+    const left = this.#mayBeThere ? await removeNamespace(this.#cluster, this.#namespace, removal) : [];
     this.#over.abort();
-    if (this.#mayBeThere) this.artifacts.calls = `${this.#cluster.calls} to the API server`;
     this.#cluster.close();
     return left;
-  }
-
-  /** Pods before their namespace: it would look after them seconds later. */
-  async #remove(): Promise<string[]> {
-    const atOnce = this.#hurry.signal.aborted;
-    if (!atOnce) {
-      await this.#cluster.ask('DELETE', `/api/v1/namespaces/${this.#namespace}/pods`).catch(() => {});
-      await this.#pods?.untilEmpty(AbortSignal.any([AbortSignal.timeout(PODS_END_MS), this.#hurry.signal]));
-    }
-    return removeNamespace(this.#cluster, this.#namespace, {
-      atOnce: this.#hurry.signal.aborted,
-      withinMs: NAMESPACE_ENDS_MS,
-    });
   }
 
   async #stop(instance: KeptInstance | undefined): Promise<void> {

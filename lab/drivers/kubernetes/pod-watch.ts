@@ -33,10 +33,6 @@ export class PodWatch {
     return this.#pods.get(name);
   }
 
-  get size(): number {
-    return this.#pods.size;
-  }
-
   /** That of a pod that has been created. Before it has been seen, it is pending. */
   state(name: string): PodState {
     const pod = this.#pods.get(name);
@@ -52,11 +48,6 @@ export class PodWatch {
       if (found !== undefined) return found;
       await this.#change(name, signal);
     }
-  }
-
-  /** Waits until no pod is left. */
-  async untilEmpty(signal: AbortSignal): Promise<void> {
-    while (this.#pods.size > 0 && !signal.aborted) await this.#change('', signal);
   }
 
   #change(name: string, signal: AbortSignal): Promise<void> {
@@ -100,6 +91,6 @@ export class PodWatch {
     if (pod) this.#pods.set(name, pod);
     else this.#pods.delete(name);
     this.#known.add(name);
-    for (const waiters of [this.#waiting.get(name), this.#waiting.get('')]) for (const wake of waiters ?? []) wake();
+    for (const wake of this.#waiting.get(name) ?? []) wake();
   }
 }

@@ -3,39 +3,50 @@ import type { V1Namespace } from '@kubernetes/client-node';
 import { reasonOf } from '#proto/errors.ts';
 import { type Cluster, ClusterRefusal } from './cluster.ts';
 
-const PAUSE_MS = { first: 150, most: 1000, growth: 1.5 };
+/** A cluster lets a namespace that is being removed alone for its first 5 s. */
+const PAUSE_MS = { first: 2000, later: 400 };
+/** The end of whatever was to end in order has come before. */
+const GRACE_SECONDS = 1;
 
 export interface RemovalInit {
   /** For how long it is waited for. */
   readonly withinMs: number;
-  /** Pods are not waited for: their nodes end them a moment later. */
-  readonly atOnce?: boolean;
-  readonly patienceMs?: number;
+  /** Fires when nobody waits for more than that the cluster has begun, and that no pod is left. */
+  readonly hurry?: AbortSignal;
 }
 
 /** Removes a namespace and all that is in it. Never throws. @returns what is still there, and why, a line each */
 export async function removeNamespace(cluster: Cluster, namespace: string, init: RemovalInit): Promise<string[]> {
   const path = `/api/v1/namespaces/${namespace}`;
-  const patience = { patienceMs: init.patienceMs ?? init.withinMs };
+  const { hurry, withinMs } = init;
+  const patience = { patienceMs: withinMs };
   try {
-    // Pods first: a namespace that is removed with pods in it looks after them seconds later.
-    if (init.atOnce) await ignoringMissing(cluster.ask('DELETE', `${path}/pods?gracePeriodSeconds=0`, patience));
     if (!(await ignoringMissing(cluster.ask('DELETE', path, patience)))) return [];
-    return await untilGone(cluster, path, namespace, init.withinMs);
+    // The cluster itself would look after pods only seconds later, and then wait for them.
+    const grace = hurry?.aborted ? 0 : GRACE_SECONDS;
+    await ignoringMissing(cluster.ask('DELETE', `${path}/pods?gracePeriodSeconds=${grace}`, patience));
+    return await untilGone(cluster, path, namespace, init);
   } catch (error) {
     return [`namespace ${namespace} may still be there: ${reasonOf(error)}`];
   }
 }
 
-async function untilGone(cluster: Cluster, path: string, namespace: string, withinMs: number): Promise<string[]> {
+async function untilGone(
+  cluster: Cluster,
+  path: string,
+  namespace: string,
+  { withinMs, hurry }: RemovalInit,
+): Promise<string[]> {
   const giveUpAt = performance.now() + withinMs;
-  let pauseMs = PAUSE_MS.first;
-  for (;;) {
+  for (let pauseMs = PAUSE_MS.first; ; pauseMs = PAUSE_MS.later) {
+    await sleep(pauseMs, undefined, { ...(hurry && { signal: hurry }) }).catch(() => {});
+    if (hurry?.aborted) {
+      await ignoringMissing(cluster.ask('DELETE', `${path}/pods?gracePeriodSeconds=0`));
+      return [];
+    }
     const there = await ignoringMissing(cluster.ask<V1Namespace>('GET', path));
     if (!there) return [];
     if (performance.now() > giveUpAt) return [`namespace ${namespace} is still there: ${whyStuck(there)}`];
-    await sleep(pauseMs);
-    pauseMs = Math.min(PAUSE_MS.most, pauseMs * PAUSE_MS.growth);
   }
 }
 

@@ -13,6 +13,8 @@ import { removeNamespace } from './removal.ts';
 const PATIENCE_MS = 5000;
 const LOGS_AT_ONCE = 8;
 const NAMESPACE_ENDS_MS = 60_000;
+/** A namespace that is being removed and still there after so long is stuck. */
+const REMOVAL_TAKES_MS = 120_000;
 /** A Lease is not believed to have lapsed before: the clocks of two machines are not the same. */
 const CLOCKS_APART_MS = 60_000;
 
@@ -30,6 +32,7 @@ export const kubernetesSweeper: Sweeper = {
       const traces: Trace[] = [];
       for (const { metadata } of namespaces) {
         const name = metadata?.name ?? '';
+        if (isBeingRemoved(metadata?.deletionTimestamp)) continue;
         if (runId === undefined && !(await hasLapsed(cluster, name))) continue;
         traces.push({ runId: metadata?.labels?.[LABEL.run] ?? '', what: `namespace ${name}` });
       }
@@ -67,6 +70,11 @@ async function namespacesOf(cluster: Cluster, runId?: string): Promise<V1Namespa
   const selector = encodeURIComponent(runId === undefined ? LABEL.run : `${LABEL.run}=${runId}`);
   const path = `/api/v1/namespaces?labelSelector=${selector}`;
   return (await cluster.ask<{ items: V1Namespace[] }>('GET', path, { patienceMs: PATIENCE_MS })).items;
+}
+
+/** The cluster is at it; one that is still there much later has to be looked after. */
+function isBeingRemoved(since: Date | undefined): boolean {
+  return since !== undefined && Date.now() - new Date(since).getTime() < REMOVAL_TAKES_MS;
 }
 
 /** No lab has renewed it for as long as it holds, and some more. */
