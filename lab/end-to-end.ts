@@ -107,7 +107,7 @@ export function describeLab(driver: string, snapshot: () => Promise<string[]>): 
     const before = await snapshot();
     const { code, output, run } = await lab('basic').ended;
     expect(output.split('\n')[0]).toMatch(new RegExp(`^Driver: ${driver} \\(.+\\)$`));
-    expect({ code, output }).toMatchObject({ code: 0 });
+    expect(code, output).toBe(0);
     const result = resultOf(run);
     expect(result).toMatchObject({
       verdict: 'pass',
@@ -156,7 +156,7 @@ export function describeLab(driver: string, snapshot: () => Promise<string[]>): 
 
   test('upload passes', async () => {
     const { code, output } = await lab('upload').ended;
-    expect({ code, output }).toMatchObject({ code: 0 });
+    expect(code, output).toBe(0);
   });
 
   test('an expectation that does not hold: exit 1, named, nothing left', async () => {
@@ -164,7 +164,7 @@ export function describeLab(driver: string, snapshot: () => Promise<string[]>): 
     const { code, output, run } = await lab(
       writeScenario('[{login: all}, {download: l}, {logout: all}]', '[transfers.ok == 3]'),
     ).ended;
-    expect({ code, output }).toMatchObject({ code: 1 });
+    expect(code, output).toBe(1);
     expect(output).toContain('transfers.ok == 3');
     expect(resultOf(run)).toMatchObject({ verdict: 'fail', expectations: [{ actual: 2, ok: false }] });
     expect(leftBy(run, before, await snapshot())).toEqual([]);
@@ -176,7 +176,7 @@ export function describeLab(driver: string, snapshot: () => Promise<string[]>): 
     await says('Step 1/3: login all: 2 ok');
     child.kill('SIGINT');
     const { code, output, run } = await ended;
-    expect({ code, output }).toMatchObject({ code: 130 });
+    expect(code, output).toBe(130);
     expect(resultOf(run)).toMatchObject({ verdict: 'inconclusive', operations: { login: { ok: 2 } }, leftovers: [] });
     expect(readdirSync(path.join(run as string, 'logs'))).toHaveLength(3);
     expect(leftBy(run, before, await snapshot())).toEqual([]);
@@ -190,7 +190,7 @@ export function describeLab(driver: string, snapshot: () => Promise<string[]>): 
     await says('Interrupted');
     child.kill('SIGINT');
     const { code, output, run } = await ended;
-    expect({ code, output }).toMatchObject({ code: 130 });
+    expect(code, output).toBe(130);
     expect(leftBy(run, before, await snapshot())).toEqual([]);
   });
 
@@ -200,7 +200,7 @@ export function describeLab(driver: string, snapshot: () => Promise<string[]>): 
     await says('Start the directory (');
     child.kill('SIGINT');
     const { code, output, run } = await ended;
-    expect({ code, output }).toMatchObject({ code: 130 });
+    expect(code, output).toBe(130);
     expect(leftBy(run, before, await snapshot())).toEqual([]);
   });
 }

@@ -33,7 +33,7 @@ test('forty peers in two processes: a pass, one log for each process, and no mor
     writeScenario(STEPS, '[transfers.failed == 0, transfers.ok == 20, operations.login.ok == 40, logs.errors == 0]'),
     ...HOSTED,
   ]).ended;
-  expect({ code, output }).toMatchObject({ code: 0 });
+  expect(code, output).toBe(0);
   expect(output).toContain('Start 40 peers in 2 hosts');
   const folder = run as string;
   expect(readdirSync(path.join(folder, 'logs')).sort()).toEqual(['directory.log', 'host1.log', 'host2.log']);
@@ -60,7 +60,7 @@ test('a host that dies takes its peers with it, and the verdict says so', { time
   const [first] = hostsOf(runId);
   process.kill(first as number, 'SIGKILL');
   const { code, output, run } = await lab.ended;
-  expect({ code, output }).toMatchObject({ code: 1 });
+  expect(code, output).toBe(1);
   const facts = runFacts.parse(JSON.parse(readFileSync(path.join(run as string, 'run.json'), 'utf8')));
   expect(facts.exits).toHaveLength(20);
   expect(facts.exits[0]?.how).toMatch(/ended with its host: host\d ended by SIGKILL/);
@@ -75,7 +75,7 @@ test('what can not be done to a hosted peer alone is refused before anything is 
     writeScenario('[{login: all}, {kill: {group: l, take: 1}}]', '[operations.login.failed == 0]'),
     ...HOSTED,
   ]).ended;
-  expect({ code, output }).toMatchObject({ code: 64 });
+  expect(code, output).toBe(64);
   expect(output).toMatch(/step 2 needs "kill" of l-\d+ alone, although hosted: .*What would help: .*peersPerInstance/);
   expect(run).toBeUndefined();
 });

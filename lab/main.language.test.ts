@@ -21,7 +21,7 @@ test('blocks, barriers, live expectations and named steps in one run', async () 
   - search: {group: l, name: "*"}`,
     '[steps.fetch.transfers.ok == 2, operations.barrier.ok == 2, operations.search.count >= 6, groups.l.transfers.ok == 2, "logs.errors == 0", {that: metrics.peerlab_directory_peers_online == 1, within: 5s}]',
   );
-  expect({ code, output }).toMatchObject({ code: 0 });
+  expect(code, output).toBe(0);
   const { expectations, directory, steps } = resultOf(run);
   expect(expectations.map(({ expression }) => expression)).toContain(
     'step 2: metrics.peerlab_directory_peers_online == 2',
@@ -36,7 +36,7 @@ test('an expectation that aborts ends the run as soon as it is broken: fail, at 
     '[{login: all}, {download: l}, {wait: 60s}, {logout: all}]',
     '[{that: transfers.ok <= 1, abort: true}, transfers.failed == 0]',
   );
-  expect({ code, output }).toMatchObject({ code: 1 });
+  expect(code, output).toBe(1);
   expect(performance.now() - began).toBeLessThan(40_000);
   expect(resultOf(run)).toMatchObject({ verdict: 'fail', expectations: [{ ok: false, actual: 2 }, { ok: null }] });
 });
@@ -58,7 +58,7 @@ test('a peer that hangs: over after the deadline, and everybody is told who it w
   const deadlines = 'deadlines: {download: 3s, index: 6s}';
   const scenario = writeScenario(hanging, `[transfers.failed == 0]\n${deadlines}`, '{count: 2}');
   const { code, output, run } = await startLab([scenario, '--driver', 'process']).ended;
-  expect({ code, output }).toMatchObject({ code: 1 });
+  expect(code, output).toBe(1);
   const { waits, failedOperations = [], durationSeconds, reason } = resultOf(run);
   expect(durationSeconds).toBeLessThan(30);
   const [download] = failedOperations.filter(({ operation }) => operation === 'download');
@@ -134,7 +134,7 @@ test('the same seed gives the same files and the same schedule, another seed oth
 
 test('repeat shows the spread; variables are set; the first run is as good as the last', async () => {
   const { code, output } = await lab('[{login: all}, {download: l}]', '[transfers.ok == 2]', '--repeat', '2');
-  expect({ code, output }).toMatchObject({ code: 0 });
+  expect(code, output).toBe(0);
   expect(output).toContain('2 runs: 2 pass');
   expect(output).toMatch(/download p95 +│ +\d/);
 });
@@ -193,7 +193,7 @@ test('files that no share can hold stand in run.json, result.json and summary.md
   for (let i = 0; i < 11; i++) symlinkSync('good.txt', path.join(from, `link-${i}`));
   const scenario = writeScenario('[{login: all}]', '[operations.login.failed == 0]', `{share: {from: ${from}}}`);
   const { code, output, run } = await startLab([scenario, '--driver', 'process']).ended;
-  expect({ code, output }).toMatchObject({ code: 0 });
+  expect(code, output).toBe(0);
   const read = (file: string) => readFileSync(path.join(run as string, file), 'utf8');
   const told = { count: 11, examples: { 0: { name: 'link-0', reason: 'a symbolic link' }, length: 10 } };
   expect(JSON.parse(read('run.json')).leftOut).toMatchObject(told);

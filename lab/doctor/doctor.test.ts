@@ -33,7 +33,7 @@ function limitedScenario(): string {
 
 test('the doctor says of this machine, for processes, a line for each check and how many peers fit', async () => {
   const { code, output } = await lab(['doctor', '--driver', 'process']);
-  expect({ code, output }).toMatchObject({ code: 0 });
+  expect(code, output).toBe(0);
   expect(output).toMatch(/^basic with 4 peers, driver process\n/);
   const always = ['node', 'kernel', 'abilities', 'open files', 'processes', 'inotify', 'ports', 'memory', 'plan'];
   for (const name of [...always, 'disk of shares', 'disk of results'])
@@ -45,7 +45,7 @@ test('the doctor says of this machine, for processes, a line for each check and 
 
 test('ten thousand peers do not fit: exit 1, with a reason and a fix each, and without laying out such a plan', async () => {
   const { code, output } = await lab(['doctor', 'basic', '--driver', 'process', '--peers', '10000']);
-  expect({ code, output }).toMatchObject({ code: 1 });
+  expect(code, output).toBe(1);
   expect(output).toMatch(/^basic with 10000 peers \(estimated from a plan with \d+\)/);
   expect(output).toMatch(/✘ memory .*\n +→ end other programs, or use fewer peers/);
   expect(output).toMatch(/^does not fit: .*memory/m);
@@ -67,13 +67,13 @@ test('a scenario that needs what nothing here can do is refused before anything 
     ['auto', NOWHERE],
   ] as const) {
     const { code, output } = await lab(['run', limitedScenario(), '--driver', driver, '--results', results], env);
-    expect({ code, output }).toMatchObject({ code: 64 });
+    expect(code, output).toBe(64);
     expect(output).toMatch(/group "a" needs a memory limit of 128 MiB.*What would help: a Docker engine/);
     expect(output).not.toMatch(/^Driver:/m);
     expect(existsSync(results)).toBe(false);
   }
   const { code, output } = await lab(['doctor', limitedScenario(), '--driver', 'process']);
-  expect({ code, output }).toMatchObject({ code: 1 });
+  expect(code, output).toBe(1);
   expect(output).toMatch(
     /✘ abilities .*needed: a memory limit of 128 MiB for each peer \(group "a"\)\n +→ a Docker engine can/,
   );
