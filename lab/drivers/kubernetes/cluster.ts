@@ -133,6 +133,8 @@ export class Cluster {
     } catch (cause) {
       const got =
         cause instanceof Error ? reasonOf(cause) : String((cause as { message?: string }).message ?? 'no word');
+      const refused = /server response: (4\d\d)/.exec(got)?.[1];
+      if (refused !== undefined) throw new ClusterRefusal(`port-forward to ${pod}`, Number(refused), got);
       throw new PeerLabError('cluster-lost', { about: `port-forward to ${pod}`, got, cause });
     }
     return stream;

@@ -111,8 +111,8 @@ export class KubernetesRun {
       this.#mayBeThere = true;
       await this.#ask('POST', '/api/v1/namespaces', namespaceObject(runId));
       this.#pods = new PodWatch(this.#cluster, this.#namespace, this.#over.signal);
-      const wanted = objectsOf(runId, this.#tokens, LEASE_SECONDS, microTime());
-      await Promise.all(wanted.map(({ path, body }) => this.#creates(() => this.#ask('POST', path, body))));
+      for (const turn of objectsOf(runId, this.#tokens, LEASE_SECONDS, microTime()))
+        await Promise.all(turn.map(({ path, body }) => this.#creates(() => this.#ask('POST', path, body))));
       this.#lease = new LeaseRenewal(this.#cluster, runId, LEASE_SECONDS, this.#over.signal);
       const lab = ownImage('lab');
       await Promise.all([this.#create(gatewayPod(runId, lab)), this.#create(watchdogPod(runId, lab, LEASE_SECONDS))]);

@@ -69,7 +69,9 @@ test('the namespace enforces restricted, and nobody but the watchdog has a right
     'peerlab.run': RUN,
     'pod-security.kubernetes.io/enforce': 'restricted',
   });
-  const objects = objectsOf(RUN, TOKENS, 40, microTime(new Date(0))).map(({ body }) => body as Record<string, unknown>);
+  const objects = objectsOf(RUN, TOKENS, 40, microTime(new Date(0)))
+    .flat()
+    .map(({ body }) => body as Record<string, unknown>);
   const ofKind = (kind: string) => objects.filter((one) => one.kind === kind);
   expect(ofKind('Role').flatMap(({ rules }) => rules)).toEqual([
     { apiGroups: ['coordination.k8s.io'], resources: ['leases'], resourceNames: ['lab'], verbs: ['get'] },

@@ -31,8 +31,11 @@ export function namespaceObject(runId: string): V1Namespace {
   };
 }
 
-/** @param now as Kubernetes writes it, with microseconds: microTime() */
-export function objectsOf(runId: string, tokens: Tokens, leaseSeconds: number, now: string): Wanted[] {
+/**
+ * In turns, each of which needs the one before: who is no administrator may bind a role only when it is there.
+ * @param now as Kubernetes writes it, with microseconds: microTime()
+ */
+export function objectsOf(runId: string, tokens: Tokens, leaseSeconds: number, now: string): Wanted[][] {
   const namespace = namespaceOf(runId);
   const core = `/api/v1/namespaces/${namespace}`;
   const rbac = `/apis/rbac.authorization.k8s.io/v1/namespaces/${namespace}`;
@@ -44,7 +47,15 @@ export function objectsOf(runId: string, tokens: Tokens, leaseSeconds: number, n
       automountServiceAccountToken: false,
     },
   });
-  return [
+  const binding = {
+    path: `${rbac}/rolebindings`,
+    body: {
+      ...{ apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'RoleBinding', metadata: metadata(WATCHDOG) },
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: WATCHDOG },
+      subjects: [{ kind: 'ServiceAccount', name: WATCHDOG, namespace }],
+    },
+  };
+  const others = [
     account('nobody'),
     account(WATCHDOG),
     {
@@ -70,15 +81,8 @@ export function objectsOf(runId: string, tokens: Tokens, leaseSeconds: number, n
         ],
       },
     },
-    {
-      path: `${rbac}/rolebindings`,
-      body: {
-        ...{ apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'RoleBinding', metadata: metadata(WATCHDOG) },
-        roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: WATCHDOG },
-        subjects: [{ kind: 'ServiceAccount', name: WATCHDOG, namespace }],
-      },
-    },
   ];
+  return [others, [binding]];
 }
 
 export function leaseObject(runId: string, leaseSeconds: number, now: string): object {

@@ -16,7 +16,8 @@ const REVIEWS_AT_ONCE = 6;
 export const RIGHTS: readonly { readonly verb: string; readonly group?: string; readonly resource: string }[] = [
   ...['create', 'get', 'list', 'delete'].map((verb) => ({ verb, resource: 'namespaces' })),
   ...['create', 'list', 'watch', 'delete', 'deletecollection'].map((verb) => ({ verb, resource: 'pods' })),
-  { verb: 'create', resource: 'pods/portforward' },
+  // By a WebSocket, which begins as a GET.
+  ...['create', 'get'].map((verb) => ({ verb, resource: 'pods/portforward' })),
   { verb: 'get', resource: 'pods/log' },
   { verb: 'create', resource: 'secrets' },
   { verb: 'create', resource: 'serviceaccounts' },

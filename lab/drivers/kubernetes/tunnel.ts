@@ -148,6 +148,8 @@ export class Tunnel {
         signal.addEventListener('abort', () => session.destroy(), { once: true });
         return session;
       } catch (error) {
+        // Who may not will not be allowed later.
+        if (error instanceof PeerLabError && error.code === 'cluster-failed') throw error;
         if (performance.now() + pauseMs > giveUpAt)
           throw new PeerLabError('cluster-lost', {
             about: 'the gateway of this run',
