@@ -2,7 +2,7 @@ import type { V1Pod } from '@kubernetes/client-node';
 import { expect, test } from 'vitest';
 import { labelsOf, namespaceOf, podNameOf } from './names.ts';
 import { microTime, namespaceObject, objectsOf } from './objects.ts';
-import { gatewayPod, instancePod, KEEPER_BYTES, watchdogPod } from './pods.ts';
+import { entryPod, gatewayPod, instancePod, KEEPER_BYTES, watchdogPod } from './pods.ts';
 import { amountOf } from './quantities.ts';
 
 const RUN = '0123456789';
@@ -19,6 +19,8 @@ const directory = instancePod({
 const PODS: readonly [string, V1Pod][] = [
   ['peer', peer()],
   ['limited peer', peer({ memoryBytes: 96 * 2 ** 20, cpus: 0.005 })],
+  ['peer of the user', peer({ bringsNode: true })],
+  ['entry', entryPod(RUN, 'entry-1', 'example/peer:1', 'peerlab/lab:1')],
   ['directory', directory],
   ['gateway', gatewayPod(RUN, 'peerlab/lab:1')],
   ['watchdog', watchdogPod(RUN, 'peerlab/lab:1', 40)],

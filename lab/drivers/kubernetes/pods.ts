@@ -28,6 +28,8 @@ export interface InstancePod {
   /** What the keeper starts. */
   readonly command: readonly string[];
   readonly labImage: string;
+  /** Not every image has Node: this pod brings the keeper's own along. */
+  readonly bringsNode?: boolean;
   readonly memoryBytes?: number | undefined;
   readonly cpus?: number | undefined;
 }
@@ -39,18 +41,12 @@ export function instancePod(init: InstancePod): V1Pod {
   const limit = (init.memoryBytes ?? MEMORY_BYTES) + KEEPER_BYTES;
   // Where CPU is short, a directory that got the part of one peer would be what the run measures.
   const weight = isPeer ? '10m' : '100m';
+  const node = init.bringsNode ? NODE_OF_ITS_OWN : ['node'];
+  const keeper = [...node, '--max-semi-space-size=1', `${KEEPER_DIR}/lab/keeper/main.ts`, 'serve', '--idle', '--'];
   const container = containerOf({
     name: role,
     image,
-    command: [
-      'node',
-      '--max-semi-space-size=1',
-      `${KEEPER_DIR}/lab/keeper/main.ts`,
-      'serve',
-      '--idle',
-      '--',
-      ...command,
-    ],
+    command: [...keeper, ...command],
     env: [...(isPeer ? PEER_ENV : DIRECTORY_ENV), ...keeperEnv(folder)],
     requests: { cpu: smaller(init.cpus, weight), memory: `${Math.min(96 * MIB, limit)}` },
     limits: { memory: `${limit}`, ...(init.cpus !== undefined && { cpu: cpuText(init.cpus) }) },
@@ -60,21 +56,57 @@ export function instancePod(init: InstancePod): V1Pod {
     name: 'keeper',
     image: labImage,
     // As the image has it ready: fifty starts of Node at one time would take the node's CPU for seconds.
-    command: ['cp', '-R', '/opt/keeper/.', KEEPER_DIR],
+    command: init.bringsNode ? ['sh', '-c', INSTALL_WITH_NODE] : ['cp', '-R', '/opt/keeper/.', KEEPER_DIR],
     env: [],
     requests: { cpu: '10m', memory: '32Mi' },
-    limits: { memory: '64Mi' },
+    limits: { memory: '256Mi' },
     mounts: { keeper: KEEPER_DIR },
   });
   return pod(runId, role, name, podNameOf(name), 'nobody', {
     initContainers: [install],
     containers: [container],
     volumes: [
-      { name: 'keeper', emptyDir: { sizeLimit: '16Mi' } },
+      { name: 'keeper', emptyDir: { sizeLimit: init.bringsNode ? '256Mi' : '16Mi' } },
       { name: 'share', emptyDir: { sizeLimit: `${SHARE_BYTES}` } },
       { name: 'tmp', emptyDir: { sizeLimit: '64Mi' } },
     ],
   });
+}
+
+/** Node with all the libraries that it needs, whatever the image has of them: it runs on any Linux. */
+const NODE_DIR = `${KEEPER_DIR}/node`;
+const NODE_OF_ITS_OWN = [`${NODE_DIR}/ld.so`, '--library-path', NODE_DIR, `${NODE_DIR}/node`];
+const INSTALL_WITH_NODE = `set -e
+cp -R /opt/keeper/. ${KEEPER_DIR}
+mkdir ${NODE_DIR}
+cp "$(command -v node)" ${NODE_DIR}/node
+# \`libm.so.6 => /lib/libm.so.6 (0x…)\`, and the loader without an arrow.
+LD_TRACE_LOADED_OBJECTS=1 node | while read -r name arrow path rest; do
+  case "$arrow $name" in
+    "=> "*) cp -L "$path" ${NODE_DIR}/ ;;
+    *" /"*) cp -L "$name" ${NODE_DIR}/ld.so ;;
+  esac
+done`;
+
+/** Runs an image as it is, beside one that sees what it starts (in-cluster/entry.ts). */
+export function entryPod(runId: string, name: string, image: string, labImage: string): V1Pod {
+  const requests = { cpu: '10m', memory: '64Mi' };
+  const limits = { memory: '512Mi' };
+  const ready = '/looks/ready';
+  const looker = containerOf({
+    ...{ name: 'looker', image: labImage, env: [], requests, limits, mounts: { looks: '/looks', tmp: '/tmp' } },
+    command: ['node', '/app/lab/drivers/kubernetes/in-cluster/entry.ts', '/dev/termination-log', ready],
+  });
+  // The next container is not started before.
+  const postStart = { exec: { command: ['sh', '-c', `until [ -e ${ready} ]; do sleep 0.1; done`] } };
+  const { command: _, ...own } = containerOf({
+    ...{ name: 'image', image, command: [], env: [], requests, limits, mounts: { tmp: '/tmp' } },
+  });
+  const made = pod(runId, 'entry', name, podNameOf(name), 'nobody', {
+    containers: [{ ...looker, lifecycle: { postStart } }, own],
+    volumes: ['looks', 'tmp'].map((volume) => ({ name: volume, emptyDir: { sizeLimit: '16Mi' } })),
+  });
+  return { ...made, spec: { ...(made.spec as NonNullable<V1Pod['spec']>), shareProcessNamespace: true } };
 }
 
 export function gatewayPod(runId: string, labImage: string): V1Pod {

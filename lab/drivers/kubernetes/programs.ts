@@ -4,10 +4,12 @@ import { PeerLabError } from '#proto/errors.ts';
 import type { Double } from '../../doubles/names.ts';
 import { ROOT } from '../artifacts.ts';
 
-/** What a pod runs: an image, and the command in it. The keeper starts it, so an image's own entry point does not count. */
+/** What a pod runs: an image, and the command in it, which its keeper starts. Without a command: the image's own, which is to be found out. */
 export interface PodProgram {
   readonly image: string;
-  readonly command: readonly string[];
+  readonly command?: readonly string[];
+  /** Of the user, who need not have Node in it. */
+  readonly isUsers?: boolean;
 }
 
 /** As the images have them (images/*\/Dockerfile). */
@@ -37,23 +39,18 @@ export function doubleProgram(double: Double): PodProgram {
 }
 
 /**
- * A program of the user's: an image, and behind it the command, split at spaces. A cluster tells nobody what the entry point of an image is.
+ * A program of the user's: an image, and behind it perhaps a command, split at spaces.
  * @throws PeerLabError `not-capable`
  */
 export function usersProgram(asked: string): PodProgram {
   const [image = '', ...command] = asked.trim().split(/\s+/);
   const lack = usersProgramLack(asked);
   if (lack) throw new PeerLabError('not-capable', { about: asked, got: `${lack.why}; ${lack.help}` });
-  return { image, command };
+  return { image, isUsers: true, ...(command.length > 0 && { command }) };
 }
 
 export function usersProgramLack(asked: string): { readonly why: string; readonly help: string } | undefined {
-  const [image = '', ...command] = asked.trim().split(/\s+/);
-  if (!IMAGE.test(image))
-    return { why: `no image can have the name ${image}`, help: 'give one such as example/peer:1' };
-  if (command.length > 0) return undefined;
-  return {
-    why: 'a cluster does not tell what command an image has, and its keeper must know',
-    help: `write it behind the image, such as "${image} node /srv/peer.js"`,
-  };
+  const [image = ''] = asked.trim().split(/\s+/);
+  if (IMAGE.test(image)) return undefined;
+  return { why: `no image can have the name ${image}`, help: 'give one such as example/peer:1' };
 }
