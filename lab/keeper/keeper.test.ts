@@ -24,11 +24,15 @@ interface Kept {
 }
 
 /** A keeper of the stand-in, or of another command; its share is an empty folder. */
-async function keep(env: Record<string, string> = {}, command = [process.execPath, STAND_IN]): Promise<Kept> {
+async function keep(
+  env: Record<string, string> = {},
+  command = [process.execPath, STAND_IN],
+  isIdle = false,
+): Promise<Kept> {
   const share = mkdtempSync(path.join(tmpdir(), 'kept-'));
   const port = await freePort();
   const own = { ...OWN, PEER_SHARE_DIR: share, PEER_CONTROL_PORT: String(port), PEER_ADVERTISE: '127.0.0.1:50051' };
-  const keeper = await KeeperProcess.start({ command, env: { ...own, ...env } });
+  const keeper = await KeeperProcess.start({ command, isIdle, env: { ...own, ...env } });
   onTestFinished(async () => {
     await keeper.stop();
     rmSync(share, { recursive: true, force: true });
@@ -189,6 +193,15 @@ test('two can not hold it at one time', async () => {
   expect(await two.ask('hold', { by: 'run-2' }, never)).toMatchObject({ heldBy: 'run-2' });
 });
 
+test('an idle keeper starts nothing by itself, neither at first nor after a hold', async () => {
+  const { keeper } = await keep({}, undefined, true);
+  const client = keeper.client();
+  expect(await client.ask('hold', { by: 'run-1' }, never)).toMatchObject({ life: 0, ended: null });
+  await client.ask('start', { env: { DIRECTORY_LEASE: '20s' }, freshLog: true }, never);
+  await client.ask('release', {}, never);
+  expect(await client.ask('state', {}, never)).toMatchObject({ life: 1, ended: expect.stringMatching(/^ended/) });
+});
+
 test('a share is filled, listed and emptied, whatever its names are; nothing is written outside of it', async () => {
   const { keeper, share } = await keep();
   const client = await taken(keeper.client());
@@ -214,6 +227,9 @@ test('a share is filled, listed and emptied, whatever its names are; nothing is 
   }));
   const byName = (a: { name: string }, b: { name: string }) => (a.name < b.name ? -1 : 1);
   expect((await Array.fromAsync(client.list(never))).sort(byName)).toEqual(wanted.sort(byName));
+  const below = { name: 'er/file', sizeBytes: 7000 };
+  expect(await Array.fromAsync(client.list(never, 'deep'))).toMatchObject([below]);
+  expect(await Array.fromAsync(client.list(never, 'nothing'))).toEqual([]);
   const outside = path.join(path.dirname(share), 'outside');
   mkdirSync(outside);
   onTestFinished(() => rmSync(outside, { recursive: true }));
@@ -222,6 +238,8 @@ test('a share is filled, listed and emptied, whatever its names are; nothing is 
   symlinkSync(path.join(outside, 'there'), path.join(share, 'file-link'));
   for (const name of ['../x', '/x', 'a/../../x', '..', '.', '', 'a//b', 'x'.repeat(256), 'link/x', '\0'])
     await expect(put(name, Buffer.from('x'))).rejects.toMatchObject({ code: 'bad-name' });
+  await expect(Array.fromAsync(client.list(never, 'link'))).rejects.toMatchObject({ code: 'bad-request' });
+  await expect(Array.fromAsync(client.list(never, '..'))).rejects.toMatchObject({ code: 'bad-name' });
   await expect(put('file-link', Buffer.from('y'))).rejects.toMatchObject({ code: 'file-exists' });
   await expect(put('short', Buffer.from('xy'), 3)).rejects.toThrow(/3 bytes/);
   await expect(put('long', Buffer.alloc(5_000_000), 3)).rejects.toThrow(/3 bytes/);

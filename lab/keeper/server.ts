@@ -1,4 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
+import { lstat } from 'node:fs/promises';
 import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import path from 'node:path';
 import { Readable } from 'node:stream';
@@ -103,9 +104,7 @@ export function createKeeperServer({ keeper, settings }: KeeperServerInit): http
       return {};
     },
     async list({ response, query }) {
-      const under = query.get('under');
-      if (under !== null) assertName(under);
-      const folder = under === null ? settings.shareDir : path.join(settings.shareDir, under);
+      const folder = await folderOf(settings.shareDir, query.get('under'));
       response.setHeader('content-type', 'application/x-ndjson');
       // A large file takes its time to be read.
       const alive = setInterval(() => response.write('\n'), ALIVE_MS);
@@ -186,6 +185,16 @@ async function bodyOf<R extends keyof Calls>(request: IncomingMessage): Promise<
     // Said below.
   }
   throw new PeerLabError('bad-request', { expected: 'an object in JSON' });
+}
+
+/** A link is none: it may lead out of the share. @throws PeerLabError `bad-name`, `bad-request` */
+async function folderOf(share: string, under: string | null): Promise<string> {
+  if (under === null) return share;
+  assertName(under);
+  const folder = path.join(share, under);
+  const stats = await lstat(folder).catch(() => undefined);
+  if (stats && !stats.isDirectory()) throw new PeerLabError('bad-request', { about: 'under', expected: 'a folder' });
+  return folder;
 }
 
 function isTexts(value: unknown): value is Record<string, string> {

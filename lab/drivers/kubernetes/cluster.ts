@@ -31,6 +31,8 @@ export interface CallInit {
   readonly signal?: AbortSignal;
   /** How long it is tried again while the server is away or too busy. */
   readonly patienceMs?: number;
+  /** For one answer. */
+  readonly timeoutMs?: number;
   readonly contentType?: string;
 }
 
@@ -141,7 +143,7 @@ export class Cluster {
   }
 
   async #once<T>(method: string, path: string, init: CallInit): Promise<T> {
-    const response = await this.#send(method, path, init, CALL_TIMEOUT_MS);
+    const response = await this.#send(method, path, init, init.timeoutMs ?? CALL_TIMEOUT_MS);
     const text = await textOf(response);
     const status = response.statusCode ?? 0;
     if (status < 200 || status > 299) throw refusalOf(`${method} ${path.split('?')[0]}`, status, text);

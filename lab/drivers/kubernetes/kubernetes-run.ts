@@ -18,12 +18,13 @@ import { untilItAnswers } from '../kept/until-it-answers.ts';
 import type { Tested } from '../program.ts';
 import { type ClusterAbilities, kubernetesCapabilities } from './capabilities.ts';
 import type { Cluster } from './cluster.ts';
+import { EntryPoints } from './entry-points.ts';
 import { LeaseRenewal } from './lease-renewal.ts';
 import { GATEWAY, namespaceOf, podNameOf } from './names.ts';
 import { microTime, namespaceObject, objectsOf, type Tokens } from './objects.ts';
 import type { PodState } from './pod-state.ts';
 import { PodWatch } from './pod-watch.ts';
-import { entryPod, gatewayPod, instancePod, SHARE_DIR, watchdogPod } from './pods.ts';
+import { gatewayPod, instancePod, SHARE_DIR, watchdogPod } from './pods.ts';
 import { CONTROL_PORT, DIRECTORY_PORT, GATEWAY_PORT, HOSTED_PORTS, KEEPER_PORT } from './ports.ts';
 import { doubleProgram, ownImage, ownProgram, type PodProgram, usersProgram } from './programs.ts';
 import { removeNamespace } from './removal.ts';
@@ -81,11 +82,10 @@ export class KubernetesRun {
   readonly #over = new AbortController();
   /** Fires when nothing new may be begun. */
   readonly #signal: AbortSignal;
-  /** What images of the user's start. */
-  readonly #entries = new Map<string, Promise<readonly string[]>>();
   #abilities: ClusterAbilities = { cpus: 0 };
   #mayBeThere = false;
   #pods: PodWatch | undefined;
+  #entries: EntryPoints | undefined;
   #tunnel: Tunnel | undefined;
   #lease: LeaseRenewal | undefined;
   #ending: Promise<string[]> | undefined;
@@ -113,6 +113,10 @@ export class KubernetesRun {
       this.#mayBeThere = true;
       await this.#ask('POST', '/api/v1/namespaces', namespaceObject(runId));
       this.#pods = new PodWatch(this.#cluster, this.#namespace, this.#over.signal);
+      this.#entries = new EntryPoints({
+        ...{ cluster: this.#cluster, runId, pods: this.#pods, signal: this.#signal, withinMs: POD_RUNS_WITHIN_MS },
+        create: (pod) => this.#create(pod),
+      });
       for (const turn of objectsOf(runId, this.#tokens, LEASE_SECONDS, microTime()))
         await Promise.all(turn.map(({ path, body }) => this.#creates(() => this.#ask('POST', path, body))));
       this.#lease = new LeaseRenewal(this.#cluster, runId, LEASE_SECONDS, this.#over.signal);
@@ -247,7 +251,7 @@ export class KubernetesRun {
     const { runId } = this.#init;
     const pod = podNameOf(name);
     const labImage = ownImage('lab');
-    const command = program.command ?? (await this.#entryOf(program.image));
+    const command = program.command ?? (await this.#entries?.of(program.image)) ?? [];
     const bringsNode = program.isUsers === true;
     const what = { ...{ runId, name, role, image: program.image, command, labImage, bringsNode, memoryBytes, cpus } };
     await this.#creates(() => this.#create(instancePod(what)));
@@ -292,38 +296,6 @@ export class KubernetesRun {
     const { missingImage, why } = state as Extract<PodState, { is: 'stuck' }>;
     if (missingImage !== undefined) throw new PeerLabError('image-not-on-node', { about: missingImage, got: why });
     throw new PeerLabError('pod-stuck', { about, got: why });
-  }
-
-  /** Looked for once, by running it. @throws PeerLabError `image-not-on-node`, `pod-stuck` */
-  #entryOf(image: string): Promise<readonly string[]> {
-    const known = this.#entries.get(image) ?? this.#lookForEntry(image, `entry-${this.#entries.size + 1}`);
-    this.#entries.set(image, known);
-    return known;
-  }
-
-  async #lookForEntry(image: string, name: string): Promise<readonly string[]> {
-    const pod = podNameOf(name);
-    await this.#create(entryPod(this.#init.runId, name, image, ownImage('lab')));
-    const late = AbortSignal.timeout(POD_RUNS_WITHIN_MS);
-    const isOver = (state: PodState) => {
-      const statuses = this.#watch().pod(pod)?.status?.containerStatuses;
-      const end = statuses?.find((one) => one.name === 'looker')?.state?.terminated;
-      if (end?.message) return JSON.parse(end.message) as string[];
-      return end || state.is === 'stuck' ? state : undefined;
-    };
-    const found = await this.#watch()
-      .until<PodState | string[]>(pod, isOver, AbortSignal.any([this.#signal, late]))
-      .catch((error): PodState => {
-        if (!late.aborted) throw error;
-        return { is: 'pending' };
-      });
-    const remove = `/api/v1/namespaces/${this.#namespace}/pods/${pod}?gracePeriodSeconds=0`;
-    await this.#cluster.ask('DELETE', remove, { signal: this.#signal }).catch(() => {});
-    if (Array.isArray(found)) return found;
-    if (found.is === 'stuck' && found.missingImage !== undefined)
-      throw new PeerLabError('image-not-on-node', { about: found.missingImage, got: found.why });
-    const got = found.is === 'stuck' ? found.why : 'what it starts could not be seen';
-    throw new PeerLabError('pod-stuck', { about: image, got: `${got}; a command can be written behind the image` });
   }
 
   #untilEnded(pod: string): Promise<string> {

@@ -6,7 +6,7 @@ import { amountOf } from './quantities.ts';
 
 /** Pod Security, network policies and downward addresses as they are used here. */
 const OLDEST = { major: 1, minor: 28 };
-const PATIENCE_MS = 3000;
+const PATIENCE_MS = 5000;
 
 export interface ClusterNode {
   readonly name: string;
@@ -28,7 +28,7 @@ const MOST_IMAGES = 50;
 
 /** @throws PeerLabError `no-cluster` when it does not answer, or is too old */
 export async function surveyCluster(cluster: Cluster, signal?: AbortSignal): Promise<ClusterSurvey> {
-  const init = { patienceMs: PATIENCE_MS, ...(signal && { signal }) };
+  const init = { patienceMs: PATIENCE_MS, timeoutMs: PATIENCE_MS, ...(signal && { signal }) };
   const [version, nodes] = await Promise.all([
     cluster.ask<{ gitVersion: string }>('GET', '/version', init),
     // Not everybody may look at nodes.

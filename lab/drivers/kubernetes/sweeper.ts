@@ -10,7 +10,7 @@ import { findKubeconfig } from './kubeconfig.ts';
 import { LABEL, LEASE } from './names.ts';
 import { removeNamespace } from './removal.ts';
 
-const PATIENCE_MS = 5000;
+const PATIENCE = { patienceMs: 5000, timeoutMs: 5000 };
 const LOGS_AT_ONCE = 8;
 const NAMESPACE_ENDS_MS = 60_000;
 /** A namespace that is being removed and still there after so long is stuck. */
@@ -69,7 +69,7 @@ async function onCluster<T>(work: (cluster: Cluster) => Promise<T>): Promise<T> 
 async function namespacesOf(cluster: Cluster, runId?: string): Promise<V1Namespace[]> {
   const selector = encodeURIComponent(runId === undefined ? LABEL.run : `${LABEL.run}=${runId}`);
   const path = `/api/v1/namespaces?labelSelector=${selector}`;
-  return (await cluster.ask<{ items: V1Namespace[] }>('GET', path, { patienceMs: PATIENCE_MS })).items;
+  return (await cluster.ask<{ items: V1Namespace[] }>('GET', path, PATIENCE)).items;
 }
 
 /** The cluster is at it; one that is still there much later has to be looked after. */
@@ -80,7 +80,7 @@ function isBeingRemoved(since: Date | undefined): boolean {
 /** No lab has renewed it for as long as it holds, and some more. */
 async function hasLapsed(cluster: Cluster, namespace: string): Promise<boolean> {
   const path = `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases/${LEASE}`;
-  const lease = await cluster.ask<V1Lease>('GET', path, { patienceMs: PATIENCE_MS }).catch(() => undefined);
+  const lease = await cluster.ask<V1Lease>('GET', path, PATIENCE).catch(() => undefined);
   if (!lease) return true;
   const { renewTime, leaseDurationSeconds = 0 } = lease.spec ?? {};
   const renewedAt = Date.parse(String(renewTime ?? ''));

@@ -10,6 +10,8 @@ export interface KeeperProcessInit {
   readonly command: readonly string[];
   /** Beside what every keeper of a test gets: the address 127.0.0.1, a free port, a token. */
   readonly env: Readonly<Record<string, string>>;
+  /** Only a lab starts the program. */
+  readonly isIdle?: boolean;
   /** Another copy of the program. */
   readonly main?: string;
   /** A command before that of the keeper, which it is to be run by. */
@@ -33,8 +35,22 @@ export class KeeperProcess implements AsyncDisposable {
   }
 
   /** Comes back when it listens. */
-  static async start({ command, env, main = MAIN, within = [] }: KeeperProcessInit): Promise<KeeperProcess> {
-    const [program = '', ...args] = [...within, process.execPath, main, 'serve', '--', ...command];
+  static async start({
+    command,
+    env,
+    isIdle = false,
+    main = MAIN,
+    within = [],
+  }: KeeperProcessInit): Promise<KeeperProcess> {
+    const [program = '', ...args] = [
+      ...within,
+      process.execPath,
+      main,
+      'serve',
+      ...(isIdle ? ['--idle'] : []),
+      '--',
+      ...command,
+    ];
     const child = spawn(program, args, {
       env: {
         ...{ PATH: process.env.PATH, NODE_ENV: 'production', TMPDIR: process.env.TMPDIR },
