@@ -62,7 +62,7 @@ export async function play({
     atOnce: async () => watchdog.done((await driver?.end(false)) ?? []),
   });
   const ends = AbortSignal.any([stop.signal, watchdog.lost, ...(signal ? [signal] : [])]);
-  const create = (told: Pick<DriverInit, 'onKill'>): Driver => {
+  const create = (told: Pick<DriverInit, 'onKill' | 'onTrouble'>): Driver => {
     driver = description.create({
       ...told,
       runId,

@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { DirectoryEnv, PeerEnv } from '#proto/env.ts';
+import type { PeerLabError } from '#proto/errors.ts';
 import type { Double } from '../doubles/names.ts';
 import type { Tested } from './program.ts';
 
@@ -78,6 +79,8 @@ export interface DriverInit {
   readonly readyTimeoutMs?: number;
   /** Told of each instance that did not end within its grace, and is killed for that. */
   readonly onKill?: (instance: string, graceMs: number) => void;
+  /** Told when what lies between the lab and the instances broke: what was asked at that time says nothing of them. */
+  readonly onTrouble?: (error: PeerLabError) => void;
   /** Networks or disks of instances will be disturbed: what that needs is made by `prepare`, and only then. */
   readonly disturbs?: boolean;
   /** The names of all peers of the run, in their order, those too that come later. */

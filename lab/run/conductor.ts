@@ -36,7 +36,7 @@ const ABORT_CHECK_MS = 1000;
 export interface RunInit {
   readonly runId: string;
   readonly plan: Plan;
-  readonly driver: (told: Pick<DriverInit, 'onKill'>) => Driver;
+  readonly driver: (told: Pick<DriverInit, 'onKill' | 'onTrouble'>) => Driver;
   readonly folder: ResultsFolder;
   /** Who follows the run. */
   readonly listeners?: readonly Listener[];
@@ -75,6 +75,7 @@ export class Conductor {
     this.#init = init;
     const driver = init.driver({
       onKill: (instance, graceMs) => this.#tellKill(instance, graceMs),
+      onTrouble: (error) => this.trouble(error),
     });
     this.#driver = driver;
     this.#recorder = new Recorder({ folder, clock: this.#clock, run: runOf(init, driver), listeners });

@@ -125,6 +125,7 @@ export class KubernetesRun {
       this.#tunnel = await Tunnel.open({
         connect: () => this.#cluster.forward(this.#namespace, GATEWAY, GATEWAY_PORT),
         token: this.#tokens.gateway,
+        broke: () => this.#tellBroken(),
         signal: this.#over.signal,
       });
       await this.#untilRuns(GATEWAY, GATEWAY);
@@ -380,6 +381,13 @@ export class KubernetesRun {
     const done = () => this.#begun.delete(begun);
     begun.then(done, done);
     return begun;
+  }
+
+  /** While a run ends, nothing that is asked counts any more. */
+  #tellBroken(): void {
+    if (this.#closing.signal.aborted) return;
+    const got = 'the connection to its gateway broke, and was made anew';
+    this.#init.onTrouble?.(new PeerLabError('cluster-lost', { about: this.#cluster.what, got }));
   }
 
   #open(): Tunnel {

@@ -34,10 +34,12 @@ async function tunnel(token = 'right') {
   children.push(child);
   const connections: Duplex[] = [];
   const end = new AbortController();
+  let broken = 0;
   onTestFinished(() => end.abort());
   const made = await Tunnel.open({
     token,
     signal: end.signal,
+    broke: () => broken++,
     async connect() {
       const socket = connect(port, '127.0.0.1');
       await once(socket, 'connect');
@@ -45,7 +47,7 @@ async function tunnel(token = 'right') {
       return socket;
     },
   });
-  return { made, connections };
+  return { made, connections, broken: () => broken };
 }
 
 /** What an instance would be. */
@@ -124,8 +126,8 @@ test('without the secret there is nothing, and without the token nobody is reach
   await expect(fetch(`${other.urlOf(address)}/`)).rejects.toThrow('fetch failed');
 });
 
-test('a connection that breaks is made anew', async () => {
-  const { made, connections } = await tunnel();
+test('a connection that breaks is made anew, and said', async () => {
+  const { made, connections, broken } = await tunnel();
   const address = await instance((_, response) => response.end('here'));
   const ask = async () => (await fetch(`${made.urlOf(address)}/`)).text();
   expect(await ask()).toBe('here');
@@ -133,4 +135,5 @@ test('a connection that breaks is made anew', async () => {
   await once(connections[0] as Duplex, 'close');
   expect(await ask()).toBe('here');
   expect(connections).toHaveLength(2);
+  expect(broken()).toBe(1);
 });

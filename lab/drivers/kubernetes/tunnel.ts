@@ -24,6 +24,8 @@ export interface TunnelInit {
   /** A new connection to the gateway. */
   readonly connect: () => Promise<Duplex>;
   readonly token: string;
+  /** A connection broke that had been there, and with it all requests that were under way. */
+  readonly broke?: () => void;
   /** Ends it. */
   readonly signal: AbortSignal;
 }
@@ -143,6 +145,7 @@ export class Tunnel {
         this.connections++;
         const forget = () => {
           if (this.#session) this.#session = undefined;
+          if (!signal.aborted) this.#init.broke?.();
         };
         session.once('close', forget);
         signal.addEventListener('abort', () => session.destroy(), { once: true });
