@@ -93,7 +93,7 @@ export const HOLD_HEADER = 'x-peerlab-hold';
 export const END_WAIT_MS = 25_000;
 
 /** The variables that a lab may set for the program; the others are the pod's. */
-export const SETTABLE = /^((PEER|DIRECTORY)_[A-Z0-9_]+|LOG_LEVEL)$/;
+export const SETTABLE = /^((PEER|DIRECTORY|DOUBLE)_[A-Z0-9_]+|LOG_LEVEL)$/;
 /** Those that belong to the pod, whoever starts the program: its place on the network and on the disk. */
 export const PODS_OWN: ReadonlySet<string> = new Set([
   'PEER_HOST',

@@ -125,6 +125,7 @@ export class KubernetesRun {
       this.#tunnel = await Tunnel.open({
         connect: () => this.#cluster.forward(this.#namespace, GATEWAY, GATEWAY_PORT),
         token: this.#tokens.gateway,
+        steadyPort: KEEPER_PORT,
         broke: () => this.#tellBroken(),
         signal: this.#over.signal,
       });

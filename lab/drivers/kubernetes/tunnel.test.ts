@@ -25,7 +25,7 @@ async function freePort(): Promise<number> {
 }
 
 /** A gateway as a process, and a tunnel to it by plain connections, of which the last can be cut. */
-async function tunnel(token = 'right') {
+async function tunnel(token = 'right', steadyPort = 0) {
   const port = await freePort();
   const child = spawn(process.execPath, [GATEWAY, String(port)], {
     env: { PATH: process.env.PATH, PEERLAB_GATEWAY_TOKEN: 'right' },
@@ -38,6 +38,7 @@ async function tunnel(token = 'right') {
   onTestFinished(() => end.abort());
   const made = await Tunnel.open({
     token,
+    steadyPort,
     signal: end.signal,
     broke: () => broken++,
     async connect() {
@@ -103,6 +104,18 @@ test('what nobody answers, and what breaks off, ends as it would without a tunne
   });
   const answer = await fetch(`${made.urlOf(half)}/`);
   await expect(answer.text()).rejects.toThrow('terminated');
+});
+
+test('who is always there is tried again when nobody listens yet', async () => {
+  const port = await freePort();
+  const { made } = await tunnel('right', port);
+  const answer = fetch(`${made.urlOf(`127.0.0.1:${port}`)}/`);
+  // It has been refused at least once by then.
+  await made.ready();
+  await new Promise((resolve) => setTimeout(resolve, 400));
+  const server = http.createServer((_, response) => response.end('here')).listen(port, '127.0.0.1');
+  onTestFinished(() => void server.close());
+  expect(await (await answer).text()).toBe('here');
 });
 
 test('who goes away is seen by the instance', async () => {

@@ -16,6 +16,8 @@ const CONNECT_TIMEOUT_MS = 15_000;
 /** A connection that says nothing for so long is given up, and another one made. */
 const PING_EVERY_MS = 10_000;
 const PING_TIMEOUT_MS = 20_000;
+const STEADY_MS = 10_000;
+const STEADY_PAUSE_MS = 300;
 const SECRET_BYTES = 16;
 /** Hop by hop: those of one connection are not those of the next. */
 const NOT_PASSED_ON = new Set(['connection', 'keep-alive', 'transfer-encoding', 'upgrade', 'proxy-connection', 'te']);
@@ -24,6 +26,8 @@ export interface TunnelInit {
   /** A new connection to the gateway. */
   readonly connect: () => Promise<Duplex>;
   readonly token: string;
+  /** Who listens there is always there: a connection that is refused is tried again, since rules of networks come a moment after pods. */
+  readonly steadyPort?: number;
   /** A connection broke that had been there, and with it all requests that were under way. */
   readonly broke?: () => void;
   /** Ends it. */
@@ -74,7 +78,7 @@ export class Tunnel {
     if (secret !== this.#secret || !address || !rest) return void response.writeHead(404).end();
     const gone = new AbortController();
     response.on('close', () => gone.abort());
-    const stream = await this.#dial(address, gone.signal);
+    const stream = await this.#reach(address, gone.signal);
     const headers = { ...Object.fromEntries(passedOn(request.headers)), host: address, connection: 'close' };
     const onward = http.request({ createConnection: () => stream, method: request.method, path: rest, headers });
     // Whatever breaks, breaks here as it did there: by the end of the connection.
@@ -93,6 +97,19 @@ export class Tunnel {
     });
     request.on('error', broke);
     request.pipe(onward);
+  }
+
+  async #reach(address: string, gone: AbortSignal): Promise<Duplex> {
+    const isSteady = address.endsWith(`:${this.#init.steadyPort}`);
+    const giveUpAt = performance.now() + STEADY_MS;
+    for (;;) {
+      try {
+        return await this.#dial(address, gone);
+      } catch (error) {
+        if (!isSteady || gone.aborted || performance.now() > giveUpAt) throw error;
+        await sleep(STEADY_PAUSE_MS, undefined, { signal: gone });
+      }
+    }
   }
 
   /** @throws Error when nobody listens there */
