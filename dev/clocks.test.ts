@@ -17,6 +17,8 @@ const ASKS_THE_TIME: Readonly<Record<string, string>> = {
   'images/peer/share/share.ts': 'compared with the time of a file',
   'images/peer/testing/stand-in-directory.ts': 'makes tickets',
   'lab/doubles/double.ts': 'says when, in its log',
+  'lab/drivers/kubernetes/objects.ts': 'says when a Lease was renewed',
+  'lab/drivers/kubernetes/sweeper.ts': 'compared with the times of objects of the cluster',
   'lab/keeper/serve.ts': 'says when, in its log',
   'lab/run/clock.ts': 'says when the run began',
   'lab/watchdog/take-over.ts': 'says when, in its log',

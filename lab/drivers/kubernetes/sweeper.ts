@@ -2,10 +2,11 @@ import { createWriteStream } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { V1Lease, V1Namespace, V1Pod } from '@kubernetes/client-node';
 import { inPool } from '../../limit.ts';
 import type { Sweeper, Trace } from '../sweeper.ts';
-import { Cluster } from './cluster.ts';
+import { Cluster, ClusterRefusal } from './cluster.ts';
 import { findKubeconfig } from './kubeconfig.ts';
 import { LABEL, LEASE } from './names.ts';
 import { removeNamespace } from './removal.ts';
@@ -15,8 +16,7 @@ const LOGS_AT_ONCE = 8;
 const NAMESPACE_ENDS_MS = 60_000;
 /** A namespace that is being removed and still there after so long is stuck. */
 const REMOVAL_TAKES_MS = 120_000;
-/** A Lease is not believed to have lapsed before: the clocks of two machines are not the same. */
-const CLOCKS_APART_MS = 60_000;
+const MAX_WATCH_MS = 60_000;
 
 /**
  * By the label `peerlab.run` of namespaces. Other labs use the same cluster: what they are at work with renews its Lease, and is not found
@@ -29,14 +29,13 @@ export const kubernetesSweeper: Sweeper = {
     if (!findKubeconfig(process.env)) return [];
     return onCluster(async (cluster) => {
       const namespaces = await namespacesOf(cluster, runId);
-      const traces: Trace[] = [];
-      for (const { metadata } of namespaces) {
+      const traceOf = async ({ metadata }: V1Namespace): Promise<Trace[]> => {
         const name = metadata?.name ?? '';
-        if (isBeingRemoved(metadata?.deletionTimestamp)) continue;
-        if (runId === undefined && !(await hasLapsed(cluster, name))) continue;
-        traces.push({ runId: metadata?.labels?.[LABEL.run] ?? '', what: `namespace ${name}` });
-      }
-      return traces;
+        if (isBeingRemoved(metadata?.deletionTimestamp)) return [];
+        if (runId === undefined && !(await hasLapsed(cluster, name))) return [];
+        return [{ runId: metadata?.labels?.[LABEL.run] ?? '', what: `namespace ${name}` }];
+      };
+      return (await Promise.all(namespaces.map(traceOf))).flat();
     });
   },
 
@@ -77,14 +76,30 @@ function isBeingRemoved(since: Date | undefined): boolean {
   return since !== undefined && Date.now() - new Date(since).getTime() < REMOVAL_TAKES_MS;
 }
 
-/** No lab has renewed it for as long as it holds, and some more. */
-async function hasLapsed(cluster: Cluster, namespace: string): Promise<boolean> {
+/**
+ * No lab renews it. One that was renewed a moment ago is somebody's; where that looks long ago, or where there is none yet, it is watched
+ * for as long as it holds, since the clocks of two machines are not the same.
+ */
+export async function hasLapsed(
+  cluster: Pick<Cluster, 'ask'>,
+  namespace: string,
+  maxWatchMs = MAX_WATCH_MS,
+): Promise<boolean> {
   const path = `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases/${LEASE}`;
-  const lease = await cluster.ask<V1Lease>('GET', path, PATIENCE).catch(() => undefined);
-  if (!lease) return true;
-  const { renewTime, leaseDurationSeconds = 0 } = lease.spec ?? {};
-  const renewedAt = Date.parse(String(renewTime ?? ''));
-  return !(Date.now() - renewedAt < leaseDurationSeconds * 1000 + CLOCKS_APART_MS);
+  const read = async () => {
+    try {
+      return (await cluster.ask<V1Lease>('GET', path, PATIENCE)).spec;
+    } catch (error) {
+      // Whoever does not answer has said nothing about a Lease.
+      if (error instanceof ClusterRefusal && error.status === 404) return undefined;
+      throw error;
+    }
+  };
+  const seen = await read();
+  const holdsMs = Math.min((seen?.leaseDurationSeconds ?? Number.POSITIVE_INFINITY) * 1000, maxWatchMs);
+  if (seen && Math.abs(Date.now() - Date.parse(String(seen.renewTime))) < holdsMs) return false;
+  await sleep(holdsMs);
+  return String((await read())?.renewTime) === String(seen?.renewTime);
 }
 
 /** What nodes keep of what instances put out. */
