@@ -301,7 +301,11 @@ export class KubernetesRun {
   }
 
   #untilEnded(pod: string): Promise<string> {
-    return this.#watch().until(pod, (state) => (state.is === 'ended' ? state.how : undefined), this.#over.signal);
+    const how = (state: PodState) => (state.is === 'ended' ? state.how : undefined);
+    const ended = this.#watch().until(pod, how, this.#over.signal);
+    // Where the share could not be laid, no instance is there to listen.
+    ended.catch(() => {});
+    return ended;
   }
 
   /** The keeper listens a moment after its container runs. */
