@@ -1,17 +1,18 @@
-import { addressText } from '#proto/addresses.ts';
-import './memory.ts';
 import { readConfig } from '#base/config.ts';
 import { createLogger } from '#base/logger.ts';
 import { runService } from '#base/service.ts';
+import { addressText } from '#proto/addresses.ts';
 import { DIRECTORY_ENV } from '#proto/env.ts';
 import { runCommand } from './commands.ts';
 import { startDirectory } from './directory.ts';
+import { allocateYoung } from './memory.ts';
 import { settingsOf } from './settings.ts';
 
 if (process.argv.length > 2) process.exit(await runCommand(process.argv.slice(2)));
 
 let logger = createLogger('directory', 'info');
 
+allocateYoung();
 await runService(
   () => logger,
   async () => {

@@ -2,6 +2,7 @@ import { type Config, readConfig } from '#base/config.ts';
 import { createLogger } from '#base/logger.ts';
 import { runService } from '#base/service.ts';
 import { HOST_ENV, PEER_ENV } from '#proto/env.ts';
+import { markInOneGo } from './memory.ts';
 import { startPeer } from './peer.ts';
 
 let logger = createLogger('peer', 'info');
@@ -31,4 +32,5 @@ function cpuSeconds(): number {
   return (user + system) / 1e6;
 }
 
+markInOneGo();
 await runService(() => logger, process.env.PEER_HOSTED ? runHost : runPeer);

@@ -16,13 +16,19 @@ const ENOUGH_BYTES = 64 * MIB;
 const GROWTH_BYTES = 8 * MIB;
 const GROWTH = 1 / 8;
 
-setFlagsFromString('--no-incremental-marking');
-
 let unseenBytes = 0;
 let limitBytes = ENOUGH_BYTES;
 let collect: Collect | undefined;
 
 type Collect = (how: { type: 'minor' | 'major' }) => void;
+
+/**
+ * For a process that is a peer, when all its modules are loaded. Set earlier, a flag spoils what Node keeps of compiled code
+ * (NODE_COMPILE_CACHE): the modules that come after it are refused by the next process, which writes them all again as it ends.
+ */
+export function markInOneGo(): void {
+  setFlagsFromString('--no-incremental-marking');
+}
 
 /** Told of all content that this process sends or receives: frees what nobody uses any more before it becomes much. */
 export function contentMoved(bytes: number): void {
