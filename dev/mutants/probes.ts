@@ -39,6 +39,7 @@ const PROBES: Readonly<Record<string, Omit<Trial, 'scenario'>>> = {
   'torn-network': { driver: 'docker', unbroken: { verdict: 'pass' } },
   'short-lease': { unbroken: { verdict: 'pass' } },
   'silent-sources': { unbroken: { verdict: 'pass' } },
+  'endless-source': { unbroken: { verdict: 'pass' } },
   'late-answer': { unbroken: { verdict: 'pass' } },
 };
 

@@ -203,7 +203,7 @@ const PRODUCT: readonly Mutant[] = [
   },
   {
     name: 'records-no-cut-call',
-    rule: 'the answer to a transfer says which calls were ended early (a liar that is left may have sent more than came)',
+    rule: 'the answer to a transfer says which calls were ended early (a source that is left may have sent more than came)',
     edits: [
       {
         file: 'images/peer/client/tally.ts',
@@ -211,7 +211,7 @@ const PRODUCT: readonly Mutant[] = [
         replace: 'void this.#of(address);',
       },
     ],
-    scenario: 'lying-peer',
+    scenario: 'endless-source',
     becomes: fails('bytes agree'),
   },
   {
