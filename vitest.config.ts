@@ -11,7 +11,7 @@ const HOST = [
   'lab/drivers/**/*.test.ts',
   'lab/watchdog/**/*.test.ts',
   'lab/doubles/do-nothing-peer.test.ts',
-  // x.<driver>.test.ts
+  // x.<kind>.test.ts
   '**/*.*.test.ts',
 ];
 /** Begun before the others, longest first: what takes a minute or more must not be alone at the end. */
@@ -36,8 +36,8 @@ class LongestFirst extends BaseSequencer {
 }
 const OWN_TMPDIR = ['dev/own-tmpdir.ts'];
 const NEVER = ['node_modules/**', 'dist/**', '.node/**', 'results/**'];
-/** dev/test.ts sets it to the drivers that have nothing to stand on here, and names what is left out. */
-for (const kind of process.env.PEERLAB_WITHOUT_DRIVERS?.split(',').filter(Boolean) ?? [])
+/** dev/test.ts sets it to the kinds of tests that have nothing to stand on here, and names what is left out. */
+for (const kind of process.env.PEERLAB_WITHOUT_KINDS?.split(',').filter(Boolean) ?? [])
   NEVER.push(`**/*.${kind}.test.ts`);
 
 export default defineConfig({

@@ -10,7 +10,7 @@ import { filesOf } from './rooms/imports.ts';
 const ASKS_THE_TIME: Readonly<Record<string, string>> = {
   'images/directory/sd-p2p/peers.ts': 'registrations of the dialect are kept over restarts',
   'images/directory/sd-p2p/routes.ts': 'registrations of the dialect are kept over restarts',
-  'images/directory/storage/store.ts': 'leases are kept over restarts',
+  'images/directory/storage/rows.ts': 'the ends of tokens are kept over restarts',
   'images/directory/tickets.ts': 'a ticket ends at a time that others must know',
   'images/peer/directory/tickets.ts': 'a ticket ends at a time',
   'images/peer/share/parts-folder.ts': 'compared with the time of a file',

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll } from 'vitest';
@@ -10,6 +10,8 @@ import { afterAll } from 'vitest';
 
 const outer = tmpdir();
 const own = mkdtempSync(path.join(outer, 'peerlab-test-'));
+// A server that a test starts as another user finds its way through it, and sees nothing else of it.
+chmodSync(own, 0o711);
 process.env.TMPDIR = own;
 
 afterAll(() => {

@@ -3,12 +3,13 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { DRIVERS } from '../lab/drivers/table.ts';
+import { findPostgres } from '../lab/machine/postgres.ts';
 
 /**
  * Runs every test that this machine can run, and names what it can't with the reason. The last line is
- * `N passed, N failed`. Tests in `x.<driver>.test.ts` are left out where the driver has nothing to stand on, and those in
- * `x.cluster.test.ts` where PEERLAB_KUBECONFIG names no cluster; PEERLAB_REQUIRE_DOCKER=1 (or another driver's name, or CLUSTER) has them
- * run, and fail, all the same: CI sets it.
+ * `N passed, N failed`. Tests in `x.<driver>.test.ts` are left out where the driver has nothing to stand on, those in
+ * `x.cluster.test.ts` where PEERLAB_KUBECONFIG names no cluster, and those in `x.postgres.test.ts` where no PostgreSQL server is
+ * installed; PEERLAB_REQUIRE_DOCKER=1 (or another driver's name, or CLUSTER, or POSTGRES) has them run, and fail, all the same: CI sets it.
  */
 
 interface VitestReport {
@@ -36,7 +37,7 @@ try {
 }
 
 async function main(): Promise<number> {
-  const without = await absentDrivers();
+  const without = await absentKinds();
   const report = path.join(folder, 'report.json');
   const { status } = spawnSync(
     process.execPath,
@@ -51,7 +52,7 @@ async function main(): Promise<number> {
     {
       cwd: root,
       stdio: ['ignore', 'inherit', 'inherit'],
-      env: { ...process.env, NODE_ENV: 'test', PEERLAB_WITHOUT_DRIVERS: [...without.keys()].join(',') },
+      env: { ...process.env, NODE_ENV: 'test', PEERLAB_WITHOUT_KINDS: [...without.keys()].join(',') },
     },
   );
   const results = read(report);
@@ -90,8 +91,8 @@ function slowest(results: VitestReport['testResults']): string {
   return `\n${files.length} files took ${sum.toFixed(0)} s in sum; the longest:\n${lines.join('\n')}\n`;
 }
 
-/** Drivers that have nothing to stand on here, and why, unless they are required. */
-async function absentDrivers(): Promise<Map<string, string>> {
+/** Kinds of tests that have nothing to stand on here, and why, unless they are required. */
+async function absentKinds(): Promise<Map<string, string>> {
   const absent = new Map<string, string>();
   for (const { kind, survey, settings } of DRIVERS) {
     // Its tests make what those settings would name.
@@ -107,6 +108,8 @@ async function absentDrivers(): Promise<Map<string, string>> {
   }
   const cluster = process.env.PEERLAB_REQUIRE_CLUSTER === '1' ? undefined : clusterFlaw();
   if (cluster !== undefined) absent.set('cluster', cluster);
+  const postgres = process.env.PEERLAB_REQUIRE_POSTGRES === '1' ? undefined : findPostgres();
+  if (typeof postgres === 'string') absent.set('postgres', postgres);
   return absent;
 }
 

@@ -187,6 +187,7 @@ const FILES_ERRORS = [
   'too-deep',
   'busy',
   'storage-failed',
+  'database-away',
 ] as const;
 
 export const DIRECTORY = {

@@ -13,6 +13,7 @@ export interface EnvSpec {
     | 'host'
     | 'folder'
     | 'file'
+    | 'database'
     | 'size'
     | 'rate'
     | 'networks';
@@ -44,6 +45,12 @@ export const DIRECTORY_ENV = {
     type: 'folder',
     optional: true,
     help: 'Folder for accounts, registrations and the key of tickets. It is created if it does not exist. If unset, everything is in memory and ends with the process.',
+  },
+  DIRECTORY_DATABASE_URL: {
+    type: 'database',
+    optional: true,
+    secret: true,
+    help: 'A PostgreSQL database, instead of DIRECTORY_DATA_DIR, such as postgres://user:password@host/name. Several directories may use it at the same time, and know the same (docs/replicas.md).',
   },
   DIRECTORY_OPEN_ACCOUNTS: {
     type: 'flag',

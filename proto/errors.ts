@@ -371,8 +371,15 @@ export const ERRORS = {
     grpc: GRPC.UNAVAILABLE,
     exit: 1,
     definite: false,
-    meaning: 'the disk can not store the state, or can not read it',
-    next: 'Look at the disk of DIRECTORY_DATA_DIR: is it full, read-only, failing, or closed to this user? A running directory tries again every second. If it could not start, start it again.',
+    meaning: 'the disk or the database can not store the state, or can not read it',
+    next: 'Look at the disk of DIRECTORY_DATA_DIR: is it full, read-only, failing, or closed to this user? Or at the database of DIRECTORY_DATABASE_URL: does it answer, and may this user make tables there? A running directory tries again by itself. If it could not start, start it again.',
+  },
+  'database-away': {
+    http: 503,
+    grpc: GRPC.UNAVAILABLE,
+    definite: true,
+    meaning: 'the database of the directory does not answer, so nobody knows what other directories have done',
+    next: 'Nothing was changed. Try again: the directory goes on by itself when its database answers. Its /readyz says when.',
   },
   'storage-damaged': {
     http: 500,

@@ -259,8 +259,8 @@ const PRODUCT: readonly Mutant[] = [
     edits: [
       {
         file: 'images/directory/handlers.ts',
-        find: 'registry.replaceFiles(registration, files);',
-        replace: 'void registration;',
+        find: 'registry.replaceFiles(registry.holderOf(tokenHash), files)',
+        replace: 'void registry.holderOf(tokenHash)',
       },
     ],
     scenario: 'index-freshness',
@@ -270,7 +270,11 @@ const PRODUCT: readonly Mutant[] = [
     name: 'ignores-logout',
     rule: 'who logs out leaves the index',
     edits: [
-      { file: 'images/directory/handlers.ts', find: 'registry.remove(registration);', replace: 'void registration;' },
+      {
+        file: 'images/directory/handlers.ts',
+        find: 'registry.remove(registry.holderOf(tokenHash))',
+        replace: 'void registry.holderOf(tokenHash)',
+      },
     ],
     scenario: 'upload',
     becomes: fails('directory tells the truth'),
@@ -334,7 +338,7 @@ const PRODUCT: readonly Mutant[] = [
     name: 'renews-no-lease',
     rule: 'a heartbeat renews the lease',
     edits: [
-      { file: 'images/directory/handlers.ts', find: 'registry.renew(registration, load);', replace: 'void load;' },
+      { file: 'images/directory/handlers.ts', find: 'registry.renew(registration, load)', replace: 'Number(load)' },
     ],
     scenario: 'short-lease',
     becomes: fails('metrics.peerlab_directory_leases_expired_total == 0'),

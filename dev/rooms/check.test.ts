@@ -40,6 +40,17 @@ test('a file imports its own room and what its room may; tests a little more', (
   expect(trespasses([file('a/x.ts', 'b/deep/z.ts')], rooms)).toHaveLength(1);
 });
 
+test('what is built finds other rooms by # only; its tests run from their sources, and find what is for them alone', () => {
+  const rooms = [{ ...room('images/a/', 'proto/'), testsMay: ['lab/machine/'] }, room('proto/'), room('lab/machine/')];
+  const going = (from: string, target: string) => ({
+    file: from,
+    imports: [{ specifier: `../../${target}`, target }],
+  });
+  expect(trespasses([going('images/a/x.test.ts', 'lab/machine/y.ts')], rooms)).toEqual([]);
+  expect(trespasses([going('images/a/x.test.ts', 'proto/y.ts')], rooms)).toHaveLength(1);
+  expect(trespasses([going('images/a/x.ts', 'lab/machine/y.ts')], rooms)).toHaveLength(1);
+});
+
 test('a permission that nobody uses and a room without files are mistakes, so that the map stays true', () => {
   const rooms = [room('a/', 'b/', 'c/'), room('b/'), room('c/'), room('d/')];
   const files = [file('a/x.ts', 'b/y.ts'), file('b/y.ts'), file('c/z.ts')];

@@ -32,9 +32,10 @@ export const ROOMS: readonly Room[] = [
     path: 'images/directory/',
     is:
       'the directory: registry of who holds what (pure, clock injected, in memory), accounts, tickets, routes; ' +
-      "`storage/` is its journal on the disk, `sd-p2p/` the predecessor's dialect; `memory.ts` keeps V8 from a wrong " +
-      'guess; `main.ts` is wiring only',
+      "`storage/` keeps it, on the disk or with others in PostgreSQL; `sd-p2p/` is the predecessor's dialect; `memory.ts` " +
+      'keeps V8 from a wrong guess; `main.ts` is wiring only',
     may: ['images/base/', 'proto/'],
+    testsMay: ['lab/machine/'],
   },
   {
     path: 'images/peer/',
@@ -287,6 +288,7 @@ export const ROOMS: readonly Room[] = [
       'lab/drivers/table.ts',
       'lab/history/',
       'lab/limit.ts',
+      'lab/machine/postgres.ts',
       'lab/scenario/',
       'lab/steps/',
       'proto/',

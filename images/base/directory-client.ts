@@ -140,7 +140,7 @@ export class DirectoryApi {
 }
 
 /** What a directory may say about any request. */
-const ANYWHERE: readonly ErrorCode[] = ['unauthorized', 'shutting-down'];
+const ANYWHERE: readonly ErrorCode[] = ['unauthorized', 'shutting-down', 'database-away'];
 
 /** A code that the endpoint does not have, from a directory of another kind, is a refusal like any other. */
 function refusal(status: number, body: unknown, errors: readonly ErrorCode[]): PeerLabError {

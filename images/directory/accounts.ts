@@ -28,6 +28,11 @@ export interface LoginAttempt {
 const HASHES_AT_ONCE = Math.min(4, availableParallelism());
 const MAX_WAITING_LOGINS = 2048;
 
+type Change = <T>(work: () => T) => Promise<T>;
+const atOnce: Change = async (work) => work();
+/** What was found out of the user does not hold any more. */
+const OVERTAKEN = Symbol('overtaken');
+
 /** Users and their passwords. */
 export class Accounts {
   readonly #init: AccountsInit;
@@ -53,21 +58,37 @@ export class Accounts {
     this.#standIns = undefined;
   }
 
+  /** Of an account that could not be kept. */
+  forget(user: string): void {
+    this.#accounts.delete(user);
+    this.#standIns = undefined;
+  }
+
   saved(user: string): string | undefined {
     return this.#accounts.get(user);
+  }
+
+  users(): Iterable<string> {
+    return this.#accounts.keys();
   }
 
   /**
    * Calls `enter` when the password is the user's, or the user is new and may come. Only when `enter` returns does a new
    * user have an account: a login that is refused for another reason leaves none behind.
-   * @throws PeerLabError `wrong-password`, `too-many-guesses`, `directory-full`; `busy` when too many logins wait already; and what `enter` throws
+   * @param change how the memory is changed (storage/keeping.ts)
+   * @throws PeerLabError `wrong-password`, `too-many-guesses`, `directory-full`; `busy` when too many logins wait already; and what `enter` and `change` throw
    */
-  async admit<T>(attempt: LoginAttempt, enter: () => T): Promise<T> {
-    const { user } = attempt;
+  async admit<T>(attempt: LoginAttempt, enter: () => T, change: Change = atOnce): Promise<T> {
     const created = await this.#checkInTurn(attempt);
-    if (created === undefined) return enter();
+    const entered = await change(() => this.#enter(attempt.user, created, enter));
     // Another first login of this user was quicker: its password counts. Accounts stay, so this happens once at most.
-    if (this.#accounts.has(user)) return this.admit(attempt, enter);
+    return entered === OVERTAKEN ? this.admit(attempt, enter, change) : entered;
+  }
+
+  #enter<T>(user: string, created: string | undefined, enter: () => T): T | typeof OVERTAKEN {
+    const isNew = created !== undefined;
+    if (this.#accounts.has(user) === isNew) return OVERTAKEN;
+    if (!isNew) return enter();
     const { maxAccounts, onCreated } = this.#init;
     if (this.#accounts.size >= maxAccounts) {
       throw new PeerLabError('directory-full', { expected: `at most ${maxAccounts} accounts` });

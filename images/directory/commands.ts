@@ -9,11 +9,15 @@ import { passwordCostOf } from './settings.ts';
 const COMMANDS: Record<string, (argument: string) => Promise<string>> = {
   /** `backup FILE`: also while a directory uses the folder. */
   async backup(target) {
-    const { DIRECTORY_DATA_DIR } = readConfig(DIRECTORY_ENV);
+    const { DIRECTORY_DATA_DIR, DIRECTORY_DATABASE_URL } = readConfig(DIRECTORY_ENV);
+    if (DIRECTORY_DATABASE_URL !== undefined) {
+      const expected = 'DIRECTORY_DATA_DIR; a database has programs of its own for that: pg_dump';
+      throw new PeerLabError('bad-setting', { about: 'DIRECTORY_DATABASE_URL', expected });
+    }
     if (DIRECTORY_DATA_DIR === undefined) {
       throw new PeerLabError('bad-setting', { about: 'DIRECTORY_DATA_DIR', expected: 'the folder to back up' });
     }
-    const { backUp } = await import('./storage/store.ts');
+    const { backUp } = await import('./storage/sqlite-store.ts');
     await backUp(DIRECTORY_DATA_DIR, target);
     return `backup written to ${target}`;
   },

@@ -18,6 +18,7 @@ import type { Accounts } from './accounts.ts';
 import { cursorFrom, keyFrom, type PageRequest } from './pages.ts';
 import { nameQueryOf, type Query, type Registration, type Registry } from './registry.ts';
 import type { SdP2pPeers } from './sd-p2p/peers.ts';
+import type { Keeping } from './storage/keeping.ts';
 import type { Tickets } from './tickets.ts';
 import { newToken, tokenHash } from './tokens.ts';
 
@@ -28,8 +29,8 @@ export interface HandlersComponents {
   logger: Logger;
   /** Peers of the predecessor's dialect; nobody, when it is off. */
   sdP2pPeers: SdP2pPeers;
-  /** Returns when what was changed up to now will be there after a restart. */
-  committed: () => Promise<void>;
+  /** Whoever changes something does it inside of this. */
+  keeping: Keeping;
   /** Told of every answer of these two: how long ago its most silent peer was heard of. */
   onAnswer: (endpoint: 'index' | 'search', ageMs: number) => void;
 }
@@ -52,7 +53,7 @@ export type Handlers = { readonly [E in EndpointName]: Handler<E> };
 
 /** The handlers, in the order in which they are asked most: Express looks at the routes one after the other. */
 export function handlersOf(parts: HandlersComponents, { trusted }: { trusted: Networks | undefined }): Handlers {
-  const { accounts, registry, tickets, logger, sdP2pPeers, committed, onAnswer } = parts;
+  const { accounts, registry, tickets, logger, sdP2pPeers, keeping, onAnswer } = parts;
 
   function given(registration: Registration): HeartbeatResponse {
     return { leaseSeconds: registry.leaseMs / 1000, ...tickets.ticketOf(registration) };
@@ -106,8 +107,8 @@ export function handlersOf(parts: HandlersComponents, { trusted }: { trusted: Ne
     },
     heartbeat: {
       answer: ({ load }, registration) => {
-        registry.renew(registration, load);
-        return given(registration);
+        const known = keeping.renewed(registration, registry.renew(registration, load));
+        return known ? known.then(() => given(registration)) : given(registration);
       },
     },
     login: {
@@ -118,10 +119,13 @@ export function handlersOf(parts: HandlersComponents, { trusted }: { trusted: Ne
         }
         const token = newToken();
         const attempt = { user, password, place: placeOf(peer, from) };
-        const registration = await accounts.admit(attempt, () => registry.register(peer, files, tokenHash(token)));
-        // Nobody owns a registration in the dialect: who has shown that the address is theirs takes its place.
-        if (sdP2pPeers.has(registration.address)) sdP2pPeers.remove(registration.address);
-        await committed();
+        const enter = () => {
+          const registration = registry.register(peer, files, tokenHash(token));
+          // Nobody owns a registration in the dialect: who has shown that the address is theirs takes its place.
+          if (sdP2pPeers.has(registration.address)) sdP2pPeers.remove(registration.address);
+          return registration;
+        };
+        const registration = await accounts.admit(attempt, enter, (work) => keeping.change(work));
         logger.info({ user, address: registration.address, files: files.length }, 'login');
         return { token, ...given(registration) };
       },
@@ -136,17 +140,16 @@ export function handlersOf(parts: HandlersComponents, { trusted }: { trusted: Ne
       },
     },
     loadfiles: {
-      answer: async ({ files }, registration) => {
-        registry.replaceFiles(registration, files);
-        await committed();
+      answer: async ({ files }, { tokenHash }) => {
+        // By the token: at the moment of the change it may have ended.
+        await keeping.change(() => registry.replaceFiles(registry.holderOf(tokenHash), files));
         return { files: files.length };
       },
     },
     logout: {
-      answer: async (_nothing, registration) => {
-        registry.remove(registration);
-        await committed();
-        logger.info({ user: registration.peer.user, address: registration.address }, 'logout');
+      answer: async (_nothing, { tokenHash, address, peer: { user } }) => {
+        await keeping.change(() => registry.remove(registry.holderOf(tokenHash)));
+        logger.info({ user, address }, 'logout');
         return {};
       },
     },

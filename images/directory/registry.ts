@@ -108,6 +108,29 @@ export class Registry {
     this.#enter(peer, files, tokenHash, Math.min(tokenLeftMs, this.#init.tokenMs));
   }
 
+  /**
+   * Enters what another directory has written of an address; undefined: it is free. With the token that it has here already, a
+   * registration gets another list of files, and no other lease.
+   */
+  follow(address: string, saved: SavedRegistration | undefined): void {
+    const known = this.#byAddress.get(address);
+    const isSame = known && saved?.tokenHash === known.tokenHash && saved.peer.user === known.peer.user;
+    if (isSame) {
+      this.#setFiles(known, saved.files);
+      return;
+    }
+    if (known && saved?.peer.user !== known.peer.user) this.remove(known);
+    if (saved) this.restore(saved);
+  }
+
+  rankAt(address: string): number | undefined {
+    return this.#byAddress.get(address)?.rank;
+  }
+
+  addresses(): Iterable<string> {
+    return this.#byAddress.keys();
+  }
+
   /** What `restore` needs of the registration at `address`, if there is one. */
   saved(address: string): SavedRegistration | undefined {
     const registration = this.#byAddress.get(address);
@@ -129,12 +152,33 @@ export class Registry {
     return registration && registration.tokenEndsMs > this.#init.now() ? registration : undefined;
   }
 
-  /** Starts a fresh lease; `load` is how busy the peer says that it is. */
-  renew(registration: Registration, load?: PeerLoad): void {
-    registration.renewedMs = this.#init.now();
+  /** The same. @throws PeerLabError `unauthorized` where there is none */
+  holderOf(tokenHash: string): Registration {
+    const registration = this.findByToken(tokenHash);
+    if (!registration) throw new PeerLabError('unauthorized');
+    return registration;
+  }
+
+  /** Starts a fresh lease; `load` is how busy the peer says that it is. @returns what was left of the old one, in milliseconds */
+  renew(registration: Registration, load?: PeerLoad): number {
+    const leftMs = registration.renewedMs + this.#init.leaseMs - this.#init.now();
+    this.#renew(registration);
     if (load) registration.rank = rankOf(load);
-    this.#byAddress.delete(registration.address);
-    this.#byAddress.set(registration.address, registration);
+    return leftMs;
+  }
+
+  /** Starts a fresh lease that another directory has granted. @returns whether the registration is there */
+  renewAt(address: string, rank: number): boolean {
+    const registration = this.#byAddress.get(address);
+    if (!registration) return false;
+    this.#renew(registration);
+    registration.rank = rank;
+    return true;
+  }
+
+  /** Starts a fresh lease for everybody. */
+  renewAll(): void {
+    for (const registration of [...this.#byAddress.values()]) this.#renew(registration);
   }
 
   /**
@@ -245,8 +289,14 @@ export class Registry {
     registration.rank = UNKNOWN_RANK;
     registration.tokenEndsMs = now + tokenMs;
     this.#byToken.set(tokenHash, registration);
-    this.renew(registration);
+    this.#renew(registration);
     return registration;
+  }
+
+  #renew(registration: Registration): void {
+    registration.renewedMs = this.#init.now();
+    this.#byAddress.delete(registration.address);
+    this.#byAddress.set(registration.address, registration);
   }
 
   /** @throws PeerLabError `bad-request` for a name that comes twice; the old list stays then */

@@ -8,12 +8,14 @@ import { DOCS_PAGE_POLICY, docsPage } from './docs-page.ts';
 import type { Caller, Handler, Handlers } from './handlers.ts';
 import { openApi } from './openapi.ts';
 import type { Registration, Registry } from './registry.ts';
+import type { Keeping } from './storage/keeping.ts';
 import { tokenHash } from './tokens.ts';
 import { YieldingQueue } from './yielding-queue.ts';
 
 export interface RoutesComponents {
   handlers: Handlers;
   registry: Registry;
+  keeping: Pick<Keeping, 'isCurrent' | 'catchUp'>;
   /** Of strangers: those who log in. */
   bodies: Bodies;
   /** Of those who are logged in: no stranger takes their room. */
@@ -29,7 +31,7 @@ export interface RoutesInit {
 
 /** The routes of DIRECTORY's endpoints, each with its handler; docs/directory-api.md is their reference. */
 export function directoryRoutes(parts: RoutesComponents, { maxFiles, sdP2p }: RoutesInit): (app: Express) => void {
-  const { handlers, registry, bodies, peerBodies } = parts;
+  const { handlers, registry, keeping, bodies, peerBodies } = parts;
 
   /** For answers that are made of the whole index. */
   const longAnswers = new YieldingQueue(1 / 4);
@@ -48,11 +50,23 @@ export function directoryRoutes(parts: RoutesComponents, { maxFiles, sdP2p }: Ro
     const handler = handlers[name] as Handler<E>;
     return (req, res) => {
       if (!sdP2p && isDialectQuery(req)) throw dialectIsOff();
-      const by = token ? peerOf(req, registry) : callerIp(req);
-      const short = handler.shortcut?.(req);
-      if (short !== undefined) return sendJsonText(res, short);
-      return respond(handler, parse(request, req.query) as RequestOf<E>, by as Caller<E>, res);
+      const answered = (by: Caller<E>) => {
+        const short = handler.shortcut?.(req);
+        if (short !== undefined) return sendJsonText(res, short);
+        return respond(handler, parse(request, req.query) as RequestOf<E>, by, res);
+      };
+      const by = (token ? holderOf(tokenIn(req)) : callerIp(req)) as Caller<E> | Promise<Caller<E>>;
+      return by instanceof Promise ? by.then(answered) : answered(by);
     };
+  }
+
+  /**
+   * Who asks, by the token. What is not known here may be known to another directory by now, and what is known may have ended
+   * there: as long as nobody can say, nobody is let in. @throws PeerLabError `unauthorized`, `database-away`
+   */
+  function holderOf(hash: string): Registration | Promise<Registration> {
+    const known = keeping.isCurrent() ? registry.findByToken(hash) : undefined;
+    return known ?? (keeping.catchUp ? keeping.catchUp().then(() => registry.holderOf(hash)) : registry.holderOf(hash));
   }
 
   /**
@@ -63,10 +77,10 @@ export function directoryRoutes(parts: RoutesComponents, { maxFiles, sdP2p }: Ro
     const handler = handlers[name] as Handler<E>;
     return async (req, res) => {
       if (!sdP2p && IN_DIALECT_TOO.has(name) && req.headers.authorization === undefined) throw noTokenInDialect();
-      const shown = token ? peerOf(req, registry).tokenHash : undefined;
+      const shown = token ? tokenIn(req) : undefined;
+      if (shown !== undefined) await holderOf(shown);
       const asked = parse(request, await readBody(req, res, token ? peerBodies : bodies));
-      const by = shown === undefined ? callerIp(req) : registry.findByToken(shown);
-      if (token && by === undefined) throw new PeerLabError('unauthorized');
+      const by = shown === undefined ? callerIp(req) : await holderOf(shown);
       return respond(handler, asked as RequestOf<E>, by as Caller<E>, res);
     };
   }
@@ -100,12 +114,11 @@ export function directoryRoutes(parts: RoutesComponents, { maxFiles, sdP2p }: Ro
   };
 }
 
-/** Who asks, by the token. @throws PeerLabError `unauthorized` */
-function peerOf(req: Request, registry: Registry): Registration {
+/** What is kept of the token that is shown. @throws PeerLabError `unauthorized` */
+function tokenIn(req: Request): string {
   const token = bearerToken(req.headers.authorization);
-  const registration = token && registry.findByToken(tokenHash(token));
-  if (!registration) throw new PeerLabError('unauthorized');
-  return registration;
+  if (token === undefined) throw new PeerLabError('unauthorized');
+  return tokenHash(token);
 }
 
 /** A GET with a body and without a token: only the predecessor's peers ask so. */

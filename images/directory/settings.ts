@@ -13,7 +13,7 @@ export async function settingsOf(config: Config<typeof DIRECTORY_ENV>): Promise<
     port: config.DIRECTORY_PORT,
     leaseMs: config.DIRECTORY_LEASE,
     tokenMs: config.DIRECTORY_TOKEN_LIFETIME,
-    dataDir: config.DIRECTORY_DATA_DIR,
+    ...placeOf(config),
     maxBodyBytes: config.DIRECTORY_MAX_BODY,
     maxFiles: config.DIRECTORY_MAX_FILES,
     maxAccounts: config.DIRECTORY_MAX_ACCOUNTS,
@@ -29,6 +29,12 @@ export async function settingsOf(config: Config<typeof DIRECTORY_ENV>): Promise<
     tls: await tlsOf(config.DIRECTORY_TLS_CERT, config.DIRECTORY_TLS_KEY),
     sdP2p: config.DIRECTORY_SD_P2P ? { lifetimeMs: config.DIRECTORY_SD_P2P_LIFETIME } : undefined,
   };
+}
+
+function placeOf(config: Config<typeof DIRECTORY_ENV>): Pick<DirectoryInit, 'dataDir' | 'databaseUrl'> {
+  const { DIRECTORY_DATA_DIR: dataDir, DIRECTORY_DATABASE_URL: databaseUrl } = config;
+  if (dataDir === undefined || databaseUrl === undefined) return { dataDir, databaseUrl };
+  throw new PeerLabError('bad-setting', { expected: 'DIRECTORY_DATA_DIR or DIRECTORY_DATABASE_URL, and not both' });
 }
 
 export function passwordCostOf(config: Config<typeof DIRECTORY_ENV>): PasswordCost {

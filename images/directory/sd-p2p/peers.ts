@@ -76,6 +76,10 @@ export class SdP2pPeers {
     return this.#byAddress.get(address)?.peer;
   }
 
+  addresses(): Iterable<string> {
+    return this.#byAddress.keys();
+  }
+
   has(address: string): boolean {
     this.#sweep();
     return this.#byAddress.has(address);

@@ -6,6 +6,7 @@ import { isLoopback, mayRegister, type Networks } from '#proto/networks.ts';
 import type { Bodies } from '../body.ts';
 import { callerIp } from '../caller-ip.ts';
 import type { Registry } from '../registry.ts';
+import type { Keeping } from '../storage/keeping.ts';
 import { newToken } from '../tokens.ts';
 import { type SdP2pPeers, searchedNames } from './peers.ts';
 
@@ -14,7 +15,7 @@ export interface SdP2pComponents {
   registry: Registry;
   bodies: Bodies;
   logger: Logger;
-  committed: () => Promise<void>;
+  keeping: Pick<Keeping, 'change'>;
 }
 
 export interface SdP2pInit {
@@ -41,7 +42,7 @@ export const SD_P2P_EXCEPTIONS =
  * everything with an Authorization header; all else is taken for the dialect.
  */
 export function sdP2pRoutes(parts: SdP2pComponents, { trusted, maxFiles }: SdP2pInit): (app: Express) => void {
-  const { peers, registry, bodies, logger, committed } = parts;
+  const { peers, registry, bodies, logger, keeping } = parts;
 
   /** `isOurs` is asked before the dialect answers. */
   function dialect(
@@ -76,14 +77,13 @@ export function sdP2pRoutes(parts: SdP2pComponents, { trusted, maxFiles }: SdP2p
       return answer(400, { Error: 'La ip no es la de este peer' });
     }
     const address = addressText(place);
-    if (peers.has(address) || registry.userAt(address) !== undefined) {
-      return answer(400, { message: 'Peer ya se encuentra conectado' });
-    }
-    if (peers.isFull || !hasRoomFor(address, names)) return FULL;
-    peers.enter({ user, ...place, files: names, enteredAtMs: Date.now() });
-    await committed();
-    logger.info({ dialect: 'SD_P2P', user, address, files: names.length }, 'login');
-    return answer(200, { estado: 'OK', token: newToken() });
+    return keeping.change(() => {
+      if (isThere(address)) return answer(400, { message: 'Peer ya se encuentra conectado' });
+      if (peers.isFull || !hasRoomFor(address, names)) return FULL;
+      peers.enter({ user, ...place, files: names, enteredAtMs: Date.now() });
+      logger.info({ dialect: 'SD_P2P', user, address, files: names.length }, 'login');
+      return answer(200, { estado: 'OK', token: newToken() });
+    });
   }
 
   function index(body: Fields): Answer {
@@ -113,23 +113,26 @@ export function sdP2pRoutes(parts: SdP2pComponents, { trusted, maxFiles }: SdP2p
     const place = placeOf(body);
     const names = namesOf(body.archivos, maxFiles);
     if (!place || !names) return answer(400, { Error: `${MISSING} (ip, port o files)` });
-    const known = peers.saved(addressText(place));
-    if (!known || !peers.has(addressText(place))) return answer(400, { message: 'Peer no está conectado' });
-    if (!hasRoomFor(addressText(place), names)) return FULL;
-    peers.enter({ ...known, user: '', files: names });
-    await committed();
-    return answer(200, { estado: 'OK' });
+    const address = addressText(place);
+    return keeping.change(() => {
+      const known = peers.saved(address);
+      if (!known || !peers.has(address)) return answer(400, { message: 'Peer no está conectado' });
+      if (!hasRoomFor(address, names)) return FULL;
+      peers.enter({ ...known, user: '', files: names });
+      return answer(200, { estado: 'OK' });
+    });
   }
 
   async function logout(body: Fields): Promise<Answer> {
     if (!body.ip || !(body.port || body.url)) return answer(400, { error: `${MISSING} (ip o url)` });
     const place = placeOf(body);
     const address = place && addressText(place);
-    if (!address || !peers.has(address)) return answer(404, { error: 'Peer no encontrado' });
-    peers.remove(address);
-    await committed();
-    logger.info({ dialect: 'SD_P2P', address }, 'logout');
-    return answer(200, { mensaje: `Peer ('${urlOf(address)}', '${place.ip}') desconectado correctamente.` });
+    return keeping.change(() => {
+      if (!address || !peers.has(address)) return answer(404, { error: 'Peer no encontrado' });
+      peers.remove(address);
+      logger.info({ dialect: 'SD_P2P', address }, 'logout');
+      return answer(200, { mensaje: `Peer ('${urlOf(address)}', '${place.ip}') desconectado correctamente.` });
+    });
   }
 
   const isThere = (address: string) => peers.has(address) || registry.userAt(address) !== undefined;

@@ -1,20 +1,13 @@
 import { setImmediate as laterInThisTurn } from 'node:timers/promises';
 import type { Logger } from '#base/logger.ts';
 import { type PeerLabError, toPeerLabError } from '#proto/errors.ts';
-import type { SavedRegistration } from '../registry.ts';
-import type { SavedSdP2pPeer } from '../sd-p2p/peers.ts';
-import type { Changes } from './store.ts';
-
-/** Where the journal reads what is so now, when it comes to writing. */
-export interface JournalSources {
-  account(user: string): string | undefined;
-  peer(address: string): SavedRegistration | undefined;
-  sdP2pPeer(address: string): SavedSdP2pPeer | undefined;
-}
+import type { Keeping } from './keeping.ts';
+import { changesOf, KINDS, type Kind, type Memory, newTouched, type Store } from './state.ts';
 
 export interface JournalInit {
-  readonly store: { write(changes: Changes): Promise<void> };
-  readonly sources: JournalSources;
+  readonly store: Store;
+  /** Where the journal reads what is so now, when it comes to writing. */
+  readonly memory: Memory;
   readonly logger: Logger;
 }
 
@@ -25,8 +18,9 @@ const RETRY_MS = 1000;
  * moment of writing goes into one transaction, so a thousand logins at once are a few writes. What failed to be written is
  * written again: memory and disk agree as soon as the disk lets them.
  */
-export class Journal {
+export class Journal implements Keeping {
   readonly #init: JournalInit;
+  readonly catchUp = undefined;
   #touched = newTouched();
   /** The write that will carry what is touched now. */
   #next: Promise<void> | undefined;
@@ -43,22 +37,39 @@ export class Journal {
     return this.#failure;
   }
 
-  touch(kind: keyof Changes, key: string): void {
+  async change<T>(work: () => T): Promise<T> {
+    const done = work();
+    await this.#committed();
+    return done;
+  }
+
+  touch(kind: Kind, key: string): void {
     this.#touched[kind].add(key);
     // What nobody waits for, such as the end of a lease, is written all the same.
     this.#schedule().catch(() => {});
   }
 
-  /** Returns when all that was touched before is on the disk. @throws PeerLabError `storage-failed` */
-  async committed(): Promise<void> {
-    await (this.#next ?? this.#writing);
+  /** After a restart everybody has a fresh lease. */
+  renewed(): undefined {
+    return undefined;
+  }
+
+  /** Nobody else writes. */
+  isCurrent(): boolean {
+    return true;
   }
 
   /** Writes what is left. */
   async close(): Promise<void> {
     clearTimeout(this.#retry);
-    await this.committed().catch(() => {});
+    await this.#committed().catch(() => {});
     clearTimeout(this.#retry);
+    await this.#init.store[Symbol.asyncDispose]();
+  }
+
+  /** Returns when all that was touched before is on the disk. @throws PeerLabError `storage-failed` */
+  async #committed(): Promise<void> {
+    await (this.#next ?? this.#writing);
   }
 
   #schedule(): Promise<void> {
@@ -75,11 +86,11 @@ export class Journal {
   }
 
   async #write(): Promise<void> {
-    const { store, logger } = this.#init;
+    const { store, logger, memory } = this.#init;
     const touched = this.#touched;
     this.#touched = newTouched();
     try {
-      await store.write(this.#changesOf(touched));
+      await store.write(changesOf(touched, memory));
       if (this.#failure) logger.info('the state can be written again');
       this.#failure = undefined;
     } catch (thrown) {
@@ -91,21 +102,4 @@ export class Journal {
       throw failure;
     }
   }
-
-  #changesOf(touched: Touched): Changes {
-    const { sources } = this.#init;
-    return {
-      accounts: new Map([...touched.accounts].map((user) => [user, sources.account(user) as string])),
-      peers: new Map([...touched.peers].map((address) => [address, sources.peer(address)])),
-      sdP2pPeers: new Map([...touched.sdP2pPeers].map((address) => [address, sources.sdP2pPeer(address)])),
-    };
-  }
-}
-
-type Touched = Record<keyof Changes, Set<string>>;
-
-const KINDS = ['accounts', 'peers', 'sdP2pPeers'] as const;
-
-function newTouched(): Touched {
-  return { accounts: new Set(), peers: new Set(), sdP2pPeers: new Set() };
 }

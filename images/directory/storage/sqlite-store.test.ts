@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { SavedRegistration } from '../registry.ts';
-import { migrate } from './migrations.ts';
+import { migrate, SQLITE_MIGRATIONS } from './migrations.ts';
 import { kyselyOver } from './sqlite.ts';
-import { backUp, type Changes, failureOf, Store } from './store.ts';
+import { backUp, failureOf, SqliteStore } from './sqlite-store.ts';
+import { changes, describeStore, saved as peer } from './store.contract.ts';
 
 let folder: string;
 beforeEach(async () => {
@@ -17,22 +17,8 @@ afterEach(() => rm(folder, { recursive: true, force: true }));
 const file = (name: string) => join(folder, name);
 const DB = 'directory.db';
 
-function peer(port: number, names: string[] = []): SavedRegistration {
-  return {
-    peer: { user: 'ann', ip: '10.0.0.1', port },
-    files: names.map((name) => ({ name, size: 3, sha256: 'a'.repeat(64) })),
-    tokenHash: `hash-${port}`,
-    tokenLeftMs: 60_000,
-  };
-}
-
-function changes(some: Partial<Record<keyof Changes, [string, unknown][]>>): Changes {
-  const map = (kind: keyof Changes) => new Map(some[kind] ?? []);
-  return { accounts: map('accounts'), peers: map('peers'), sdP2pPeers: map('sdP2pPeers') } as Changes;
-}
-
 async function written(count = 3): Promise<void> {
-  await using store = await Store.open(folder);
+  await using store = await SqliteStore.open(folder);
   const peers = Array.from({ length: count }, (_, i): [string, unknown] => [
     `10.0.0.1:${i + 1}`,
     peer(i + 1, ['x', 'y']),
@@ -41,7 +27,7 @@ async function written(count = 3): Promise<void> {
 }
 
 const opened = async () => {
-  await using store = await Store.open(folder);
+  await using store = await SqliteStore.open(folder);
   return await store.load();
 };
 const codeOf = (action: Promise<unknown>) =>
@@ -50,48 +36,12 @@ const codeOf = (action: Promise<unknown>) =>
     (error) => error.code,
   );
 
-describe('what was written', () => {
-  it('is there again, and what was taken away is not', async () => {
-    {
-      await using store = await Store.open(folder);
-      const root = 'b'.repeat(64);
-      const withRoot = { ...peer(1), files: [{ name: 'é \n', size: 2 ** 53 - 1, sha256: 'c'.repeat(64), root }] };
-      const sdP2p = { user: 'eva', ip: '127.0.0.2', port: 5001, files: ['a', 'b'], enteredAtMs: 17 };
-      await store.write(
-        changes({
-          accounts: [['ann', 'hash']],
-          peers: [
-            ['one', withRoot],
-            ['two', peer(2, ['x'])],
-          ],
-          sdP2pPeers: [['127.0.0.2:5001', sdP2p]],
-        }),
-      );
-      await store.write(changes({ accounts: [['ann', 'other hash']], peers: [['two', undefined]] }));
-    }
-    const state = await opened();
-    expect(state.accounts).toEqual([{ user: 'ann', passwordHash: 'other hash' }]);
-    expect(state.peers).toMatchObject([
-      { peer: { port: 1 }, files: [{ name: 'é \n', size: 2 ** 53 - 1, root: 'b'.repeat(64) }], tokenHash: 'hash-1' },
-    ]);
-    expect(state.peers[0]?.tokenLeftMs).toBeGreaterThan(50_000);
-    expect(state.sdP2pPeers).toEqual([
-      { user: 'eva', ip: '127.0.0.2', port: 5001, files: ['a', 'b'], enteredAtMs: 17 },
-    ]);
-  });
+describeStore('in a folder', () => SqliteStore.open(folder));
 
+describe('what was written', () => {
   it('is for its owner alone', async () => {
     await written();
     expect((await stat(file(DB))).mode & 0o077).toBe(0);
-  });
-
-  it('keeps a secret once it was made', async () => {
-    const secret = async (value: string) => {
-      await using store = await Store.open(folder);
-      return await store.secret('key', () => value);
-    };
-    expect(await secret('first')).toBe('first');
-    expect(await secret('second')).toBe('first');
   });
 
   it('of an older version is brought up to this one', async () => {
@@ -100,7 +50,7 @@ describe('what was written', () => {
     const raw = new DatabaseSync(file(DB));
     raw.exec('PRAGMA application_id = 0x504c4453');
     const old = kyselyOver(raw);
-    await migrate(old, '001-state');
+    await migrate(old, SQLITE_MIGRATIONS, { upTo: '001-state' });
     await old.destroy();
     await written();
     expect((await opened()).peers).toHaveLength(3);
@@ -108,15 +58,15 @@ describe('what was written', () => {
 });
 
 it('lets one directory at a time use the folder, and the next as soon as it is gone', async () => {
-  const first = await Store.open(folder);
-  await expect(Store.open(folder)).rejects.toMatchObject({ code: 'storage-in-use' });
+  const first = await SqliteStore.open(folder);
+  await expect(SqliteStore.open(folder)).rejects.toMatchObject({ code: 'storage-in-use' });
   await first[Symbol.asyncDispose]();
-  await using _second = await Store.open(folder);
+  await using _second = await SqliteStore.open(folder);
 });
 
 it('needs a folder that it can make', async () => {
   await writeFile(file('taken'), '');
-  await expect(Store.open(join(folder, 'taken'))).rejects.toMatchObject({ code: 'bad-setting' });
+  await expect(SqliteStore.open(join(folder, 'taken'))).rejects.toMatchObject({ code: 'bad-setting' });
 });
 
 describe('a damaged file is an error, and stays as it is', () => {
@@ -171,7 +121,7 @@ describe('a damaged file is an error, and stays as it is', () => {
   async function killedAfter(writes: number): Promise<{ wal: Buffer; reopen: () => Promise<string> }> {
     const living = await mkdtemp(join(tmpdir(), 'peerlab-test-'));
     {
-      await using store = await Store.open(living);
+      await using store = await SqliteStore.open(living);
       for (let i = 1; i <= writes; i++) await store.write(changes({ peers: [[`${i}`, peer(i)]] }));
       for (const name of [DB, `${DB}-wal`]) await copyFile(join(living, name), file(name));
     }
@@ -265,7 +215,7 @@ describe('a backup', () => {
   it('is a whole state, taken while a directory writes, and never replaces a file', async () => {
     const target = file('backup.db');
     {
-      await using store = await Store.open(folder);
+      await using store = await SqliteStore.open(folder);
       await store.write(changes({ accounts: [['ann', 'hash']], peers: [['one', peer(1)]] }));
       await backUp(folder, target);
       await store.write(changes({ peers: [['two', peer(2)]] }));

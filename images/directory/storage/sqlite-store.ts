@@ -1,14 +1,14 @@
 import { chmodSync, closeSync, existsSync, mkdirSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { crc32 } from 'node:zlib';
 import { type Kysely, sql } from 'kysely';
-import { type SharedFile, sharedFile } from '#proto/directory-api.ts';
 import { PeerLabError, reasonOf } from '#proto/errors.ts';
 import type { SavedRegistration } from '../registry.ts';
 import type { SavedSdP2pPeer } from '../sd-p2p/peers.ts';
-import { migrate } from './migrations.ts';
+import { migrate, SQLITE_MIGRATIONS } from './migrations.ts';
+import { checked, endsAtOf, filesOf, leftUntil, listText, withChecksum } from './rows.ts';
 import { kyselyOver, type Tables } from './sqlite.ts';
+import type { Changes, SavedState, Store } from './state.ts';
 import { assertWalUnbroken } from './wal.ts';
 
 const FILE = 'directory.db';
@@ -18,25 +18,11 @@ const APPLICATION_ID = 0x504c4453;
 /** The log of changes is cut back to this after each checkpoint, in bytes. */
 const WAL_BYTES = 16 * 1024 * 1024;
 
-/** What the file should say: undefined means "is gone". */
-export interface Changes {
-  readonly accounts: ReadonlyMap<string, string>;
-  readonly peers: ReadonlyMap<string, SavedRegistration | undefined>;
-  readonly sdP2pPeers: ReadonlyMap<string, SavedSdP2pPeer | undefined>;
-}
-
-/** All that the file holds. */
-export interface SavedState {
-  readonly accounts: { readonly user: string; readonly passwordHash: string }[];
-  readonly peers: SavedRegistration[];
-  readonly sdP2pPeers: SavedSdP2pPeer[];
-}
-
 /**
  * The state on the disk: one SQLite file in a folder that one directory at a time may use. What `write` has returned for
  * survives the end of the process at any moment (not a power cut: the kernel has it then, the disk perhaps not yet).
  */
-export class Store implements AsyncDisposable {
+export class SqliteStore implements Store {
   readonly #db: Kysely<Tables>;
   readonly #lock: DatabaseSync;
 
@@ -49,7 +35,7 @@ export class Store implements AsyncDisposable {
    * Opens the state in `folder`, or begins one there. The whole file is checked before anything is read of it.
    * @throws PeerLabError `bad-setting`, `storage-in-use`, `storage-damaged`, `storage-failed`
    */
-  static async open(folder: string): Promise<Store> {
+  static async open(folder: string): Promise<SqliteStore> {
     makeFolder(folder);
     const lock = lockFolder(folder);
     try {
@@ -62,18 +48,15 @@ export class Store implements AsyncDisposable {
       const db = open(file);
       // The log begins anew, so that what an earlier life left half written is not found in it again.
       await sql`PRAGMA wal_checkpoint(TRUNCATE)`.execute(db);
-      await migrate(db);
-      return new Store(db, lock);
+      await migrate(db, SQLITE_MIGRATIONS);
+      return new SqliteStore(db, lock);
     } catch (error) {
       lock.close();
       throw failureOf(error);
     }
   }
 
-  /**
-   * @throws PeerLabError `storage-damaged` when a row is not what was written: nothing is left out silently;
-   *   `storage-failed` when the disk does not give it
-   */
+  /** Nothing is left out silently. */
   async load(): Promise<SavedState> {
     try {
       const accounts = await this.#db.selectFrom('account').selectAll().execute();
@@ -91,10 +74,6 @@ export class Store implements AsyncDisposable {
     }
   }
 
-  /**
-   * One secret by name, made with `make` when there is none yet.
-   * @throws PeerLabError `storage-damaged`, `storage-failed`
-   */
   async secret(name: string, make: () => string): Promise<string> {
     try {
       const saved = await this.#db.selectFrom('secret').selectAll().where('name', '=', name).executeTakeFirst();
@@ -107,13 +86,12 @@ export class Store implements AsyncDisposable {
     }
   }
 
-  /** All of it or nothing. @throws PeerLabError `storage-failed` */
   async write({ accounts, peers, sdP2pPeers }: Changes): Promise<void> {
     try {
       await this.#db.transaction().execute(async (work) => {
         for (const [user, password_hash] of accounts) {
-          const row = withChecksum({ user, password_hash });
-          await work.replaceInto('account').values(row).execute();
+          if (password_hash === undefined) await work.deleteFrom('account').where('user', '=', user).execute();
+          else await work.replaceInto('account').values(withChecksum({ user, password_hash })).execute();
         }
         for (const [address, saved] of peers) {
           if (saved) await work.replaceInto('peer').values(rowOf(address, saved)).execute();
@@ -203,7 +181,7 @@ async function begin(file: string): Promise<void> {
   const raw = new DatabaseSync(unfinished);
   raw.exec(`PRAGMA application_id = ${APPLICATION_ID}`);
   const db = kyselyOver(raw);
-  await migrate(db);
+  await migrate(db, SQLITE_MIGRATIONS);
   await db.destroy();
   renameSync(unfinished, file);
 }
@@ -243,37 +221,21 @@ export function failureOf(error: unknown): PeerLabError {
 
 function rowOf(address: string, { peer, files, tokenHash, tokenLeftMs }: SavedRegistration): Tables['peer'] {
   const { user, ip, port } = peer;
-  const list = files.map(({ name, size, sha256, root }) => [name, size, sha256, ...(root === undefined ? [] : [root])]);
-  const token_ends_at = Math.round(Date.now() + tokenLeftMs);
-  return withChecksum({ address, user, ip, port, token_hash: tokenHash, token_ends_at, files: JSON.stringify(list) });
+  const token_ends_at = endsAtOf(tokenLeftMs);
+  return withChecksum({ address, user, ip, port, token_hash: tokenHash, token_ends_at, files: listText(files) });
 }
 
 function sdP2pRowOf(address: string, { user, ip, port, files, enteredAtMs }: SavedSdP2pPeer): Tables['sd_p2p_peer'] {
-  return withChecksum({ address, user, ip, port, files: JSON.stringify(files), entered_at: enteredAtMs });
+  // As a database keeps it: half a character in a name of somebody's choice would be read as damage ever after.
+  const name = user.toWellFormed();
+  return withChecksum({ address, user: name, ip, port, files: JSON.stringify(files), entered_at: enteredAtMs });
 }
 
 function savedOf({ user, ip, port, token_hash, token_ends_at, files }: Tables['peer']): SavedRegistration {
-  const list = JSON.parse(files) as [string, number, string, string?][];
   return {
     peer: { user, ip, port },
-    files: list.map(([name, size, sha256, root]): SharedFile => sharedFile.parse({ name, size, sha256, root })),
+    files: filesOf(files),
     tokenHash: token_hash,
-    tokenLeftMs: token_ends_at - Date.now(),
+    tokenLeftMs: leftUntil(token_ends_at),
   };
-}
-
-function withChecksum<R extends object>(row: R): R & { checksum: number } {
-  return { ...row, checksum: checksumOf(row) };
-}
-
-function checked<R extends { checksum: number }>(row: R): R {
-  const { checksum, ...rest } = row;
-  if (checksumOf(rest) === checksum) return row;
-  throw new PeerLabError('storage-damaged', { got: 'a row that is not what was written' });
-}
-
-/** By the names of the columns: a later migration may add one anywhere. */
-function checksumOf(row: object): number {
-  const entries = Object.entries(row).sort(([a], [b]) => (a < b ? -1 : 1));
-  return crc32(JSON.stringify(entries));
 }

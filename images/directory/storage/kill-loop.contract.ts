@@ -1,0 +1,141 @@
+import { createHash } from 'node:crypto';
+import { setTimeout as wait } from 'node:timers/promises';
+import { expect, it } from 'vitest';
+import { DirectoryApi } from '#base/directory-client.ts';
+import type { DirectoryEnv } from '#proto/env.ts';
+import { PeerLabError } from '#proto/errors.ts';
+import { DirectoryProcess } from '../testing/directory-process.ts';
+
+/**
+ * What was acknowledged survives SIGKILL at any moment: peers change what the directory holds about them, all at once; the
+ * process is killed amid that and started again; then each peer's entry must be what its last acknowledged change said, or
+ * the one change that was under way. PEERLAB_KILL_ROUNDS and PEERLAB_SEED make it long, and repeat it.
+ */
+
+const ROUNDS = Number(process.env.PEERLAB_KILL_ROUNDS ?? 6);
+const SEED = Number(process.env.PEERLAB_SEED ?? 1);
+const PEERS = 8;
+const FIRST_PORT = 7001;
+const WORK_TIMEOUT_MS = 20_000;
+
+/** mulberry32: a small generator, so that a seed gives the same moments. */
+function randomOf(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** What the directory should hold about a peer: its files, or nothing. */
+type Entry = string[] | undefined;
+
+interface Client {
+  readonly user: string;
+  readonly port: number;
+  token?: string | undefined;
+  acknowledged: Entry;
+  /** The change under way: its outcome, and its token when it was a login whose answer never came. */
+  underWay?: { readonly entry: Entry; readonly kind: string } | undefined;
+  changes: number;
+}
+
+const filesOf = (names: readonly string[]) =>
+  names.map((name) => ({ name, size: name.length, sha256: createHash('sha256').update(name).digest('hex') }));
+
+const credentialsOf = (user: string) => ({ user, password: `password of ${user}`, ip: '127.0.0.1' });
+
+async function login(api: DirectoryApi, { user, port }: Pick<Client, 'user' | 'port'>, entry: readonly string[]) {
+  return (await api.login({ ...credentialsOf(user), port, files: filesOf(entry) })).token;
+}
+
+/** One change after another until the directory is gone. */
+async function changeUntilKilled(url: string, client: Client, random: () => number): Promise<void> {
+  const api = new DirectoryApi(url);
+  for (;;) {
+    const names = Array.from({ length: Math.floor(random() * 20) }, (_, i) => `${client.user}-${client.changes}-${i}`);
+    const dice = random();
+    const { token } = client;
+    const kind = token === undefined ? 'login' : dice < 0.1 ? 'logout' : dice < 0.2 ? 'login' : 'loadfiles';
+    client.underWay = { kind, entry: kind === 'logout' ? undefined : names };
+    try {
+      if (token === undefined || kind === 'login') client.token = await login(api, client, names);
+      else if (kind === 'loadfiles') await api.loadfiles(token, filesOf(names));
+      else {
+        await api.logout(token);
+        client.token = undefined;
+      }
+    } catch (error) {
+      if (error instanceof PeerLabError && error.code === 'directory-unreachable') return;
+      throw error;
+    }
+    client.acknowledged = client.underWay.entry;
+    client.underWay = undefined;
+    client.changes++;
+  }
+}
+
+/** What the directory says, by port. */
+async function listed(url: string): Promise<Map<number, string[]>> {
+  const api = new DirectoryApi(url);
+  const { peers } = await api.index(await login(api, { user: 'observer', port: 6999 }, []));
+  return new Map(peers.map(({ port, files }) => [port, files.map(({ name }) => name)]));
+}
+
+/** @param where the settings that say where the state is; a directory that finds nothing there begins with an empty one */
+export function killLoop(name: string, where: () => DirectoryEnv): void {
+  const title = `${name}: nothing acknowledged is lost in ${ROUNDS} kills (seed ${SEED})`;
+  it(title, { timeout: 20_000 + ROUNDS * 5000 }, () => killAgainAndAgain({ ...where(), DIRECTORY_LEASE: '5m' }));
+}
+
+async function killAgainAndAgain(env: DirectoryEnv): Promise<void> {
+  const random = randomOf(SEED);
+  const clients: Client[] = Array.from({ length: PEERS }, (_, i) => ({
+    ...{ user: `user-${i}`, port: FIRST_PORT + i, acknowledged: undefined, changes: 0 },
+  }));
+  for (let round = 0; round < ROUNDS; round++) {
+    const directory = await DirectoryProcess.start(env);
+    const work = clients.map((client) => changeUntilKilled(directory.url, client, random));
+    await workedOn(clients);
+    await wait(100 + random() * 900);
+    await directory.kill();
+    await Promise.all(work);
+
+    await using again = await DirectoryProcess.start(env);
+    const found = await listed(again.url);
+    for (const client of clients) await check(again.url, client, found.get(client.port), `round ${round}`);
+  }
+  const changes = countOf(clients);
+  console.log(`${changes} changes acknowledged, ${ROUNDS} kills, none lost`);
+  expect(changes).toBeGreaterThan(ROUNDS * PEERS);
+}
+
+const countOf = (clients: readonly Client[]) => clients.reduce((sum, { changes }) => sum + changes, 0);
+
+/** However busy the machine is: a directory that nobody has changed has nothing to lose. */
+async function workedOn(clients: readonly Client[]): Promise<void> {
+  const enough = countOf(clients) + PEERS + 1;
+  const giveUpAt = performance.now() + WORK_TIMEOUT_MS;
+  while (countOf(clients) < enough && performance.now() < giveUpAt) await wait(10);
+}
+
+async function check(url: string, client: Client, found: Entry, about: string): Promise<void> {
+  const { acknowledged, underWay, user } = client;
+  const api = new DirectoryApi(url);
+  const allowed = underWay ? [acknowledged, underWay.entry] : [acknowledged];
+  expect(allowed, `${about}, ${user}, ${underWay?.kind ?? 'nothing'} under way`).toContainEqual(found);
+  // A token that was given and not taken back holds.
+  if (client.token !== undefined && underWay?.kind !== 'login' && underWay?.kind !== 'logout') {
+    await expect(api.heartbeat(client.token, 10_000), `${about}, token of ${user}`).resolves.toBeDefined();
+  }
+  // The account of an acknowledged login is there: nobody else can make it anew.
+  if (client.changes > 0) {
+    const attempt = api.login({ ...credentialsOf(user), password: 'another', port: 6998, files: [] });
+    await expect(attempt, `${about}, password of ${user}`).rejects.toMatchObject({ code: 'wrong-password' });
+  }
+  client.acknowledged = found;
+  client.token = underWay?.kind === 'login' || underWay?.kind === 'logout' ? undefined : client.token;
+  client.underWay = undefined;
+}
