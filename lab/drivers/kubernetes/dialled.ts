@@ -31,7 +31,9 @@ export class Dialled extends Duplex {
   }
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
-    this.#stream.destroy();
+    // Where all has come, it ends in order: a stream that is destroyed before is reset, and a session bears only so many of these.
+    if (error === null && this.#stream.readableEnded) this.#stream.end();
+    else this.#stream.destroy();
     done(error);
   }
 }

@@ -6,6 +6,7 @@ import { type AddressInfo, connect, createServer } from 'node:net';
 import path from 'node:path';
 import { type Duplex, Readable } from 'node:stream';
 import { afterEach, expect, onTestFinished, test } from 'vitest';
+import { inPool } from '../../limit.ts';
 import { Tunnel } from './tunnel.ts';
 
 const GATEWAY = path.join(import.meta.dirname, 'in-cluster', 'gateway.ts');
@@ -93,6 +94,31 @@ test('requests of any size reach instances by one connection, many at one time',
   expect(await sent.text()).toBe(sha(content));
   expect(connections).toHaveLength(1);
 });
+
+test('one connection carries any number of requests, and of those that are given up', async () => {
+  const { made, connections, broken } = await tunnel();
+  const address = await instance((request, response) => {
+    if (request.url === '/now') response.end('here');
+  });
+  const url = made.urlOf(address);
+  const ask = (path: string, signal?: AbortSignal) =>
+    new Promise<string>((resolve) => {
+      const request = http.get(`${url}${path}`, { agent: false, ...(signal && { signal }) }, (response) => {
+        response.resume().on('end', () => resolve('answered'));
+      });
+      request.on('error', () => resolve('given up'));
+    });
+  const outcomes = new Map<string, number>();
+  await inPool(Array.from({ length: 3000 }).keys(), 32, async (i) => {
+    const outcome = await (i % 2 === 0 ? ask('/now') : ask('/never', AbortSignal.timeout(5)));
+    outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
+  });
+  expect([Object.fromEntries(outcomes), connections.length, broken()]).toEqual([
+    { answered: 1500, 'given up': 1500 },
+    1,
+    0,
+  ]);
+}, 30_000);
 
 test('what nobody answers, and what breaks off, ends as it would without a tunnel', async () => {
   const { made } = await tunnel();
