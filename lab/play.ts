@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { EXIT, unforeseen } from '#proto/errors.ts';
 import type { Result } from './checks/result-schema.ts';
-import { disturbs } from './doctor/needs.ts';
+import { disturbedBy } from './doctor/needs.ts';
 import type { DriverDescription } from './drivers/description.ts';
 import type { Driver, DriverInit } from './drivers/driver.ts';
 import { ResultsFolder } from './history/results-folder.ts';
@@ -70,7 +70,7 @@ export async function play({
       signal: ends,
       ...(peerImage !== undefined && { peerImage }),
       ...(directoryImage !== undefined && { directoryImage }),
-      disturbs: disturbs(plan),
+      disturbs: disturbedBy(plan),
       peers: plan.peers.map(({ name }) => name),
     });
     return driver;

@@ -247,6 +247,11 @@ export const KUBERNETES_ENV = {
     optional: true,
     help: "The registry that PeerLab's images were pushed to, as for `make k8s-push`. If unset, they are loaded into the nodes.",
   },
+  PEERLAB_KUBERNETES_POD_SECURITY: {
+    type: 'text',
+    default: 'restricted',
+    help: 'The Pod Security level that the namespaces of runs enforce: restricted, or privileged, which lets agents in that disturb networks.',
+  },
 } as const satisfies Record<string, EnvSpec>;
 
 /** Of the status page of a network that stands (lab/status/), and of labs that tell it how their runs go. */

@@ -439,6 +439,14 @@ export const ERRORS = {
     meaning: 'the Docker engine refused',
     next: 'Read its reason. `docker info` and the free disk space may tell more.',
   },
+  'agent-failed': {
+    http: 500,
+    grpc: GRPC.INTERNAL,
+    exit: EXIT.inconclusive,
+    definite: false,
+    meaning: 'the agent that disturbs networks and disks could not do its work',
+    next: 'Read its reason. What it needs of the kernel is in docs/faults.md.',
+  },
   'build-failed': {
     http: 500,
     grpc: GRPC.INTERNAL,

@@ -135,7 +135,7 @@ export const ROOMS: readonly Room[] = [
   {
     path: 'lab/drivers/standing/',
     is: 'instances that stand already, such as the pods of a cluster: a run borrows them from their keepers',
-    may: ['lab/drivers/*', 'lab/drivers/kept/', 'lab/keeper/', 'lab/limit.ts', 'lab/machine/', 'proto/'],
+    may: ['lab/drivers/*', 'lab/drivers/kept/', 'lab/keeper/', 'lab/limit.ts', 'proto/'],
     testsMay: ['lab/end-to-end.ts'],
   },
   {
@@ -143,7 +143,15 @@ export const ROOMS: readonly Room[] = [
     is:
       'instances as pods of a Kubernetes cluster, in a namespace for each run; `in-cluster/` has the programs of the pods beside them, ' +
       '`tunnel.ts` the one connection to all',
-    may: ['lab/drivers/*', 'lab/drivers/kept/', 'lab/doubles/names.ts', 'lab/limit.ts', 'lab/machine/', 'proto/'],
+    may: [
+      'lab/drivers/*',
+      'lab/drivers/agent/',
+      'lab/drivers/kept/',
+      'lab/doubles/names.ts',
+      'lab/limit.ts',
+      'lab/machine/',
+      'proto/',
+    ],
   },
   {
     path: 'lab/drivers/kept/',
@@ -160,7 +168,7 @@ export const ROOMS: readonly Room[] = [
     is:
       'the agent that disturbs networks and disks from beside an instance, its rules and its image, for every driver of ' +
       'containers; how its own containers are started is up to the driver',
-    may: ['lab/drivers/*', 'lab/drivers/images/', 'lab/limit.ts', 'proto/'],
+    may: ['lab/drivers/*', 'lab/drivers/images/', 'lab/limit.ts', 'lab/machine/', 'proto/'],
   },
   {
     path: 'lab/keeper/',
@@ -173,7 +181,7 @@ export const ROOMS: readonly Room[] = [
     path: 'lab/faults/',
     is: 'one fault per file: how it is done to an instance, undone, and looked at; `injector.ts` proves them all',
     may: ['lab/drivers/driver.ts', 'lab/history/', 'proto/'],
-    testsMay: ['lab/drivers/docker/'],
+    testsMay: ['lab/drivers/docker/', 'lab/drivers/kubernetes/'],
   },
   {
     path: 'lab/machine/',

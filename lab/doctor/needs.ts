@@ -2,7 +2,7 @@ import prettyBytes from 'pretty-bytes';
 import { PeerLabError } from '#proto/errors.ts';
 import { PROMISES } from '#proto/promises.ts';
 import { counted } from '#proto/units.ts';
-import type { Capabilities, Capability, Lack, Wants } from '../drivers/capabilities.ts';
+import type { Capabilities, Capability, Disturbed, Lack, Wants } from '../drivers/capabilities.ts';
 import { DIRECTORY } from '../history/events.ts';
 import type { PlannedPeer } from '../language/world.ts';
 import type { Plan } from '../scenario/plan.ts';
@@ -92,9 +92,13 @@ function needsInHosts(
   }));
 }
 
-/** Whether a plan disturbs networks or disks of instances. */
-export function disturbs(plan: Pick<Plan, 'peers' | 'steps'>): boolean {
-  return needsOf(plan).some(({ what }) => what === 'network-faults' || what === 'disk-limit');
+/** What around instances a plan disturbs: networks, in these ways, and disks. */
+export function disturbedBy(plan: Pick<Plan, 'peers' | 'steps'>): Disturbed[] {
+  const kinds = needsOf(plan).flatMap(({ what, wanted }): Disturbed[] => {
+    if (what === 'network-faults') return [wanted as Wants['network-faults']];
+    return what === 'disk-limit' ? ['disk'] : [];
+  });
+  return [...new Set(kinds)];
 }
 
 const NETWORK_NEEDS: Record<Wants['network-faults'], string> = {

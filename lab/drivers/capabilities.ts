@@ -31,6 +31,9 @@ export interface Wants {
 
 export type Capability = keyof Wants;
 
+/** What a run disturbs around its instances. */
+export type Disturbed = Wants['network-faults'] | 'disk';
+
 /** Why something can't be had, and what would help; both are clauses without a full stop. */
 export interface Lack {
   readonly why: string;

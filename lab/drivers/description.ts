@@ -61,6 +61,7 @@ export interface Made {
     readonly peer: MadeImage;
     /** For clusters only. */
     readonly lab?: MadeImage;
+    readonly faults?: MadeImage;
   };
 }
 

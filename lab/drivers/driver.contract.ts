@@ -333,7 +333,7 @@ export function describeDriver(name: string, driver: DriverUnderTest): void {
     });
 
     test.skipIf(!noDisks)(titleUnless(noDisks ? undefined : 'this driver can', NO_SURROUNDINGS), async () => {
-      const { start } = await standInRun({ disturbs: true });
+      const { start } = await standInRun({ disturbs: ['cut', 'disk'] });
       const peer = await start('peer-1');
       expect([peer.network, peer.disk]).toEqual([undefined, undefined]);
       await expect(start('limited', {}, [], { diskBytes: 64 * MIB })).rejects.toMatchObject({

@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream';
 import type { DirectoryEnv, PeerEnv } from '#proto/env.ts';
 import type { PeerLabError } from '#proto/errors.ts';
 import type { Double } from '../doubles/names.ts';
+import type { Disturbed } from './capabilities.ts';
 import type { Tested } from './program.ts';
 
 /**
@@ -81,8 +82,8 @@ export interface DriverInit {
   readonly onKill?: (instance: string, graceMs: number) => void;
   /** Told when what lies between the lab and the instances broke: what was asked at that time says nothing of them. */
   readonly onTrouble?: (error: PeerLabError) => void;
-  /** Networks or disks of instances will be disturbed: what that needs is made by `prepare`, and only then. */
-  readonly disturbs?: boolean;
+  /** How networks and disks of instances will be disturbed: what that needs is made by `prepare`, and only then. */
+  readonly disturbs?: readonly Disturbed[];
   /** The names of all peers of the run, in their order, those too that come later. */
   readonly peers?: readonly string[];
 }

@@ -13,6 +13,16 @@ const USAGE_HOLDS_MS = 500;
 /** A start looks at the share first. */
 const START_TIMEOUT_MS = 30_000;
 
+const MIB = 1024 * 1024;
+
+/** What a container of a host may use; docs/doctor.md has what it does. */
+export function hostMemoryBytes({ peers }: HostSpec): number {
+  return 512 * MIB + peers.length * 8 * MIB;
+}
+
+/** The first gRPC port of hosted peers in a container, far below those of outgoing connections. */
+export const HOSTED_PORT = 20_000;
+
 /** What a peer can't have while it shares a process, whatever carries that. */
 export const HOSTED_CAN: ReadonlySet<string> = new Set(['stop']);
 

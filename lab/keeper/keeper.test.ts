@@ -254,6 +254,63 @@ test('a share is filled, listed and emptied, whatever its names are; nothing is 
   await expect(put('late', Buffer.from('x'))).rejects.toMatchObject({ code: 'bad-request' });
 });
 
+test('it says what comes of connections to others', async () => {
+  const { keeper, port } = await keep();
+  await until(() => runsAs(port, 'pods-own'));
+  const client = keeper.client();
+  await client.ask('hold', { by: 'run-1' }, never);
+  const at = (to: number) => ({ host: '127.0.0.1', port: to });
+  const dial = (targets: { host: string; port: number }[], timeoutMs = 2000) =>
+    client.ask('dial', { targets, timeoutMs }, never);
+  expect(await dial([at(port), at(await freePort())])).toEqual({ dialled: ['connected', 'refused'] });
+  const wrong = { code: 'bad-request' };
+  await expect(dial([at(0)])).rejects.toMatchObject(wrong);
+  await expect(dial([{ host: 'localhost', port }])).rejects.toMatchObject(wrong);
+  await expect(dial([at(port)], 60_000)).rejects.toMatchObject(wrong);
+  await expect(dial(Array.from({ length: 65 }, () => at(port)))).rejects.toMatchObject(wrong);
+});
+
+test('a disk that others may share is not filled', async () => {
+  const { keeper } = await keep();
+  const client = keeper.client();
+  await client.ask('hold', { by: 'run-1' }, never);
+  const { freeBytes } = await client.ask('free', {}, never);
+  expect(freeBytes).toBeGreaterThan(0);
+  const fill = client.ask('fill', { full: true }, never);
+  await expect(fill).rejects.toMatchObject({ code: 'bad-request', message: expect.stringContaining('of its own') });
+});
+
+const MOUNTS = ['--user', '--map-root-user', '--mount'];
+const MOUNT_DISK = 'mount -t tmpfs -o size=1m none "$PEER_SHARE_DIR" && exec "$@"';
+const noMounts = spawnSync('unshare', [...MOUNTS, 'true']).status === 0 ? undefined : 'no mount namespace here';
+
+test.skipIf(noMounts)(
+  `a disk of its own is full until it is said otherwise${noMounts ? ` (skipped: ${noMounts})` : ''}`,
+  async () => {
+    const share = mkdtempSync(path.join(tmpdir(), 'kept-'));
+    onTestFinished(() => rmSync(share, { recursive: true }));
+    await using keeper = await KeeperProcess.start({
+      ...{ command: ['sleep', '60'], isIdle: true, env: { PEER_SHARE_DIR: share } },
+      within: ['unshare', ...MOUNTS, 'sh', '-c', MOUNT_DISK, '--'],
+    });
+    const client = keeper.client();
+    await client.ask('hold', { by: 'run-1' }, never);
+    const free = async () => (await client.ask('free', {}, never)).freeBytes;
+    const put = (sizeBytes: number) =>
+      client.put({ name: `of ${sizeBytes}`, sizeBytes, open: () => Readable.from([randomBytes(sizeBytes)]) }, never);
+    await put(1000);
+    for (const _ of ['once', 'twice']) {
+      await client.ask('fill', { full: true }, never);
+      expect(await free()).toBe(0);
+      await expect(put(100_000)).rejects.toThrow();
+      expect(await Array.fromAsync(client.list(never))).toMatchObject([{ name: 'of 1000' }]);
+      await client.ask('fill', { full: false }, never);
+      expect(await free()).toBeGreaterThan(500_000);
+    }
+    keeper.child.kill('SIGKILL');
+  },
+);
+
 test('without the token nothing is told; bodies and settings have bounds', async () => {
   const { keeper } = await keep();
   for (const token of ['', 'wrong', `${KeeperProcess.token}s`]) {

@@ -1,3 +1,5 @@
+import type { Dialled, Target } from '../machine/dial.ts';
+
 /**
  * WHAT A KEEPER IS ASKED, AND ANSWERS: one table of routes, from which the server finds its handlers and the client its requests. All but
  * `health` take the token as `Authorization: Bearer …`. What changes something takes the hold, too, in the header HOLD_HEADER.
@@ -28,6 +30,11 @@ export const ROUTES = {
    * this folder of the share only, by their names in it.
    */
   list: { method: 'GET', path: '/share' },
+  /** Whether its disk is full, until it is said otherwise or the keeper ends; and how much is free. */
+  fill: { method: 'POST', path: '/share/full' },
+  free: { method: 'GET', path: '/share/free' },
+  /** What comes of connections from this pod to others. */
+  dial: { method: 'POST', path: '/dial' },
 } as const;
 
 export type Route = keyof typeof ROUTES;
@@ -46,6 +53,10 @@ export interface Calls {
   usage: { asked: Nothing; answer: { usage: Usage | null } };
   empty: { asked: Nothing; answer: Nothing };
   put: { asked: { name: string; size: string }; answer: Nothing };
+  fill: { asked: { full: boolean }; answer: Nothing };
+  free: { asked: Nothing; answer: { freeBytes: number } };
+  /** At most MAX_DIALS at one time. */
+  dial: { asked: { targets: readonly Target[]; timeoutMs: number }; answer: { dialled: readonly Dialled[] } };
 }
 
 /** What a keeper is, and in what state its program is. */
@@ -89,6 +100,7 @@ export interface ListEnd {
 export const SIGNALS = ['TERM', 'KILL', 'STOP', 'CONT'] as const;
 export type ProgramSignal = (typeof SIGNALS)[number];
 
+export const MAX_DIALS = 64;
 export const HOLD_HEADER = 'x-peerlab-hold';
 export const END_WAIT_MS = 25_000;
 

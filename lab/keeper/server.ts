@@ -1,15 +1,28 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { lstat } from 'node:fs/promises';
 import http, { type IncomingMessage, type ServerResponse } from 'node:http';
+import { isIP } from 'node:net';
 import path from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PeerLabError, reasonOf, toPeerLabError } from '#proto/errors.ts';
 import { assertName } from '#proto/names.ts';
+import { dial, type Target } from '../machine/dial.ts';
+import { freeBytesOf } from '../machine/full-disk.ts';
 import { emptyShare, readShare, writeBelow } from '../machine/share-folder.ts';
+import { FilledDisk } from './filled-disk.ts';
 import type { Keeper } from './keeper.ts';
-import { type Calls, END_WAIT_MS, HOLD_HEADER, type ListEnd, ROUTES, type Route, SIGNALS } from './protocol.ts';
+import {
+  type Calls,
+  END_WAIT_MS,
+  HOLD_HEADER,
+  type ListEnd,
+  MAX_DIALS,
+  ROUTES,
+  type Route,
+  SIGNALS,
+} from './protocol.ts';
 import type { Settings } from './settings.ts';
 
 const MAX_BODY_BYTES = 64 * 1024;
@@ -20,6 +33,7 @@ const IDLE_MS = 60_000;
 /** A list says so often that it goes on, by an empty line. */
 const ALIVE_MS = 5000;
 const MAX_CONNECTIONS = 64;
+const MAX_DIAL_MS = 5000;
 /** What still arrives of a request that was refused is read for so long: otherwise the refusal may be lost with the connection. */
 const LINGER_MS = 1000;
 
@@ -45,6 +59,7 @@ export interface KeeperServerInit {
 
 export function createKeeperServer({ keeper, settings }: KeeperServerInit): http.Server {
   const { program } = keeper;
+  const disk = new FilledDisk(settings.shareDir);
   const handlers: { readonly [R in Route]: Handler<R> } = {
     async health({ gone }) {
       if (keeper.isHeld) return { status: 'held' };
@@ -114,6 +129,18 @@ export function createKeeperServer({ keeper, settings }: KeeperServerInit): http
         clearInterval(alive);
       }
       return undefined;
+    },
+    async fill({ request }) {
+      const { full } = await bodyOf<'fill'>(request);
+      await disk.keepFull(full === true);
+      return {};
+    },
+    free: async () => ({ freeBytes: await freeBytesOf(settings.shareDir) }),
+    async dial({ request }) {
+      const { targets, timeoutMs } = await bodyOf<'dial'>(request);
+      if (!areTargets(targets) || !(timeoutMs > 0 && timeoutMs <= MAX_DIAL_MS))
+        throw new PeerLabError('bad-request', { about: 'dial', expected: 'targets, and at most 5000 ms' });
+      return { dialled: await Promise.all(targets.map((target) => dial(target, timeoutMs))) };
     },
   };
 
@@ -195,6 +222,14 @@ async function folderOf(share: string, under: string | null): Promise<string> {
   const stats = await lstat(folder).catch(() => undefined);
   if (stats && !stats.isDirectory()) throw new PeerLabError('bad-request', { about: 'under', expected: 'a folder' });
   return folder;
+}
+
+function areTargets(targets: unknown): targets is readonly Target[] {
+  return (
+    Array.isArray(targets) &&
+    targets.length <= MAX_DIALS &&
+    targets.every(({ host, port }) => isIP(host) > 0 && Number.isInteger(port) && port > 0 && port < 65_536)
+  );
 }
 
 function isTexts(value: unknown): value is Record<string, string> {

@@ -1,17 +1,20 @@
 import { spawn } from 'node:child_process';
+import { createHash, timingSafeEqual } from 'node:crypto';
 import { createSocket, type Socket as DatagramSocket } from 'node:dgram';
-import { constants, readFileSync } from 'node:fs';
-import { open, statfs } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import http from 'node:http';
 import net from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { LOSING_PORT, MEASURING_PORT, type Question, type Questions, REACHING_PORT, type Target } from './protocol.ts';
+import { dial, type Target } from '../../machine/dial.ts';
+import { freeBytesOf, keepFull } from '../../machine/full-disk.ts';
+import { LOSING_PORT, MEASURING_PORT, type Question, type Questions, REACHING_PORT } from './protocol.ts';
 
 /**
  * THE AGENT: runs in containers beside an instance, and does what can't be done from outside of them. It stands on Node alone.
  *
  *   agent.ts ask '<question>'   answers one question (protocol.ts) in JSON on stdout
  *   agent.ts witness            is who the others measure against: until it is ended
+ *   agent.ts serve              answers questions at PEERLAB_AGENT_PORT to who has PEERLAB_AGENT_TOKEN; a witness does so too, where these are set
  *   agent.ts fill <folder>      takes all that is free on the disk of a folder: until it is ended
  */
 
@@ -33,11 +36,8 @@ const DATAGRAM_BYTES = 32;
 const LAST_DATAGRAM_MS = 300;
 const WARM_UP_MS = 200;
 const ASK_TIMEOUT_MS = 10_000;
+const MAX_QUESTION = 1024 * 1024;
 const CHUNK = Buffer.alloc(64 * 1024);
-const FILL_CHECK_MS = 20;
-/** From linux/fcntl.h: a file without a name. Nobody finds it in the folder, and it is gone with who holds it. */
-const O_TMPFILE = 0o20000000 | constants.O_DIRECTORY;
-
 const answers: Answers = {
   async run({ commands }) {
     for (const { argv, input, mayFail } of commands) {
@@ -46,16 +46,12 @@ const answers: Answers = {
     }
     return {};
   },
-  async connect({ targets, timeoutMs }) {
-    const isReachedAtAll = async (target: Target) => {
-      const tries = Array.from({ length: CONNECTS }, () => isReached(target, timeoutMs));
-      return (await Promise.all(tries)).includes(true);
+  async dial({ targets, timeoutMs }) {
+    const best = async (target: Target) => {
+      const came = await Promise.all(Array.from({ length: CONNECTS }, () => dial(target, timeoutMs)));
+      return (['connected', 'refused'] as const).find((one) => came.includes(one)) ?? 'nothing';
     };
-    return { reached: await Promise.all(targets.map(isReachedAtAll)) };
-  },
-  async listening({ targets }) {
-    const listens = async (target: Target) => (await connectTo(target, ASK_TIMEOUT_MS)) === 'connected';
-    return { listening: await Promise.all(targets.map(listens)) };
+    return { dialled: await Promise.all(targets.map(best)) };
   },
   async loss({ witness, packets }) {
     const socket = createSocket({ type: 'udp4', recvBufferSize: RECEIVE_BUFFER_BYTES });
@@ -94,9 +90,11 @@ const answers: Answers = {
     times.sort((a, b) => a - b);
     return { ms: times[Math.floor(times.length / 2)] ?? 0 };
   },
+  async mtu() {
+    return { mtuBytes: Number(readFileSync(`/sys/class/net/${INTERFACE}/mtu`, 'utf8')) };
+  },
   async free({ folder }) {
-    const { bavail, bsize } = await statfs(folder);
-    return { freeBytes: bavail * bsize };
+    return { freeBytes: await freeBytesOf(folder) };
   },
 };
 
@@ -111,24 +109,6 @@ function run([program = '', ...args]: readonly string[], input = ''): Promise<st
     child.once('error', (error) => resolve(error.message));
     child.once('close', (code) => resolve(code === 0 ? undefined : said.trim() || `exit code ${code}`));
     child.stdin.on('error', () => {}).end(input);
-  });
-}
-
-/** A refusal is an answer: packets went there and back. */
-async function isReached(target: Target, timeoutMs: number): Promise<boolean> {
-  return (await connectTo(target, timeoutMs)) !== 'nothing';
-}
-
-function connectTo({ host, port }: Target, timeoutMs: number): Promise<'connected' | 'refused' | 'nothing'> {
-  return new Promise((resolve) => {
-    const socket = net.connect({ host, port, timeout: timeoutMs });
-    const tell = (came: 'connected' | 'refused' | 'nothing') => {
-      resolve(came);
-      socket.destroy();
-    };
-    socket.once('connect', () => tell('connected'));
-    socket.once('timeout', () => tell('nothing'));
-    socket.once('error', ({ code }: NodeJS.ErrnoException) => tell(code === 'ECONNREFUSED' ? 'refused' : 'nothing'));
   });
 }
 
@@ -266,33 +246,47 @@ function serveAsWitness(): void {
   server.listen(MEASURING_PORT);
 }
 
-async function fill(folder: string): Promise<void> {
-  const file = await open(folder, O_TMPFILE | constants.O_RDWR, 0o600);
-  const take = async (chunk: Buffer) => {
+/** Where programs are not run in this container: questions as bodies of POST, with the token. */
+function serveQuestions(port: number, token: string): void {
+  const digest = (text: string) => createHash('sha256').update(text).digest();
+  const expected = digest(`Bearer ${token}`);
+  const server = http.createServer(async (request, response) => {
+    response.on('error', () => {});
     try {
-      while ((await file.write(chunk)).bytesWritten > 0);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
+      if (!timingSafeEqual(digest(request.headers.authorization ?? ''), expected)) {
+        response.writeHead(401).end();
+        return void request.resume();
+      }
+      let question = '';
+      for await (const part of request.setEncoding('utf8')) {
+        question += part;
+        if (question.length > MAX_QUESTION) throw new Error('too long a question');
+      }
+      response.end(await answerTo(question));
+    } catch {
+      response.destroy();
     }
-  };
-  for (;;) {
-    // The last page, too; and what others give back meanwhile.
-    for (const chunk of [CHUNK, CHUNK.subarray(0, 4096), CHUNK.subarray(0, 1)]) await take(chunk);
-    await sleep(FILL_CHECK_MS);
+  });
+  server.listen(port);
+}
+
+async function answerTo(text: string): Promise<string> {
+  try {
+    const question = JSON.parse(text) as Question;
+    // The union pairs each question with what is asked; the type checker can't follow that here.
+    return JSON.stringify(await answers[question.do](question as never));
+  } catch (error) {
+    return JSON.stringify({ failed: error instanceof Error ? error.message : String(error) });
   }
 }
 
 async function main([how, what = '']: readonly string[]): Promise<void> {
+  if (how === 'fill') return keepFull(what);
+  const { PEERLAB_AGENT_PORT: port, PEERLAB_AGENT_TOKEN: token } = process.env;
+  if (how !== 'ask' && port && token) serveQuestions(Number(port), token);
   if (how === 'witness') return serveAsWitness();
-  if (how === 'fill') return fill(what);
-  const question = JSON.parse(what) as Question;
-  try {
-    // The union pairs each question with what is asked; the type checker can't follow that here.
-    const answer = await answers[question.do](question as never);
-    process.stdout.write(JSON.stringify(answer));
-  } catch (error) {
-    process.stdout.write(JSON.stringify({ failed: error instanceof Error ? error.message : String(error) }));
-  }
+  if (how === 'serve') return;
+  process.stdout.write(await answerTo(what));
   keptAlive.destroy();
 }
 

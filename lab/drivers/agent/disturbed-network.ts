@@ -1,3 +1,4 @@
+import type { Target } from '../../machine/dial.ts';
 import type { Instance, InstanceNetwork, NetworkConditions, Reach } from '../driver.ts';
 import { OUTSIDE } from '../driver.ts';
 import type { Helper, Witness } from './helper.ts';
@@ -23,7 +24,7 @@ export interface AroundInstance {
   /** Where the lab's own questions come from: that is left alone. */
   readonly gateway: string;
   /** Largest packet of the instance's interface. */
-  readonly mtuBytes: number;
+  mtuBytes(): Promise<number>;
   /** Starts an agent that shares the network of the instance. */
   helpIt(): Promise<Helper>;
   /** One for the run. */
@@ -47,8 +48,8 @@ export class DisturbedNetwork implements InstanceNetwork {
     // What was in force ended with it.
     if (this.#hasEnded) return;
     const { helper, witness } = await this.#both();
-    const { gateway, mtuBytes } = this.#around;
-    const commands = commandsFor(this.#conditions, { gateway, witness, mtuBytes });
+    const around = { gateway: this.#around.gateway, witness, mtuBytes: await this.#around.mtuBytes() };
+    const commands = commandsFor(this.#conditions, around);
     await helper.ask({ do: 'run', commands });
   }
 
@@ -57,20 +58,21 @@ export class DisturbedNetwork implements InstanceNetwork {
     const targets = others.map((other) =>
       other === OUTSIDE ? { host: witness.address, port: REACHING_PORT } : targetOf(other.address),
     );
-    const forth = helper.ask({ do: 'connect', targets, timeoutMs: CONNECT_TIMEOUT_MS });
-    const here = {
-      do: 'connect',
-      targets: [targetOf(this.#around.instance.address)],
-      timeoutMs: CONNECT_TIMEOUT_MS,
-    } as const;
+    const reached = async (from: Helper, targets: readonly Target[]) => {
+      const { dialled } = await from.ask({ do: 'dial', targets, timeoutMs: CONNECT_TIMEOUT_MS });
+      // A refusal is an answer: packets went there and back.
+      return dialled.map((came) => came !== 'nothing');
+    };
+    const forth = reached(helper, targets);
+    const here = [targetOf(this.#around.instance.address)];
     const back = others.slice(0, MAX_ASKED_BACK).map(async (other) => {
       const there = other === OUTSIDE ? witness.helper : await (other.network as DisturbedNetwork).helper();
-      return (await there.ask(here)).reached[0];
+      return (await reached(there, here))[0];
     });
-    const [{ reached }, heard] = await Promise.all([forth, Promise.all(back)]);
+    const [to, heard] = await Promise.all([forth, Promise.all(back)]);
     return others.map((other, i) => ({
       name: other === OUTSIDE ? OUTSIDE : other.name,
-      to: reached[i] ?? false,
+      to: to[i] ?? false,
       back: heard[i],
     }));
   }

@@ -1,20 +1,20 @@
 import { PeerLabError } from '#proto/errors.ts';
 import type { Limit } from '../../limit.ts';
-import { AGENT } from './image.ts';
 import { type Failure, MEASURING_PORT, type Question, type Questions, REACHING_PORT } from './protocol.ts';
 
 /** A container of the fault image, as its driver reaches it. */
 export interface AgentContainer {
   /** For messages. */
   readonly name: string;
-  /** Runs a program in it to its end. @throws PeerLabError `engine-failed`, `engine-lost` */
-  run(argv: readonly string[], timeoutMs: number): Promise<{ readonly out: string; readonly err: string }>;
+  /** Hands its agent a question in JSON. @returns what it says, and what it complains of. @throws PeerLabError of its driver */
+  ask(question: string, timeoutMs: number): Promise<{ readonly out: string; readonly err: string }>;
   /** Its end comes with it; nobody waits for it to end in order, it has nothing to say. */
   remove(): Promise<void>;
 }
 
 /** For a question to be answered, the time that it asks for itself not included. */
 const ANSWER_TIMEOUT_MS = 30_000;
+const DIAL_TIMEOUT_MS = 2000;
 const WITNESS_TIMEOUT_MS = 20_000;
 const POLL_MS = 50;
 
@@ -31,11 +31,11 @@ export class Helper {
     this.#limit = limit;
   }
 
-  /** @throws PeerLabError `engine-failed`, with the agent's own words when it could not do it */
+  /** @throws PeerLabError `agent-failed`, with the agent's own words when it could not do it */
   async ask<Q extends Question>(question: Q, extraMs = 0): Promise<Answer<Q>> {
     const what = `${question.do} in ${this.#container.name}`;
-    const argv = [...AGENT, 'ask', JSON.stringify(question)];
-    const said = await this.#limit(() => this.#container.run(argv, ANSWER_TIMEOUT_MS + extraMs));
+    const text = JSON.stringify(question);
+    const said = await this.#limit(() => this.#container.ask(text, ANSWER_TIMEOUT_MS + extraMs));
     const answer = parsed<Answer<Q>>(said.out);
     if (answer === undefined) throw failure(what, said.err || said.out || 'no answer');
     if (typeof answer === 'object' && 'failed' in answer) throw failure(what, answer.failed);
@@ -58,8 +58,8 @@ export async function untilAnswering({ helper, address: host }: Witness, signal:
   const giveUpAt = performance.now() + WITNESS_TIMEOUT_MS;
   const targets = [MEASURING_PORT, REACHING_PORT].map((port) => ({ host, port }));
   for (;;) {
-    const { listening } = await helper.ask({ do: 'listening', targets });
-    if (listening.every(Boolean)) return;
+    const { dialled } = await helper.ask({ do: 'dial', targets, timeoutMs: DIAL_TIMEOUT_MS });
+    if (dialled.every((came) => came === 'connected')) return;
     signal.throwIfAborted();
     if (performance.now() > giveUpAt) {
       throw new PeerLabError('not-ready', {
@@ -80,5 +80,5 @@ function parsed<T>(said: string): T | Failure | undefined {
 }
 
 function failure(what: string, got: string): PeerLabError {
-  return new PeerLabError('engine-failed', { about: what, got: got.trim() });
+  return new PeerLabError('agent-failed', { about: what, got: got.trim() });
 }

@@ -1,4 +1,4 @@
-import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PeerLabError, reasonOf } from '#proto/errors.ts';
 import { hashOf, ROOT } from '../artifacts.ts';
@@ -15,9 +15,15 @@ import { makeStaging } from '../images/staging.ts';
  */
 
 const PACKAGES = ['iproute2', 'nftables'];
-const AGENT_FILES = ['agent.ts', 'protocol.ts'];
+/** All that the agent imports, at the same places below its folder. */
+const AGENT_FILES = [
+  'lab/drivers/agent/agent.ts',
+  'lab/drivers/agent/protocol.ts',
+  'lab/machine/dial.ts',
+  'lab/machine/full-disk.ts',
+];
 const AGENT_FOLDER = '/agent';
-export const AGENT = ['node', '--disable-warning=ExperimentalWarning', `${AGENT_FOLDER}/agent.ts`];
+export const AGENT = ['node', '--disable-warning=ExperimentalWarning', `${AGENT_FOLDER}/${AGENT_FILES[0]}`];
 
 const DOCKERFILE = `
 ARG BASE
@@ -76,7 +82,7 @@ async function nameOn(base: Image): Promise<string> {
 }
 
 async function inputsOn(base: Image): Promise<string> {
-  const sources = await Promise.all(AGENT_FILES.map((file) => readFile(join(import.meta.dirname, file), 'utf8')));
+  const sources = await Promise.all(AGENT_FILES.map((file) => readFile(join(ROOT, file), 'utf8')));
   return hashOf([], DOCKERFILE, base.id, ...PACKAGES, ...sources);
 }
 
@@ -85,9 +91,8 @@ async function build(store: ImageStore, name: string, base: Image, signal?: Abor
   try {
     const context = join(folder, 'context');
     await mkdir(join(context, 'root'), { recursive: true });
-    await mkdir(join(context, 'agent'));
     await unpackWithLibraries(folder, join(context, 'root'), PACKAGES, signal);
-    for (const file of AGENT_FILES) await copyFile(join(import.meta.dirname, file), join(context, 'agent', file));
+    for (const file of AGENT_FILES) await cp(join(ROOT, file), join(context, 'agent', file));
     await writeFile(join(context, 'Dockerfile'), DOCKERFILE);
     const args = { BASE: base.name, PEERLAB_INPUTS: await inputsOn(base) };
     await store.build(context, { name, args }, signal);

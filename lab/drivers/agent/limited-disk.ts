@@ -56,7 +56,7 @@ export class LimitedDisk implements InstanceDisk {
       if (isSo(free)) return;
       if (performance.now() > giveUpAt) {
         const got = `${free} bytes free`;
-        throw new PeerLabError('engine-failed', {
+        throw new PeerLabError('agent-failed', {
           about: this.#init.name,
           expected: `${expected} in ${withinMs} ms`,
           got,

@@ -1,4 +1,6 @@
-/** WHAT THE AGENT IS ASKED, AND ANSWERS: types only, as the agent runs in an image that has nothing else of ours. */
+import type { Dialled, Target } from '../../machine/dial.ts';
+
+/** WHAT THE AGENT IS ASKED, AND ANSWERS: types only. */
 
 /** A program to be run, with its input. `mayFail`: it undoes what may not be there. */
 export interface Command {
@@ -7,19 +9,12 @@ export interface Command {
   readonly mayFail?: boolean;
 }
 
-export interface Target {
-  readonly host: string;
-  readonly port: number;
-}
-
 /** Each question with its answer. */
 export interface Questions {
   /** Runs programs, one after another. */
   run: { asked: { commands: readonly Command[] }; answer: Record<string, never> };
-  /** Whether a TCP handshake, or a refusal, came from each. */
-  connect: { asked: { targets: readonly Target[]; timeoutMs: number }; answer: { reached: boolean[] } };
-  /** Whether somebody listens at each: a refusal is none. */
-  listening: { asked: { targets: readonly Target[] }; answer: { listening: boolean[] } };
+  /** What comes of TCP connections to each: the best of a few. */
+  dial: { asked: { targets: readonly Target[]; timeoutMs: number }; answer: { dialled: readonly Dialled[] } };
   /** Sends and receives a number of datagrams, and tells the part that was lost. */
   loss: { asked: { witness: string; packets: number }; answer: { up: number; down: number } };
   rate: {
@@ -27,6 +22,8 @@ export interface Questions {
     answer: { bytesPerSecond: number };
   };
   roundTrip: { asked: { witness: string; samples: number }; answer: { ms: number } };
+  /** Of the interface: its largest packet. */
+  mtu: { asked: object; answer: { mtuBytes: number } };
   free: { asked: { folder: string }; answer: { freeBytes: number } };
 }
 

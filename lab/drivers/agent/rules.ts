@@ -19,8 +19,15 @@ export interface Surroundings {
 }
 
 const TABLE = 'inet peerlab';
+/** Made before it is deleted, for the first time. */
+const ANEW = `table ${TABLE}\ndelete table ${TABLE}\n`;
 const OUT = 'eth0';
 const IN = 'ifb0';
+const UNSHAPED: readonly Command[] = [
+  { argv: ['tc', 'qdisc', 'del', 'dev', OUT, 'root'], mayFail: true },
+  { argv: ['tc', 'qdisc', 'del', 'dev', OUT, 'ingress'], mayFail: true },
+  { argv: ['ip', 'link', 'del', IN], mayFail: true },
+];
 /** A class that is not to limit anything: about the highest rate that tc can count. */
 const UNLIMITED_BYTES_PER_SECOND = 4_000_000_000;
 /** What may pass at once is what the rate gives in this time: more would make short measurements too fast, less costs CPU. */
@@ -38,10 +45,13 @@ export function commandsFor(conditions: NetworkConditions, around: Surroundings)
   return [{ argv: ['nft', '-f', '-'], input: dropRules(conditions, around) }, ...shaping(conditions, around)];
 }
 
+/** What undoes all of it, in a network that goes on. */
+export function undoing(): Command[] {
+  return [{ argv: ['nft', '-f', '-'], input: ANEW }, ...UNSHAPED];
+}
+
 export function dropRules({ cutFrom, lossFraction }: NetworkConditions, { gateway, witness }: Surroundings): string {
-  // Made before it is deleted, for the first time.
-  const anew = `table ${TABLE}\ndelete table ${TABLE}\n`;
-  if (cutFrom === undefined && lossFraction === undefined) return anew;
+  if (cutFrom === undefined && lossFraction === undefined) return ANEW;
   const chain = (name: string, hook: string, device: string, address: string, port: string) =>
     [
       `chain ${name} {`,
@@ -57,7 +67,7 @@ export function dropRules({ cutFrom, lossFraction }: NetworkConditions, { gatewa
     ].join('\n');
   const incoming = chain('incoming', 'input', 'iif', 'saddr', 'sport');
   const outgoing = chain('outgoing', 'output', 'oif', 'daddr', 'dport');
-  return `${anew}table ${TABLE} {\n${incoming}\n${outgoing}\n}\n`;
+  return `${ANEW}table ${TABLE} {\n${incoming}\n${outgoing}\n}\n`;
 }
 
 function cutRules(cutFrom: NetworkConditions['cutFrom'], address: string): string[] {
@@ -80,12 +90,7 @@ export function shaping(conditions: NetworkConditions, around: Surroundings): Co
   const { upBytesPerSecond: up, downBytesPerSecond: down, delay } = conditions;
   const tc = (...argv: string[]): Command => ({ argv: ['tc', ...argv] });
   const ip = (...argv: string[]): Command => ({ argv: ['ip', ...argv] });
-  const undo = (command: Command): Command => ({ ...command, mayFail: true });
-  const commands = [
-    undo(tc('qdisc', 'del', 'dev', OUT, 'root')),
-    undo(tc('qdisc', 'del', 'dev', OUT, 'ingress')),
-    undo(ip('link', 'del', IN)),
-  ];
+  const commands = [...UNSHAPED];
   if (up !== undefined || delay) {
     commands.push(...shaped(OUT, 'dst', up, around, delay).map((argv) => tc(...argv)));
   }

@@ -139,8 +139,8 @@ class DockerAgent implements AgentContainer {
     this.name = name;
   }
 
-  run(argv: readonly string[], timeoutMs: number): Promise<{ out: string; err: string }> {
-    return this.#engine.call(`run a program in ${this.name}`, this.#exec(argv), timeoutMs);
+  ask(question: string, timeoutMs: number): Promise<{ out: string; err: string }> {
+    return this.#engine.call(`ask ${this.name}`, this.#exec([...AGENT, 'ask', question]), timeoutMs);
   }
 
   async remove(): Promise<void> {

@@ -1,6 +1,5 @@
-import { Readable } from 'node:stream';
 import type { Container } from 'dockerode';
-import type { HostEnv, PeerEnv } from '#proto/env.ts';
+import type { HostEnv } from '#proto/env.ts';
 import { PeerLabError } from '#proto/errors.ts';
 import type { HostedPeers } from '#proto/hosted-peers.ts';
 import { PROMISES } from '#proto/promises.ts';
@@ -9,12 +8,14 @@ import { DisturbedNetwork } from '../agent/disturbed-network.ts';
 import { ensureFaultImage } from '../agent/image.ts';
 import type { LimitedDisk } from '../agent/limited-disk.ts';
 import { interruption, settled } from '../deadline.ts';
-import type { DirectorySpec, DriverInit, HostSpec, Instance, PeerSpec, ShareFile } from '../driver.ts';
-import { HostedPeer, refuseInHost, SharedUsage } from '../hosted-peer.ts';
+import type { DirectorySpec, DriverInit, HostSpec, Instance, PeerSpec } from '../driver.ts';
+import { HOSTED_PORT, HostedPeer, hostMemoryBytes, refuseInHost, SharedUsage } from '../hosted-peer.ts';
 import { type Images, imagesOn } from '../images/build.ts';
 import { type Image, programOf, userImage } from '../images/image-store.ts';
+import { defined, peerEnv, type Whereabouts } from '../peer-env.ts';
 import type { Tested } from '../program.ts';
 import { waitUntilHealthy } from '../readiness.ts';
+import { contentOfHost, HOSTED_FILE, type ShareContent } from '../share-content.ts';
 import { EngineConnection } from './connection.ts';
 import { type ContainerInit, containerOptions, type PeerLimits } from './container.ts';
 import { Disturber } from './disturber.ts';
@@ -28,19 +29,13 @@ import { logTail } from './log.ts';
 import { createNetwork, type RunNetwork } from './network.ts';
 import { ownerOf } from './owner.ts';
 import { makeShareDisk } from './share-disk.ts';
-import { fillShare, SHARE_DIR, type ShareContent } from './share-volume.ts';
+import { fillShare, SHARE_DIR } from './share-volume.ts';
 import { sweep } from './sweep.ts';
 import { testcontainersOn } from './testcontainers-client.ts';
 
 const DIRECTORY_PORT = 5000;
 const GRPC_PORT = 50_051;
 const CONTROL_PORT = 50_052;
-/** The first gRPC port of hosted peers, far below those of outgoing connections. */
-const HOSTED_GRPC_PORTS = 20_000;
-/** The list of hosted peers, beside their folders: no peer has a name with a dot. */
-const HOSTED_FILE = 'hosted.json';
-/** What a host may use; docs/doctor.md has what it does. */
-const HOST_MEMORY_BYTES = { base: 512 * 1024 * 1024, peer: 8 * 1024 * 1024 };
 /** Where the directory keeps its state: the folder is in our image. */
 const STATE_DIR = '/data';
 /** The engine starts containers one after another anyway: more at one time only makes each wait longer. */
@@ -123,7 +118,8 @@ export class DockerRun {
     for (const [role, asked] of Object.entries({ directory: directoryImage, peer: peerImage }))
       this.#noteTested(role as Instance['role'], asked, this.#images[role as Instance['role']], own?.version);
     this.#throwIfOver();
-    const faultImage = this.#init.disturbs ? await ensureFaultImage(this.#store, report, this.#signal) : undefined;
+    const isDisturbed = (this.#init.disturbs?.length ?? 0) > 0;
+    const faultImage = isDisturbed ? await ensureFaultImage(this.#store, report, this.#signal) : undefined;
     this.#throwIfOver();
     this.#endings = await Endings.watch(this.#engine, runId);
     const client = await testcontainersOn(this.#engine);
@@ -172,7 +168,7 @@ export class DockerRun {
         httpPort: CONTROL_PORT,
         address,
         instanceAddress,
-        env: { ...peerEnv(spec, instanceAddress, SHARE_DIR), PEER_CONTROL_PORT: String(CONTROL_PORT) },
+        env: { ...peerEnv(spec, inContainer(instanceAddress, SHARE_DIR)), PEER_CONTROL_PORT: String(CONTROL_PORT) },
         // Our own image brings the folder, with the right owner: an empty share needs no copy.
         ...((share.length > 0 || image !== this.#images?.peer || this.#init.peerImage || diskBytes !== undefined) && {
           fill: (container: Container) => this.#fill(container, image, [{ path: '', files: share }]),
@@ -191,12 +187,8 @@ export class DockerRun {
       address = network.takeAddress();
       const list: HostedPeers = spec.peers.map((peer, i) => ({
         name: peer.name,
-        env: defined(peerEnv(peer, `${address}:${HOSTED_GRPC_PORTS + i}`, `${SHARE_DIR}/${peer.name}`)),
+        env: defined(peerEnv(peer, inContainer(`${address}:${HOSTED_PORT + i}`, `${SHARE_DIR}/${peer.name}`))),
       }));
-      const contents = [
-        { path: '', files: [fileOf(HOSTED_FILE, JSON.stringify(list))] },
-        ...spec.peers.map(({ name, share }) => ({ path: name, files: share })),
-      ];
       const env: HostEnv = {
         PEER_HOSTED: `${SHARE_DIR}/${HOSTED_FILE}`,
         PEER_HOST: '0.0.0.0',
@@ -204,9 +196,9 @@ export class DockerRun {
       };
       return {
         ...{ name: spec.name, role: 'peer', image: images.peer, httpPort: CONTROL_PORT, address, env },
-        limits: { memoryBytes: HOST_MEMORY_BYTES.base + spec.peers.length * HOST_MEMORY_BYTES.peer },
+        limits: { memoryBytes: hostMemoryBytes(spec) },
         instanceAddress: address,
-        fill: (container) => this.#fill(container, images.peer, contents),
+        fill: (container) => this.#fill(container, images.peer, contentOfHost(spec.peers, list)),
       };
     })) as DockerInstance;
     const usage = new SharedUsage(host, spec.peers.length);
@@ -214,7 +206,7 @@ export class DockerRun {
     return spec.peers.map(
       (peer, i) =>
         new HostedPeer({
-          ...{ spec: peer, host, usage, address: `${address}:${HOSTED_GRPC_PORTS + i}` },
+          ...{ spec: peer, host, usage, address: `${address}:${HOSTED_PORT + i}` },
           storedFiles: () => shares.storedFiles(peer.name),
         }),
     );
@@ -320,7 +312,7 @@ export class DockerRun {
     if (!disturber) return undefined;
     return (instance) =>
       new DisturbedNetwork({
-        ...{ instance, gateway, mtuBytes: MTU_BYTES },
+        ...{ instance, gateway, mtuBytes: async () => MTU_BYTES },
         helpIt: () => disturber.inNetworkOf(instance.name, instance.container),
         witness: () => disturber.witness(),
       });
@@ -415,22 +407,6 @@ export class DockerRun {
   }
 }
 
-/** @param address `ip:port` of its gRPC service */
-function peerEnv({ env, directory }: PeerSpec, address: string, shareDir: string): PeerEnv {
-  return {
-    ...env,
-    PEER_HOST: '0.0.0.0',
-    PEER_PORT: address.slice(address.lastIndexOf(':') + 1),
-    PEER_ADVERTISE: address,
-    PEER_SHARE_DIR: shareDir,
-    PEER_DIRECTORY_URL: directory.address,
-  };
-}
-
-function defined(env: Readonly<Record<string, string | undefined>>): Record<string, string> {
-  return Object.fromEntries(Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined));
-}
-
-function fileOf(name: string, text: string): ShareFile {
-  return { name, sizeBytes: Buffer.byteLength(text), open: () => Readable.from([Buffer.from(text)]) };
+function inContainer(address: string, shareDir: string): Whereabouts {
+  return { host: '0.0.0.0', address, shareDir };
 }

@@ -7,6 +7,7 @@ import { PeerLabError } from '#proto/errors.ts';
 import { assertName } from '#proto/names.ts';
 import { within } from '../deadline.ts';
 import type { OddKind, ShareFile, StoredFile } from '../driver.ts';
+import type { ShareContent } from '../share-content.ts';
 import type { EngineConnection } from './connection.ts';
 import type { Owner } from './owner.ts';
 
@@ -17,12 +18,6 @@ export const SHARE_DIR = '/share';
 export const COPY_TIMEOUT_MS = 600_000;
 /** A living peer changes files while they are read, which breaks the engine's archive. */
 const READ_ATTEMPTS = 3;
-
-/** Files that go into one folder below the share's: its own by the path ``. */
-export interface ShareContent {
-  readonly path: string;
-  readonly files: readonly ShareFile[];
-}
 
 /**
  * Puts the files into the share of a container that was created and not yet started. All belong to `owner`.

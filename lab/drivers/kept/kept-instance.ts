@@ -2,7 +2,7 @@ import { PeerLabError } from '#proto/errors.ts';
 import { PROMISES } from '#proto/promises.ts';
 import type { Calls } from '../../keeper/protocol.ts';
 import { within } from '../deadline.ts';
-import type { Instance, InstanceUsage, StoredFile } from '../driver.ts';
+import type { Instance, InstanceDisk, InstanceNetwork, InstanceUsage, StoredFile } from '../driver.ts';
 import type { Place } from './place.ts';
 
 /** After SIGKILL; the keeper also looks for what the program left behind. */
@@ -24,6 +24,10 @@ export interface KeptInstanceInit {
   readonly onKill: (graceMs: number) => void;
   /** Resolves when the machine below it has ended, its keeper with it: with how, as in `ended by SIGKILL`. */
   readonly machineEnded?: Promise<string>;
+  /** The share lies on a disk of its own. */
+  readonly hasDisk?: boolean;
+  /** What lies around a life, where it can be disturbed. */
+  readonly networkOf?: (instance: KeptInstance) => InstanceNetwork;
 }
 
 /** One life of the program at a place. */
@@ -34,6 +38,8 @@ export class KeptInstance implements Instance {
   readonly address: string;
   readonly ended: Promise<string>;
   readonly init: KeptInstanceInit;
+  readonly network?: InstanceNetwork;
+  readonly disk?: InstanceDisk;
   readonly #gone = new AbortController();
 
   constructor(init: KeptInstanceInit) {
@@ -49,6 +55,8 @@ export class KeptInstance implements Instance {
         this.#gone.abort();
         return `${name} ${how}`;
       });
+    if (init.hasDisk) this.disk = new KeptDisk(this);
+    if (init.networkOf) this.network = init.networkOf(this);
   }
 
   /** Fires when the instance has ended. */
@@ -62,13 +70,13 @@ export class KeptInstance implements Instance {
 
   async usage(): Promise<InstanceUsage | undefined> {
     if (this.gone.aborted) return undefined;
-    const { usage } = await this.#ask('usage', {}).catch(() => ({ usage: null }));
+    const { usage } = await this.ask('usage', {}).catch(() => ({ usage: null }));
     return usage ?? undefined;
   }
 
   async stop(graceMs = PROMISES.end.ms): Promise<void> {
     if (this.gone.aborted) return;
-    await this.#ask('signal', { signal: 'TERM' });
+    await this.ask('signal', { signal: 'TERM' });
     const inOrder = within(this.ended, graceMs, () => new Error('late'));
     await inOrder.catch(() => {
       this.init.onKill(graceMs);
@@ -78,20 +86,41 @@ export class KeptInstance implements Instance {
 
   async kill(): Promise<void> {
     if (this.gone.aborted) return;
-    await this.#ask('signal', { signal: 'KILL' });
+    await this.ask('signal', { signal: 'KILL' });
     const expected = `its end within ${KILL_TIMEOUT_MS} ms of SIGKILL`;
     await within(this.ended, KILL_TIMEOUT_MS, () => new PeerLabError('no-answer', { about: this.name, expected }));
   }
 
   async pause(): Promise<void> {
-    await this.#ask('signal', { signal: 'STOP' });
+    await this.ask('signal', { signal: 'STOP' });
   }
 
   async resume(): Promise<void> {
-    await this.#ask('signal', { signal: 'CONT' });
+    await this.ask('signal', { signal: 'CONT' });
   }
 
-  #ask<R extends keyof Calls>(route: R, asked: Calls[R]['asked']): Promise<Calls[R]['answer']> {
+  ask<R extends keyof Calls>(route: R, asked: Calls[R]['asked']): Promise<Calls[R]['answer']> {
     return this.init.place.client.ask(route, asked, this.init.signal);
+  }
+}
+
+/** A share's disk with an end, which its keeper fills. */
+class KeptDisk implements InstanceDisk {
+  readonly #instance: KeptInstance;
+
+  constructor(instance: KeptInstance) {
+    this.#instance = instance;
+  }
+
+  async fill(): Promise<void> {
+    await this.#instance.ask('fill', { full: true });
+  }
+
+  async release(): Promise<void> {
+    await this.#instance.ask('fill', { full: false });
+  }
+
+  async freeBytes(): Promise<number> {
+    return (await this.#instance.ask('free', {})).freeBytes;
   }
 }

@@ -5,6 +5,7 @@ import { KeeperClient } from '../../keeper/client.ts';
 import { PODS_OWN, type State } from '../../keeper/protocol.ts';
 import { createLimit } from '../../limit.ts';
 import type { ShareFile } from '../driver.ts';
+import type { ShareContent } from '../share-content.ts';
 
 const FILES_AT_ONCE = 4;
 /** Of the keeper's lease: two attempts may fail. */
@@ -18,12 +19,6 @@ export interface PlaceInit {
   readonly runId: string;
   /** A keeper that does not answer for so long is lost, and its program with it. */
   readonly lostAfterMs?: number;
-}
-
-/** Files, and the folder of the share that they go to: '' for the share itself. */
-export interface ShareContent {
-  readonly path: string;
-  readonly files: readonly ShareFile[];
 }
 
 /** A place at which a peer stands, held for one run: its keeper is asked for all that is done to the peer. */

@@ -1,17 +1,28 @@
-import { type Capabilities, type Lack, OF_ITS_OWN } from '../capabilities.ts';
+import { PeerLabError } from '#proto/errors.ts';
+import { kernelAbilities, kernelLack } from '../agent/kernel-abilities.ts';
+import { type Capabilities, type Lack, OF_ITS_OWN, type Wants } from '../capabilities.ts';
 import { hostedLack } from '../hosted-peer.ts';
 import { usersProgramLack } from './programs.ts';
 
 const MIB = 1024 * 1024;
 const LEAST_MEMORY_BYTES = 16 * MIB;
+const LEAST_DISK_BYTES = MIB;
+
+/** What the namespaces of runs enforce. Pods are the same on either level; agents that disturb networks are let in on the second only. */
+export type PodSecurity = 'restricted' | 'privileged';
+const POD_SECURITY = 'PEERLAB_KUBERNETES_POD_SECURITY';
 
 /** What of a cluster matters for what a run may ask for. */
 export interface ClusterAbilities {
   /** Of the node that has the most for pods. */
   readonly cpus: number;
+  /** Releases of its nodes' kernels. */
+  readonly kernels: readonly string[];
+  readonly podSecurity: PodSecurity;
 }
 
-export function kubernetesCapabilities({ cpus }: ClusterAbilities): Capabilities {
+export function kubernetesCapabilities(abilities: ClusterAbilities): Capabilities {
+  const { cpus } = abilities;
   return {
     ...OF_ITS_OWN,
     'memory-limit': (bytes) =>
@@ -23,17 +34,26 @@ export function kubernetesCapabilities({ cpus }: ClusterAbilities): Capabilities
         ? undefined
         : { why: `no node of this cluster has more than ${cpus} CPUs for pods`, help: 'a lower limit of CPUs' },
     'own-peer': usersProgramLack,
-    'network-faults': () => NETWORKS,
-    'disk-limit': () => DISKS,
+    'network-faults': (kind) => networkLack(kind, abilities),
+    'disk-limit': (bytes) =>
+      bytes >= LEAST_DISK_BYTES ? undefined : { why: 'a disk of less than 1 MiB is none', help: 'raise the limit' },
     'while-hosted': hostedLack,
   };
 }
 
-const NETWORKS: Lack = {
-  why: 'pods of a namespace with Pod Security restricted may not disturb their network',
-  help: 'use --driver docker',
-};
-const DISKS: Lack = {
-  why: 'the volumes of pods are on the disk of their node, and none has a size that the kernel holds it to',
-  help: 'use --driver docker',
+function networkLack(kind: Wants['network-faults'], { podSecurity, kernels }: ClusterAbilities): Lack | undefined {
+  if (podSecurity === 'restricted') return NO_AGENT;
+  return kernels.map((kernel) => kernelLack(kind, kernelAbilities(kernel))).find((lack) => lack !== undefined);
+}
+
+/** @throws PeerLabError `bad-setting` */
+export function podSecurityOf(env: NodeJS.ProcessEnv): PodSecurity {
+  const got = env[POD_SECURITY] || 'restricted';
+  if (got === 'restricted' || got === 'privileged') return got;
+  throw new PeerLabError('bad-setting', { about: POD_SECURITY, expected: 'restricted or privileged', got });
+}
+
+const NO_AGENT: Lack = {
+  why: 'the namespaces of runs enforce Pod Security restricted, in which no container may disturb a network',
+  help: `set ${POD_SECURITY}=privileged where the administrator of the cluster agrees, or use --driver docker`,
 };

@@ -1,7 +1,6 @@
-import { freemem } from 'node:os';
 import { PeerLabError, reasonOf } from '#proto/errors.ts';
-import { AS_PROCESSES } from '../../machine/footprint.ts';
 import type { DriverDescription } from '../description.ts';
+import { FOOTPRINT_ELSEWHERE, groundElsewhere } from '../elsewhere.ts';
 import { kubernetesCapabilities } from './capabilities.ts';
 import { Cluster } from './cluster.ts';
 import { findKubeconfig } from './kubeconfig.ts';
@@ -43,19 +42,6 @@ export const kubernetesDriver: DriverDescription = {
   },
   create: createKubernetesDriver,
   sweeper: kubernetesSweeper,
-  // Nothing but the lab is on this machine.
-  footprint: {
-    ...AS_PROCESSES,
-    ...{ peerBytes: 0, hostBytes: 0, hostedPeerBytes: 0, directoryBytes: 0, tasks: 0, labBytes: 250 * MIB },
-  },
-  examine: async () => ({
-    ground: {
-      tasks: { left: Number.POSITIVE_INFINITY, limit: 'peers are elsewhere' },
-      inotify: undefined,
-      memoryBytes: Math.min(freemem(), process.availableMemory()),
-      shares: undefined,
-      prepareBytes: 0,
-    },
-    checks: await examineForKubernetes(),
-  }),
+  footprint: { ...FOOTPRINT_ELSEWHERE, labBytes: 250 * MIB },
+  examine: async () => ({ ground: groundElsewhere(), checks: await examineForKubernetes() }),
 };

@@ -31,7 +31,7 @@ export class Dialled extends Duplex {
   }
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
-    // Where all has come, it ends in order: a stream that is destroyed before is reset, and a session bears only so many of these.
+    // Where all has come, it ends in order: a stream that is destroyed before that is reset, which costs a frame and is counted.
     if (error === null && this.#stream.readableEnded) this.#stream.end();
     else this.#stream.destroy();
     done(error);

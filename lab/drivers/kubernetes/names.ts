@@ -7,6 +7,7 @@ export const LABEL = { run: 'peerlab.run', role: 'peerlab.role', peer: 'peerlab.
 export const LEASE = 'lab';
 export const GATEWAY = 'gateway';
 export const WATCHDOG = 'watchdog';
+export const WITNESS = 'witness';
 export const SECRET = 'run';
 
 const MAX_NAME = 63;

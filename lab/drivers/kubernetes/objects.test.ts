@@ -6,7 +6,7 @@ import { entryPod, gatewayPod, instancePod, KEEPER_BYTES, watchdogPod } from './
 import { amountOf } from './quantities.ts';
 
 const RUN = '0123456789';
-const TOKENS = { keeper: 'of the keepers', gateway: 'of the gateway' };
+const TOKENS = { keeper: 'of the keepers', gateway: 'of the gateway', agent: 'agent-secret' };
 const peer = (more: object = {}) =>
   instancePod({
     ...{ runId: RUN, name: 'seeders-1', role: 'peer', image: 'peerlab/peer:1', command: ['node', 'x.js'] },
@@ -67,11 +67,13 @@ test('secrets are in the secret only', () => {
 });
 
 test('the namespace enforces restricted, and nobody but the watchdog has a right', () => {
-  expect(namespaceObject(RUN).metadata?.labels).toMatchObject({
+  expect(namespaceObject(RUN, 'restricted').metadata?.labels).toMatchObject({
     'peerlab.run': RUN,
     'pod-security.kubernetes.io/enforce': 'restricted',
   });
-  const objects = objectsOf(RUN, TOKENS, 40, microTime(new Date(0)))
+  const objects = objectsOf({
+    ...{ runId: RUN, tokens: TOKENS, leaseSeconds: 40, now: microTime(new Date(0)), isDisturbed: false },
+  })
     .flat()
     .map(({ body }) => body as Record<string, unknown>);
   const ofKind = (kind: string) => objects.filter((one) => one.kind === kind);

@@ -1,4 +1,5 @@
 import type { V1Namespace } from '@kubernetes/client-node';
+import type { PodSecurity } from './capabilities.ts';
 import { LABEL, LEASE, labelsOf, namespaceOf, SECRET, WATCHDOG } from './names.ts';
 import { DIRECTORY_PORT, GRPC_PORT, HOSTED_PORTS } from './ports.ts';
 
@@ -7,6 +8,7 @@ import { DIRECTORY_PORT, GRPC_PORT, HOSTED_PORTS } from './ports.ts';
 export interface Tokens {
   readonly keeper: string;
   readonly gateway: string;
+  readonly agent: string;
 }
 
 /** An object, and the path of the REST interface at which it is made. */
@@ -15,7 +17,7 @@ export interface Wanted {
   readonly body: object;
 }
 
-export function namespaceObject(runId: string): V1Namespace {
+export function namespaceObject(runId: string, level: PodSecurity): V1Namespace {
   return {
     apiVersion: 'v1',
     kind: 'Namespace',
@@ -24,18 +26,25 @@ export function namespaceObject(runId: string): V1Namespace {
       labels: {
         'app.kubernetes.io/part-of': 'peerlab',
         [LABEL.run]: runId,
-        'pod-security.kubernetes.io/enforce': 'restricted',
-        'pod-security.kubernetes.io/warn': 'restricted',
+        'pod-security.kubernetes.io/enforce': level,
+        'pod-security.kubernetes.io/warn': level,
       },
     },
   };
 }
 
-/**
- * In turns, each of which needs the one before: who is no administrator may bind a role only when it is there.
- * @param now as Kubernetes writes it, with microseconds: microTime()
- */
-export function objectsOf(runId: string, tokens: Tokens, leaseSeconds: number, now: string): Wanted[][] {
+export interface RunObjects {
+  readonly runId: string;
+  readonly tokens: Tokens;
+  readonly leaseSeconds: number;
+  /** As Kubernetes writes it, with microseconds: microTime(). */
+  readonly now: string;
+  /** Networks of instances will be disturbed. */
+  readonly isDisturbed: boolean;
+}
+
+/** In turns, each of which needs the one before: who is no administrator may bind a role only when it is there. */
+export function objectsOf({ runId, tokens, leaseSeconds, now, isDisturbed }: RunObjects): Wanted[][] {
   const namespace = namespaceOf(runId);
   const core = `/api/v1/namespaces/${namespace}`;
   const rbac = `/apis/rbac.authorization.k8s.io/v1/namespaces/${namespace}`;
@@ -62,7 +71,7 @@ export function objectsOf(runId: string, tokens: Tokens, leaseSeconds: number, n
       path: `${core}/secrets`,
       body: { apiVersion: 'v1', kind: 'Secret', metadata: metadata(SECRET), stringData: { ...tokens } },
     },
-    ...policies(runId).map((body) => ({
+    ...policies(runId, isDisturbed).map((body) => ({
       path: `/apis/networking.k8s.io/v1/namespaces/${namespace}/networkpolicies`,
       body,
     })),
@@ -100,12 +109,20 @@ export function microTime(date = new Date()): string {
 }
 
 const of = (role: string) => ({ matchLabels: { [LABEL.role]: role } });
+/** Whose networks are disturbed, and who measures. */
+const ALL = ['peer', 'directory', 'witness'] as const;
+const among = (roles: readonly string[]) => ({
+  matchExpressions: [{ key: LABEL.role, operator: 'In', values: [...roles] }],
+});
 const port = (number: number) => ({ protocol: 'TCP', port: number });
 const FILES = [port(GRPC_PORT), { ...port(HOSTED_PORTS.first), endPort: HOSTED_PORTS.last }];
 const DIRECTORY = [port(DIRECTORY_PORT)];
 
-/** Nobody talks to anybody, but: peers to peers and the directory; the gateway to both; the watchdog to the API server. */
-function policies(runId: string): object[] {
+/**
+ * Nobody talks to anybody, but: peers to peers and the directory; the gateway to both; the watchdog to the API server. Where networks are
+ * disturbed, every instance may also talk to every other and to the witness, so that it can be seen from either side what is cut.
+ */
+function policies(runId: string, isDisturbed: boolean): object[] {
   const namespace = namespaceOf(runId);
   const policy = (name: string, spec: object) => ({
     ...{ apiVersion: 'networking.k8s.io/v1', kind: 'NetworkPolicy', spec },
@@ -113,8 +130,18 @@ function policies(runId: string): object[] {
   });
   const from = (role: string, ports?: object[]) => ({ from: [{ podSelector: of(role) }], ...(ports && { ports }) });
   const to = (role: string, ports?: object[]) => ({ to: [{ podSelector: of(role) }], ...(ports && { ports }) });
+  const both = ['Ingress', 'Egress'];
+  const anyone = [{ podSelector: among(ALL) }];
+  const around = isDisturbed
+    ? [
+        policy('all', {
+          ...{ podSelector: among(ALL), policyTypes: both },
+          ...{ ingress: [{ from: anyone }, from('gateway')], egress: [{ to: anyone }] },
+        }),
+      ]
+    : [];
   return [
-    policy('nobody', { podSelector: {}, policyTypes: ['Ingress', 'Egress'] }),
+    policy('nobody', { podSelector: {}, policyTypes: both }),
     policy('directory', {
       podSelector: of('directory'),
       policyTypes: ['Ingress'],
@@ -122,12 +149,16 @@ function policies(runId: string): object[] {
     }),
     policy('peers', {
       podSelector: of('peer'),
-      policyTypes: ['Ingress', 'Egress'],
+      policyTypes: both,
       ingress: [from('peer', FILES), from('gateway')],
       egress: [to('peer', FILES), to('directory', DIRECTORY)],
     }),
-    policy('gateway', { podSelector: of('gateway'), policyTypes: ['Egress'], egress: [to('directory'), to('peer')] }),
+    policy('gateway', {
+      ...{ podSelector: of('gateway'), policyTypes: ['Egress'] },
+      egress: ALL.map((role) => to(role)),
+    }),
     // No policy can name the API server: it is no pod of every cluster.
     policy('watchdog', { podSelector: of('watchdog'), policyTypes: ['Egress'], egress: [{}] }),
+    ...around,
   ];
 }

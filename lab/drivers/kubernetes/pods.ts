@@ -1,6 +1,7 @@
-import type { V1Container, V1EnvVar, V1Pod } from '@kubernetes/client-node';
-import { GATEWAY, LEASE, labelsOf, namespaceOf, podNameOf, SECRET, WATCHDOG } from './names.ts';
-import { CONTROL_PORT, DIRECTORY_PORT, GATEWAY_PORT, GRPC_PORT, KEEPER_PORT } from './ports.ts';
+import type { V1Container, V1EmptyDirVolumeSource, V1EnvVar, V1Pod } from '@kubernetes/client-node';
+import { AGENT } from '../agent/image.ts';
+import { GATEWAY, LEASE, labelsOf, namespaceOf, podNameOf, SECRET, WATCHDOG, WITNESS } from './names.ts';
+import { AGENT_PORT, CONTROL_PORT, DIRECTORY_PORT, GATEWAY_PORT, GRPC_PORT, KEEPER_PORT } from './ports.ts';
 
 /** THE PODS OF A RUN: pure. All of them are such as Pod Security `restricted` takes. */
 
@@ -32,13 +33,15 @@ export interface InstancePod {
   readonly bringsNode?: boolean;
   readonly memoryBytes?: number | undefined;
   readonly cpus?: number | undefined;
+  /** Size of a disk of its own for the share: it is in memory, which counts as the pod's. */
+  readonly diskBytes?: number | undefined;
 }
 
 export function instancePod(init: InstancePod): V1Pod {
   const { runId, name, role, image, command, labImage } = init;
   const isPeer = role === 'peer';
   const folder = isPeer ? SHARE_DIR : STATE_DIR;
-  const limit = (init.memoryBytes ?? MEMORY_BYTES) + KEEPER_BYTES;
+  const limit = (init.memoryBytes ?? MEMORY_BYTES) + KEEPER_BYTES + (init.diskBytes ?? 0);
   // Where CPU is short, a directory that got the part of one peer would be what the run measures.
   const weight = isPeer ? '10m' : '100m';
   const node = init.bringsNode ? NODE_OF_ITS_OWN : ['node'];
@@ -67,10 +70,15 @@ export function instancePod(init: InstancePod): V1Pod {
     containers: [container],
     volumes: [
       { name: 'keeper', emptyDir: { sizeLimit: init.bringsNode ? '256Mi' : '16Mi' } },
-      { name: 'share', emptyDir: { sizeLimit: `${SHARE_BYTES}` } },
+      { name: 'share', emptyDir: shareVolume(init.diskBytes) },
       { name: 'tmp', emptyDir: { sizeLimit: '64Mi' } },
     ],
   });
+}
+
+/** A node holds one in memory to its size by the kernel, one on its disk only by looking at it from time to time. */
+function shareVolume(diskBytes: number | undefined): V1EmptyDirVolumeSource {
+  return diskBytes === undefined ? { sizeLimit: `${SHARE_BYTES}` } : { medium: 'Memory', sizeLimit: `${diskBytes}` };
 }
 
 /** Node with all the libraries that it needs, whatever the image has of them: it runs on any Linux. */
@@ -152,6 +160,30 @@ export function watchdogPod(runId: string, labImage: string, leaseSeconds: numbe
   });
   // A watchdog that fails is started again.
   return { ...made, spec: { ...(made.spec as NonNullable<V1Pod['spec']>), restartPolicy: 'Always' } };
+}
+
+/** An agent (lab/drivers/agent/), with these capabilities: with one it must be root, which it is in its own container only. */
+export function agentContainer(image: string, how: 'serve' | 'witness', capabilities: readonly string[]): V1Container {
+  const { resources: _, ...container } = containerOf({
+    ...{ name: 'agent', image, command: [...AGENT, how], requests: {}, limits: {}, mounts: {} },
+    env: [{ name: 'PEERLAB_AGENT_PORT', value: String(AGENT_PORT) }, secretEnv('PEERLAB_AGENT_TOKEN', 'agent')],
+  });
+  if (capabilities.length === 0) return container;
+  return {
+    ...container,
+    securityContext: {
+      ...container.securityContext,
+      ...{ runAsUser: 0, runAsGroup: 0, runAsNonRoot: false },
+      capabilities: { drop: ['ALL'], add: [...capabilities] },
+    },
+  };
+}
+
+/** Who the others measure against. */
+export function witnessPod(runId: string, image: string): V1Pod {
+  const resources = { requests: { cpu: '10m', memory: '64Mi' }, limits: { memory: '256Mi' } };
+  const container = { ...agentContainer(image, 'witness', []), resources };
+  return pod(runId, WITNESS, WITNESS, WITNESS, 'nobody', { containers: [container], volumes: [] });
 }
 
 function pod(

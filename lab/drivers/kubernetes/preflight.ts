@@ -1,19 +1,46 @@
 import { reasonOf } from '#proto/errors.ts';
 import { inPool } from '../../limit.ts';
-import { compare, count, type Finding, type PreflightCheck } from '../../machine/check.ts';
+import { type Amounts, compare, count, type Finding, type PreflightCheck } from '../../machine/check.ts';
 import { instancesOf } from '../../machine/size.ts';
 import { Cluster } from './cluster.ts';
 import { ownImage } from './programs.ts';
 import { type ClusterSurvey, surveyCluster } from './survey.ts';
 
-/** The gateway, the watchdog, and the directory. */
-const PODS_BESIDE = 3;
-/** What pods.ts requests, and what peers use beside that is up to the nodes. */
-const REQUESTED = { cpusPerPeer: 0.01, cpusBeside: 0.16, bytesPerPeer: 96 * 2 ** 20, bytesBeside: 256 * 2 ** 20 };
+interface Room extends Pick<Amounts, 'show' | 'what'> {
+  readonly name: string;
+  readonly of: 'cpus' | 'memoryBytes' | 'pods';
+  readonly beside: number;
+  readonly perPeer: number;
+  /** What would help beside more nodes. */
+  readonly more: string;
+}
+
+/** What a run takes of all nodes together: the pods of gateway, watchdog and directory, and what pods.ts requests. */
+const ROOM: readonly Room[] = [
+  {
+    ...{ name: 'pods', of: 'pods', beside: 3, perPeer: 1, show: count, what: 'pods on its nodes, of all users' },
+    more: ' (or a higher maxPods of their kubelets)',
+  },
+  {
+    ...{ name: 'requests of CPU', of: 'cpus', beside: 0.16, perPeer: 0.01, what: 'CPUs on its nodes, of all users' },
+    ...{ show: (cpus: number) => cpus.toFixed(2), more: '' },
+  },
+  {
+    ...{ name: 'requests of memory', of: 'memoryBytes', beside: 256 * 2 ** 20, perPeer: 96 * 2 ** 20 },
+    ...{ show: (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`, more: '' },
+    what: 'of memory on its nodes, of all users',
+  },
+];
 const REVIEWS_AT_ONCE = 6;
 
+interface Right {
+  readonly verb: string;
+  readonly group?: string;
+  readonly resource: string;
+}
+
 /** All that the driver does outside of what its own watchdog may: an administrator can make a role of it. */
-export const RIGHTS: readonly { readonly verb: string; readonly group?: string; readonly resource: string }[] = [
+export const RIGHTS: readonly Right[] = [
   ...['create', 'get', 'list', 'delete'].map((verb) => ({ verb, resource: 'namespaces' })),
   ...['create', 'list', 'watch', 'delete', 'deletecollection'].map((verb) => ({ verb, resource: 'pods' })),
   // By a WebSocket, which begins as a GET.
@@ -25,6 +52,9 @@ export const RIGHTS: readonly { readonly verb: string; readonly group?: string; 
   ...['create', 'get', 'patch'].map((verb) => ({ verb, group: 'coordination.k8s.io', resource: 'leases' })),
   ...['roles', 'rolebindings'].map((resource) => ({ verb: 'create', group: 'rbac.authorization.k8s.io', resource })),
 ];
+
+/** And to let in agents that disturb networks. */
+const AGENTS_RIGHTS: readonly Right[] = [{ verb: 'patch', resource: 'pods/ephemeralcontainers' }];
 
 interface Found {
   readonly survey: ClusterSurvey;
@@ -38,7 +68,8 @@ export async function examineForKubernetes(): Promise<PreflightCheck[]> {
     const cluster = await Cluster.named();
     try {
       const survey = await surveyCluster(cluster);
-      return kubernetesChecks({ survey, denied: await deniedRights(cluster) });
+      const rights = survey.podSecurity === 'privileged' ? [...RIGHTS, ...AGENTS_RIGHTS] : RIGHTS;
+      return kubernetesChecks({ survey, denied: await deniedRights(cluster, rights) });
     } finally {
       cluster.close();
     }
@@ -48,44 +79,19 @@ export async function examineForKubernetes(): Promise<PreflightCheck[]> {
   }
 }
 
-export function kubernetesChecks({ survey: { nodes }, denied }: Found): PreflightCheck[] {
-  const sum = (what: 'cpus' | 'memoryBytes' | 'pods') => nodes.reduce((total, node) => total + node[what], 0);
-  const known = (amount: number) => (nodes.length === 0 ? undefined : amount);
-  const peers = instancesOf;
+export function kubernetesChecks({ survey: { nodes, podSecurity }, denied }: Found): PreflightCheck[] {
+  const images = ['lab', 'directory', 'peer', ...(podSecurity === 'privileged' ? ['faults'] : [])];
   return [
     { name: 'rights', judge: () => judgeRights(denied) },
-    { name: 'images', judge: () => judgeImages(nodes, ['lab', 'directory', 'peer'].map(imageOf)) },
-    {
-      name: 'pods',
-      judge: (_, { size }) =>
-        compare({
-          ...{ available: known(sum('pods')), wanted: peers(size) + PODS_BESIDE, show: count },
-          what: 'pods on its nodes, of all users',
-          fix: 'use fewer peers or --peers-per-instance, or ask for more nodes (or a higher maxPods of their kubelets)',
-        }),
-    },
-    {
-      name: 'requests of CPU',
-      judge: (_, { size }) =>
-        compare({
-          available: known(sum('cpus')),
-          wanted: REQUESTED.cpusBeside + peers(size) * REQUESTED.cpusPerPeer,
-          show: (cpus) => cpus.toFixed(2),
-          what: 'CPUs on its nodes, of all users',
-          fix: 'use fewer peers or --peers-per-instance, or ask for more nodes',
-        }),
-    },
-    {
-      name: 'requests of memory',
-      judge: (_, { size }) =>
-        compare({
-          available: known(sum('memoryBytes')),
-          wanted: REQUESTED.bytesBeside + peers(size) * REQUESTED.bytesPerPeer,
-          show: (bytes) => `${(bytes / 2 ** 30).toFixed(1)} GiB`,
-          what: 'of memory on its nodes, of all users',
-          fix: 'use fewer peers or --peers-per-instance, or ask for more nodes',
-        }),
-    },
+    { name: 'images', judge: () => judgeImages(nodes, images.map(imageOf)) },
+    ...ROOM.map(({ name, of, beside, perPeer, show, what, more }): PreflightCheck => {
+      const available = nodes.length === 0 ? undefined : nodes.reduce((sum, node) => sum + node[of], 0);
+      const fix = `use fewer peers or --peers-per-instance, or ask for more nodes${more}`;
+      return {
+        name,
+        judge: (_, { size }) => compare({ available, wanted: beside + instancesOf(size) * perPeer, show, what, fix }),
+      };
+    }),
   ];
 }
 
@@ -121,9 +127,9 @@ export function judgeImages(nodes: ClusterSurvey['nodes'], images: readonly stri
   };
 }
 
-async function deniedRights(cluster: Cluster): Promise<string[]> {
+async function deniedRights(cluster: Cluster, rights: readonly Right[]): Promise<string[]> {
   const denied: string[] = [];
-  await inPool(RIGHTS, REVIEWS_AT_ONCE, async ({ verb, group = '', resource: named }) => {
+  await inPool(rights, REVIEWS_AT_ONCE, async ({ verb, group = '', resource: named }) => {
     const [resource = '', subresource = ''] = named.split('/');
     const body = {
       ...{ apiVersion: 'authorization.k8s.io/v1', kind: 'SelfSubjectAccessReview' },

@@ -25,7 +25,7 @@ export function version(): string {
 }
 
 /** The name of an image of PeerLab, in the registry that PEERLAB_KUBERNETES_REGISTRY names, or loaded into the nodes. */
-export function ownImage(kind: 'directory' | 'peer' | 'lab', env: NodeJS.ProcessEnv = process.env): string {
+export function ownImage(kind: 'directory' | 'peer' | 'lab' | 'faults', env: NodeJS.ProcessEnv = process.env): string {
   const registry = env.PEERLAB_KUBERNETES_REGISTRY?.replace(/\/+$/, '');
   return `${registry ? `${registry}/` : ''}peerlab/${kind}:${version()}`;
 }

@@ -1,6 +1,6 @@
 import type { V1Node } from '@kubernetes/client-node';
 import { PeerLabError } from '#proto/errors.ts';
-import type { ClusterAbilities } from './capabilities.ts';
+import { type ClusterAbilities, podSecurityOf } from './capabilities.ts';
 import type { Cluster } from './cluster.ts';
 import { amountOf } from './quantities.ts';
 
@@ -49,6 +49,8 @@ export async function surveyCluster(cluster: Cluster, signal?: AbortSignal): Pro
   return {
     version: version.gitVersion,
     nodes: usable,
+    podSecurity: podSecurityOf(process.env),
+    kernels: [...new Set(nodes.items.filter(isUsable).flatMap(({ status }) => status?.nodeInfo?.kernelVersion ?? []))],
     cpus: usable.length === 0 ? Number.POSITIVE_INFINITY : Math.max(...usable.map(({ cpus }) => cpus)),
   };
 }

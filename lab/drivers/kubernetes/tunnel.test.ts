@@ -39,7 +39,7 @@ async function tunnel(token = 'right', steadyPort = 0) {
   onTestFinished(() => end.abort());
   const made = await Tunnel.open({
     token,
-    steadyPort,
+    steadyPorts: [steadyPort],
     signal: end.signal,
     broke: () => broken++,
     async connect() {

@@ -25,7 +25,7 @@ export interface TunnelInit {
   readonly connect: () => Promise<Duplex>;
   readonly token: string;
   /** Who listens there is always there: a connection that is refused is tried again, since rules of networks come a moment after pods. */
-  readonly steadyPort?: number;
+  readonly steadyPorts?: readonly number[];
   /** A connection broke that had been there, and with it all requests that were under way. */
   readonly broke?: () => void;
   /** Ends it. */
@@ -98,7 +98,8 @@ export class Tunnel {
   }
 
   async #reach(address: string, gone: AbortSignal): Promise<Duplex> {
-    const isSteady = address.endsWith(`:${this.#init.steadyPort}`);
+    const port = Number(address.slice(address.lastIndexOf(':') + 1));
+    const isSteady = this.#init.steadyPorts?.includes(port) ?? false;
     const giveUpAt = performance.now() + STEADY_MS;
     for (;;) {
       try {

@@ -2,18 +2,20 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { addressText } from '#proto/addresses.ts';
-import type { HostEnv, PeerEnv } from '#proto/env.ts';
+import type { HostEnv } from '#proto/env.ts';
 import { PeerLabError } from '#proto/errors.ts';
 import type { HostedPeers } from '#proto/hosted-peers.ts';
 import { PROMISES } from '#proto/promises.ts';
 import { createLimit } from '../../limit.ts';
 import { readShare, writeShare } from '../../machine/share-folder.ts';
 import { buildServices, COMPILE_CACHE, ROOT } from '../artifacts.ts';
-import { interruption, settled } from '../deadline.ts';
+import { interruption } from '../deadline.ts';
 import type { DirectorySpec, Driver, DriverInit, HostSpec, Instance, PeerSpec } from '../driver.ts';
 import { HostedPeer, refuseInHost, SharedUsage } from '../hosted-peer.ts';
+import { defined, peerEnv, type Whereabouts } from '../peer-env.ts';
 import type { Program, Tested } from '../program.ts';
 import { waitUntilHealthy } from '../readiness.ts';
+import { stopOrKill, Works } from '../works.ts';
 import { processCapabilities } from './capabilities.ts';
 import { findCommand, wordsOf } from './command.ts';
 import { FreePorts, LOOPBACK } from './ports.ts';
@@ -47,7 +49,7 @@ class ProcessDriver implements Driver {
   readonly #ports: FreePorts;
   readonly #limit = createLimit(Math.max(4, 2 * availableParallelism()));
   readonly #instances: ProcessInstance[] = [];
-  readonly #starting = new Set<Promise<unknown>>();
+  readonly #works: Works;
   readonly #closing = new AbortController();
   readonly #hurry = new AbortController();
   readonly #signal: AbortSignal;
@@ -60,6 +62,7 @@ class ProcessDriver implements Driver {
     this.#ports = new FreePorts(host);
     this.#folder = folderOf(init.runId);
     this.#signal = AbortSignal.any([init.signal, this.#closing.signal]);
+    this.#works = new Works(this.#signal);
   }
 
   async prepare(report: (what: string) => void): Promise<void> {
@@ -103,7 +106,7 @@ class ProcessDriver implements Driver {
       async () => {
         const [port, controlPort] = [await this.#ports.take(), await this.#ports.take()];
         const address = this.#at(port);
-        const env = { ...this.#peerEnv(spec, port, shareFolder), PEER_CONTROL_PORT: String(controlPort) };
+        const env = { ...peerEnv(spec, this.#where(address, shareFolder)), PEER_CONTROL_PORT: String(controlPort) };
         const url = `http://${this.#at(controlPort)}`;
         const own = spec.image === undefined ? spec.double && doubleCommand(spec.double) : wordsOf(spec.image);
         return this.#process({ name: spec.name, role: 'peer', url, address, shareFolder }, env, own);
@@ -122,9 +125,9 @@ class ProcessDriver implements Driver {
       async () => {
         const list: HostedPeers = [];
         for (const peer of spec.peers) {
-          const port = await this.#ports.take();
-          addresses.set(peer, this.#at(port));
-          list.push({ name: peer.name, env: defined(this.#peerEnv(peer, port, shareOf(peer))) });
+          const address = this.#at(await this.#ports.take());
+          addresses.set(peer, address);
+          list.push({ name: peer.name, env: defined(peerEnv(peer, this.#where(address, shareOf(peer)))) });
         }
         await writeFile(listFile, JSON.stringify(list), { mode: 0o600 });
         const controlPort = await this.#ports.take();
@@ -155,19 +158,12 @@ class ProcessDriver implements Driver {
     });
   }
 
-  #at(port: number): string {
-    return addressText({ ip: this.#host, port });
+  #where(address: string, shareDir: string): Whereabouts {
+    return { host: this.#host, address, shareDir };
   }
 
-  #peerEnv({ env, directory }: PeerSpec, port: number, shareFolder: string): PeerEnv {
-    return {
-      ...env,
-      PEER_HOST: this.#host,
-      PEER_PORT: String(port),
-      PEER_ADVERTISE: this.#at(port),
-      PEER_SHARE_DIR: shareFolder,
-      PEER_DIRECTORY_URL: directory.address,
-    };
+  #at(port: number): string {
+    return addressText({ ip: this.#host, port });
   }
 
   /** The program of single peers, once for all of them. */
@@ -193,31 +189,27 @@ class ProcessDriver implements Driver {
   }
 
   /** One at a time of `limit`; `make` chooses ports and gives a process that is about to be started with them. */
-  async #start(make: () => Promise<ProcessInit>, before = async () => {}): Promise<Instance> {
-    const starting = this.#limit(async () => {
-      if (this.#signal.aborted) throw interruption(this.#signal);
-      await before();
-      for (let attempt = 1; ; attempt++) {
-        const init = await make();
-        // From here to the end of the constructor nothing waits: no instance can come into being after `end` has begun.
+  #start(make: () => Promise<ProcessInit>, before = async () => {}): Promise<Instance> {
+    return this.#works.begin(() =>
+      this.#limit(async () => {
         if (this.#signal.aborted) throw interruption(this.#signal);
-        const instance = new ProcessInstance(init);
-        this.#instances.push(instance);
-        const log = await this.#untilReady(instance);
-        if (log === undefined) return instance;
-        if (attempt < PORT_ATTEMPTS && PORT_TAKEN.test(log)) continue;
-        throw new PeerLabError('instance-exited', {
-          about: init.name,
-          got: `"${await instance.ended}" before it was ready; its last words:\n${log || '(nothing)'}`,
-        });
-      }
-    });
-    this.#starting.add(starting);
-    const done = () => this.#starting.delete(starting);
-    starting.then(done, done);
-    return starting.catch((error) => {
-      throw this.#signal.aborted ? interruption(this.#signal) : error;
-    });
+        await before();
+        for (let attempt = 1; ; attempt++) {
+          const init = await make();
+          // From here to the end of the constructor nothing waits: no instance can come into being after `end` has begun.
+          if (this.#signal.aborted) throw interruption(this.#signal);
+          const instance = new ProcessInstance(init);
+          this.#instances.push(instance);
+          const log = await this.#untilReady(instance);
+          if (log === undefined) return instance;
+          if (attempt < PORT_ATTEMPTS && PORT_TAKEN.test(log)) continue;
+          throw new PeerLabError('instance-exited', {
+            about: init.name,
+            got: `"${await instance.ended}" before it was ready; its last words:\n${log || '(nothing)'}`,
+          });
+        }
+      }),
+    );
   }
 
   /** @returns undefined when it is ready, the end of its log when it ended instead. */
@@ -250,21 +242,12 @@ class ProcessDriver implements Driver {
 
   async #end(): Promise<string[]> {
     this.#closing.abort();
-    await settled(this.#starting, SETTLE_TIMEOUT_MS);
-    await Promise.allSettled(this.#instances.map((instance) => this.#stop(instance)));
+    await this.#works.settled(SETTLE_TIMEOUT_MS);
+    await Promise.allSettled(this.#instances.map((instance) => stopOrKill(instance, this.#hurry.signal)));
     // Processes that left their group still carry the run's id in their environment.
     const left = await processSweeper.sweep(this.#init.runId);
     const alive = this.#instances.filter((instance) => !instance.gone.aborted);
     return [...alive.map((instance) => `process of ${instance.name} is still there`), ...left];
-  }
-
-  async #stop(instance: ProcessInstance): Promise<void> {
-    const hurry = this.#hurry.signal;
-    const kill = () => void instance.kill().catch(() => {});
-    hurry.addEventListener('abort', kill, { once: true });
-    if (hurry.aborted) await instance.kill();
-    else await instance.stop();
-    hurry.removeEventListener('abort', kill);
   }
 }
 
@@ -276,8 +259,4 @@ async function testedAs(asked: string | undefined, own: Program): Promise<Omit<T
 /** From its source: Node takes the types out by itself. */
 function doubleCommand(double: NonNullable<PeerSpec['double']>): string[] {
   return [process.execPath, ...PEER_FLAGS, join(ROOT, 'lab', 'doubles', `${double}.ts`)];
-}
-
-function defined(env: Readonly<Record<string, string | undefined>>): Record<string, string> {
-  return Object.fromEntries(Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined));
 }

@@ -1,8 +1,7 @@
-import { freemem } from 'node:os';
 import { PeerLabError, reasonOf } from '#proto/errors.ts';
 import { counted } from '#proto/units.ts';
-import { AS_PROCESSES } from '../../machine/footprint.ts';
 import type { DriverDescription } from '../description.ts';
+import { FOOTPRINT_ELSEWHERE, groundElsewhere } from '../elsewhere.ts';
 import { standingCapabilities } from './capabilities.ts';
 import { SETTINGS, standingSettings } from './settings.ts';
 import { createStandingDriver } from './standing-driver.ts';
@@ -38,16 +37,6 @@ export const standingDriver: DriverDescription = {
   create: (init) => createStandingDriver(init),
   // What stands was there before. A hold that is not renewed lapses, and then the peer is as it was: there is nothing to remove.
   sweeper: { settleMs: 0, find: async () => [], sweep: async () => [] },
-  // Nothing but the lab is on this machine.
-  footprint: { ...AS_PROCESSES, peerBytes: 0, hostBytes: 0, hostedPeerBytes: 0, directoryBytes: 0, tasks: 0 },
-  examine: async () => ({
-    ground: {
-      tasks: { left: Number.POSITIVE_INFINITY, limit: 'peers are elsewhere' },
-      inotify: undefined,
-      memoryBytes: Math.min(freemem(), process.availableMemory()),
-      shares: undefined,
-      prepareBytes: 0,
-    },
-    checks: [],
-  }),
+  footprint: FOOTPRINT_ELSEWHERE,
+  examine: async () => ({ ground: groundElsewhere(), checks: [] }),
 };

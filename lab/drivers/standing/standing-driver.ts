@@ -5,13 +5,13 @@ import { PeerLabError, reasonOf } from '#proto/errors.ts';
 import { PROMISES } from '#proto/promises.ts';
 import { KeeperClient } from '../../keeper/client.ts';
 import { createLimit, inPool } from '../../limit.ts';
-import { interruption, settled } from '../deadline.ts';
 import type { DirectorySpec, Driver, DriverInit, Instance, PeerSpec } from '../driver.ts';
 import { KeptInstance } from '../kept/kept-instance.ts';
 import { Place } from '../kept/place.ts';
 import { untilItAnswers } from '../kept/until-it-answers.ts';
 import type { Tested } from '../program.ts';
 import { waitUntilHealthy } from '../readiness.ts';
+import { stopOrKill, Works } from '../works.ts';
 import { standingCapabilities } from './capabilities.ts';
 import { accountOf, type StandingSettings, standingSettings } from './settings.ts';
 import { standingDirectory } from './standing-directory.ts';
@@ -46,7 +46,7 @@ class StandingDriver implements Driver {
   #asked: readonly string[] = [];
   readonly #places: Place[] = [];
   readonly #taken = new Map<Place, KeptInstance[]>();
-  readonly #starting = new Set<Promise<unknown>>();
+  readonly #works: Works;
   readonly #closing = new AbortController();
   readonly #hurry = new AbortController();
   readonly #over = new AbortController();
@@ -57,10 +57,11 @@ class StandingDriver implements Driver {
     this.#init = init;
     this.#settings = settings;
     this.#signal = AbortSignal.any([init.signal, this.#closing.signal]);
+    this.#works = new Works(this.#signal);
   }
 
   prepare(report: (what: string) => void): Promise<void> {
-    return this.#begun(async () => {
+    return this.#works.begin(async () => {
       const { directory, token } = this.#settings;
       const urls = await findKeepers(this.#settings, this.#signal);
       report(`holding the ${urls.length} peers that stand here`);
@@ -76,7 +77,7 @@ class StandingDriver implements Driver {
   }
 
   startDirectory({ name }: DirectorySpec): Promise<Instance> {
-    return this.#begun(async () => {
+    return this.#works.begin(async () => {
       const { directory: url } = this.#settings;
       const timeoutMs = this.#init.readyTimeoutMs ?? PROMISES.ready.ms;
       await waitUntilHealthy(`${url}/healthz`, name, timeoutMs, this.#signal, new AbortController().signal);
@@ -85,7 +86,7 @@ class StandingDriver implements Driver {
   }
 
   startPeer(spec: PeerSpec): Promise<Instance> {
-    return this.#begun(async () => {
+    return this.#works.begin(async () => {
       refuse(spec, this.#init);
       const place = this.#placeFor(spec.name);
       return this.#limit(async () => {
@@ -102,7 +103,7 @@ class StandingDriver implements Driver {
   }
 
   restart(instance: Instance): Promise<Instance> {
-    return this.#begun(async () => {
+    return this.#works.begin(async () => {
       if (!(instance instanceof KeptInstance))
         throw notCapable(instance.name, standingCapabilities({ peers: 0 })['directory-faults'](''));
       const { name, place, env } = instance.init;
@@ -149,27 +150,14 @@ class StandingDriver implements Driver {
     return place;
   }
 
-  /** `end` waits for it. What fails because the run is interrupted says that, and nothing else. */
-  #begun<T>(work: () => Promise<T>): Promise<T> {
-    const begun = (async () => {
-      if (this.#signal.aborted) throw interruption(this.#signal);
-      return work();
-    })().catch((error) => {
-      throw this.#signal.aborted ? interruption(this.#signal) : error;
-    });
-    this.#starting.add(begun);
-    const done = () => this.#starting.delete(begun);
-    begun.then(done, done);
-    return begun;
-  }
-
   async #end(): Promise<string[]> {
     this.#closing.abort();
-    await settled(this.#starting, SETTLE_TIMEOUT_MS);
+    await this.#works.settled(SETTLE_TIMEOUT_MS);
     const left: string[] = [];
     await inPool(this.#places.filter(Boolean), PLACES_AT_ONCE, async (place) => {
       const lives = this.#taken.get(place) ?? [];
-      await this.#stop(lives.at(-1));
+      const last = lives.at(-1);
+      if (last) await stopOrKill(last, this.#hurry.signal);
       if (lives[0]) await this.#saveLog(lives[0].name, place);
       const flaw = await this.#giveBack(place);
       if (flaw !== undefined) left.push(`${lives[0]?.name ?? 'a peer'} at ${place.url}: ${flaw}`);
@@ -187,15 +175,6 @@ class StandingDriver implements Driver {
       const client = new KeeperClient({ url, token, by: this.#init.runId });
       await client.ask('release', {}, AbortSignal.timeout(HURRY_MS)).catch(() => {});
     });
-  }
-
-  async #stop(instance: KeptInstance | undefined): Promise<void> {
-    if (!instance) return;
-    const hurry = this.#hurry.signal;
-    const kill = () => void instance.kill().catch(() => {});
-    hurry.addEventListener('abort', kill, { once: true });
-    await (hurry.aborted ? instance.kill() : instance.stop()).catch(() => {});
-    hurry.removeEventListener('abort', kill);
   }
 
   async #saveLog(name: string, place: Place): Promise<void> {
