@@ -146,7 +146,9 @@ export const resultSchema = scopeFigures.extend({
       peerCpuSeconds: seconds.meta({ description: 'Of the peers that ran at the end.' }),
       directoryCpuSeconds: seconds,
       labCpuSeconds: seconds.meta({ description: 'CPU time of the lab itself during the steps.' }),
-      labSetupCpuSeconds: seconds.meta({ description: 'CPU time of the lab itself before the steps.' }),
+      labSetupCpuSeconds: seconds.meta({
+        description: 'CPU time of the lab itself from the begin of the run to its first step.',
+      }),
       labMemoryBytes: bytes.meta({ description: 'Memory of the lab itself at the end of the steps.' }),
       peerMemoryBytesMax: bytes.meta({
         description:
