@@ -52,7 +52,7 @@ test: ## run every test that this machine can run, and say which it can't run an
 .PHONY: check
 check: ## check types, lint, format, dead code, import rules, stale generated files
 	@$(SETUP); set -e; \
-	echo "types";        $(BIN)/tsc; \
+	echo "types";        $(BIN)/tsc; $(BIN)/tsc -p page; \
 	echo "lint, format"; $(BIN)/biome check --error-on-warnings .; \
 	echo "dead code";    $(BIN)/knip; \
 	echo "import rules"; node dev/import-rules.ts; \

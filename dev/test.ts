@@ -4,12 +4,14 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { DRIVERS } from '../lab/drivers/table.ts';
 import { findPostgres } from '../lab/machine/postgres.ts';
+import { browserFlaw } from './browser.ts';
 
 /**
  * Runs every test that this machine can run, and names what it can't with the reason. The last line is
  * `N passed, N failed`. Tests in `x.<driver>.test.ts` are left out where the driver has nothing to stand on, those in
- * `x.cluster.test.ts` where PEERLAB_KUBECONFIG names no cluster, and those in `x.postgres.test.ts` where no PostgreSQL server is
- * installed; PEERLAB_REQUIRE_DOCKER=1 (or another driver's name, or CLUSTER, or POSTGRES) has them run, and fail, all the same: CI sets it.
+ * `x.cluster.test.ts` where PEERLAB_KUBECONFIG names no cluster, those in `x.postgres.test.ts` where no PostgreSQL server is
+ * installed, and those in `x.browser.test.ts` where there is no Chromium; PEERLAB_REQUIRE_DOCKER=1 (or another driver's name, or
+ * CLUSTER, or POSTGRES, or BROWSER) has them run, and fail, all the same: CI sets it.
  */
 
 interface VitestReport {
@@ -110,6 +112,8 @@ async function absentKinds(): Promise<Map<string, string>> {
   if (cluster !== undefined) absent.set('cluster', cluster);
   const postgres = process.env.PEERLAB_REQUIRE_POSTGRES === '1' ? undefined : findPostgres();
   if (typeof postgres === 'string') absent.set('postgres', postgres);
+  const browser = process.env.PEERLAB_REQUIRE_BROWSER === '1' ? undefined : browserFlaw();
+  if (browser !== undefined) absent.set('browser', browser);
   return absent;
 }
 

@@ -17,6 +17,7 @@ import { ResultsFolder } from './history/results-folder.ts';
 import { ScenarioInvalid } from './language/mistake.ts';
 import { ownProgramOf, type PlannedPeer } from './language/world.ts';
 import { listScenarios } from './list.ts';
+import { beginPage, writeRunPage } from './page/write-page.ts';
 import { type Played, play } from './play.ts';
 import { leftOutLines, testedLine } from './report/format.ts';
 import { spreadTable } from './report/spread.ts';
@@ -145,7 +146,9 @@ async function suiteCommand(name: string, options: SuiteOptions): Promise<number
 
 async function reportCommand(path: string): Promise<number> {
   const folder = ResultsFolder.open(path);
+  const page = beginPage();
   const result = await reportAgain(folder);
+  await writeRunPage({ folder, result, page, tell: (line) => process.stdout.write(`${line}\n`) });
   printSummary(result, folder, process.stdout);
   return EXIT[result.verdict];
 }

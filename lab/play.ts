@@ -5,6 +5,7 @@ import { disturbedBy } from './doctor/needs.ts';
 import type { DriverDescription } from './drivers/description.ts';
 import type { Driver, DriverInit } from './drivers/driver.ts';
 import { ResultsFolder } from './history/results-folder.ts';
+import { beginPage, writeRunPage } from './page/write-page.ts';
 import { type Out, printSummary, TerminalProgress } from './report/terminal.ts';
 import { writeReport } from './report/write-report.ts';
 import { run } from './run/run.ts';
@@ -54,6 +55,7 @@ export async function play({
   const tell = (line: string) => out.write(`${line}\n`);
   const page = PagePost.of(process.env, tell);
   const folder = ResultsFolder.create(results, runId, tell);
+  const reportPage = beginPage();
   folder.write('scenario.yaml', scenarioAsRun(scenario, plan, countsOf(plan), folder.path));
   const watchdog = new Watchdog({ runId, driver: description.kind, scenario: plan.name, results: folder.path });
   let driver: Driver | undefined;
@@ -95,6 +97,7 @@ export async function play({
     await watchdog.done(facts.leftovers);
   }
   const result = await writeReport(folder, plan);
+  await writeRunPage({ folder, result, page: reportPage, tell });
   await page?.judged(result);
   printSummary(result, folder, out);
   const exit = stop.signal.aborted ? exitOf(stop.signal.reason) : EXIT[result.verdict];

@@ -3,9 +3,9 @@ import type { Room } from './table.ts';
 
 /** Holds files against the table of rooms. Each function returns a sentence for each thing that is wrong. */
 
-const isTest = (file: string) => /\.(test|contract)\.ts$/.test(file) || file.includes('/testing/');
-/** Where relative imports may leave a room: what runs from its sources only. */
-const UNBUILT = /^(lab|dev|bench)\//;
+const isTest = (file: string) => /\.(test|contract)\.tsx?$/.test(file) || file.includes('/testing/');
+/** Where relative imports may leave a room: what no compiler lays out elsewhere. */
+const UNBUILT = /^(lab|dev|bench|page)\//;
 
 export function covers(pattern: string, file: string): boolean {
   if (pattern.endsWith('/')) return file.startsWith(pattern);

@@ -29,7 +29,7 @@ export function filesOf(root: string): SourceFile[] {
     .filter((file) => existsSync(path.join(root, file)))
     .map((file) => ({
       file,
-      imports: file.endsWith('.ts') ? importsOf(file, readFileSync(path.join(root, file), 'utf8')) : [],
+      imports: /\.tsx?$/.test(file) ? importsOf(file, readFileSync(path.join(root, file), 'utf8')) : [],
     }));
 }
 

@@ -71,6 +71,7 @@ export const ROOMS: readonly Room[] = [
       'lab/drivers/*',
       'lab/history/',
       'lab/metrics/',
+      'lab/page/',
       'lab/report/',
       'lab/run/',
       'lab/scenario/',
@@ -108,7 +109,7 @@ export const ROOMS: readonly Room[] = [
     path: 'lab/drivers/*',
     is:
       '`driver.ts` is the one interface of drivers, `description.ts` what each says of itself, `driver.contract.ts` the one ' +
-      'suite; and what several drivers need',
+      'suite; and what several drivers need; `artifacts.ts` and `build-page.ts` make `dist/`',
     may: ['lab/doubles/names.ts', 'lab/machine/', 'proto/'],
   },
   {
@@ -246,6 +247,28 @@ export const ROOMS: readonly Room[] = [
     path: 'lab/report/',
     is: 'terminal, JUnit, Markdown: they render a result',
     may: ['lab/checks/', 'lab/history/', 'proto/'],
+  },
+  {
+    path: 'lab/page/',
+    is: 'report.html: chooses what of a run a page can hold (`run-data.ts`), and puts it into the built page (`write-page.ts`)',
+    may: [
+      'lab/checks/',
+      'lab/drivers/build-page.ts',
+      'lab/history/',
+      'lab/report/format.ts',
+      'page/model/',
+      'page/report/data.ts',
+      'proto/',
+    ],
+    testsMay: ['dev/browser.ts', 'lab/end-to-end.ts', 'lab/report/write-report.ts'],
+  },
+  {
+    path: 'page/',
+    is:
+      '**What people look at**, for browsers: `model/` is a fold over the events of a run, `parts/` and `charts/` draw it, `report/` is the ' +
+      'page of report.html; of the lab it knows types only',
+    may: ['lab/checks/result-schema.ts', 'lab/history/events.ts', 'lab/history/run-event.ts', 'proto/printable.ts'],
+    testsMay: ['dev/rooms/imports.ts'],
   },
   {
     path: 'lab/suite/',

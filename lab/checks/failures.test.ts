@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { OperationEvent } from '../history/events.ts';
-import { FailureSearch, failedOperations, failureBehind, failureKinds } from './failures.ts';
+import { failedOperations, failureBehind, failureKinds, LogSearch } from './failures.ts';
 import type { Figure } from './figure.ts';
 
 const failure = (id: number, more: Partial<OperationEvent>): OperationEvent => ({
@@ -71,7 +71,7 @@ test('the log of a hosted peer is that of its host', () => {
 
 describe('the line of the log', () => {
   const found = (lines: string[], event = failure(0, { file: 'x.bin' })) => {
-    const search = new FailureSearch(failureKinds([event]), RUN);
+    const search = new LogSearch([event], RUN);
     for (const [i, line] of lines.entries()) search.see('a-1', line, i + 1);
     return search.lines.get(0);
   };
@@ -93,6 +93,16 @@ describe('the line of the log', () => {
 
   test('of a log without times is one that speaks of trouble', () => {
     expect(found(['started', 'Traceback (most recent call last):', 'KeyError: 1'])).toBe(2);
+  });
+
+  test('of an operation that went well is the one that names its file', () => {
+    const event = failure(0, { file: 'x.bin', outcome: 'ok', error: undefined });
+    expect(found([at(15, '"msg":"an error of another"', 50), at(15, '"file":"x.bin"')], event)).toBe(2);
+  });
+
+  test('of several that say the same is the one from the end of the operation', () => {
+    const asked = '"url":"/control/download"';
+    expect(found([at(15, asked), at(16, asked), at(17, asked)])).toBe(2);
   });
 
   test('is none, when none has to do with it', () => {

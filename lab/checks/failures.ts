@@ -94,32 +94,30 @@ function isFailure(event: OperationEvent): event is Failure {
 /** A log may be a little late, and its clock is not quite the lab's. */
 const EARLY_MS = 500;
 const LATE_MS = 2000;
+const NEAR_MS = 50;
 const TIME = /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)/;
 const TROUBLE = /\b(?:error|exception|traceback|panic|fatal)\b/i;
 const BAD_LEVEL = /^\{"level":[456]0,/;
 
-/** Looks for the lines of logs that speak of failed operations, while the logs are read. */
-export class FailureSearch {
+/** Looks for the lines of logs that speak of some operations, while the logs are read. */
+export class LogSearch {
   /** By the operation's id. */
   readonly #best = new Map<number, { score: number; line: number }>();
-  readonly #wanted: ReadonlyMap<string, readonly Failure[]>;
+  readonly #wanted: ReadonlyMap<string, readonly OperationEvent[]>;
   readonly #beganMs: number;
 
   constructor(
-    kinds: readonly FailureKind[],
+    operations: readonly OperationEvent[],
     { startedAt, setupSeconds }: Pick<RunFacts, 'startedAt' | 'setupSeconds'>,
   ) {
-    this.#wanted = Map.groupBy(
-      kinds.map(({ example }) => example),
-      ({ peer }) => peer,
-    );
+    this.#wanted = Map.groupBy(operations, ({ peer }) => peer);
     this.#beganMs = Date.parse(startedAt) + setupSeconds * 1000;
   }
 
   see(peer: string, line: string, number: number): void {
-    for (const failure of this.#wanted.get(peer) ?? []) {
-      const score = this.#scoreOf(line, failure);
-      if (score > (this.#best.get(failure.id)?.score ?? 0)) this.#best.set(failure.id, { score, line: number });
+    for (const operation of this.#wanted.get(peer) ?? []) {
+      const score = this.#scoreOf(line, operation);
+      if (score > (this.#best.get(operation.id)?.score ?? 0)) this.#best.set(operation.id, { score, line: number });
     }
   }
 
@@ -128,13 +126,16 @@ export class FailureSearch {
   }
 
   /** 0: it has nothing to do with it. */
-  #scoreOf(line: string, { operation, file, error, start, end }: Failure): number {
+  #scoreOf(line: string, { operation, file, error, start, end }: OperationEvent): number {
     const time = TIME.exec(line)?.[0];
     const at = time === undefined ? undefined : Date.parse(time) - this.#beganMs;
     if (at !== undefined && (at < start * 1000 - EARLY_MS || at > end * 1000 + LATE_MS)) return 0;
-    const names = [error.code, ...(file === undefined ? [] : [file])].filter((text) => line.includes(text)).length;
+    const names = [error?.code, file].filter((text) => text !== undefined && line.includes(text)).length;
     const asked = line.includes(`/control/${operation}`) ? 1 : 0;
-    const bad = BAD_LEVEL.test(line) || TROUBLE.test(line) ? 1 : 0;
-    return 2 * names + asked + bad;
+    const bad = error && (BAD_LEVEL.test(line) || TROUBLE.test(line)) ? 1 : 0;
+    const score = 2 * names + asked + bad;
+    // Of lines that say the same, the one that was written when the operation ended.
+    const isNear = at === undefined ? 0 : 1 / (2 + Math.abs(at - end * 1000) / NEAR_MS);
+    return score === 0 ? 0 : score + isNear;
   }
 }

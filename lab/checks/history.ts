@@ -12,7 +12,7 @@ import {
 import type { LineFile, LineOf } from '../history/result-files.ts';
 import type { ResultsFolder } from '../history/results-folder.ts';
 import { parsePrometheusText, type Scrape } from '../metrics/prometheus-text.ts';
-import { FailureSearch, failureKinds } from './failures.ts';
+import { failureKinds, LogSearch } from './failures.ts';
 import { countLogs, type LogCounts, type LogRules } from './logs.ts';
 
 /** All that is known of a run, read from its results folder: what every check is a pure function of. */
@@ -66,7 +66,8 @@ export async function readHistory(
     return records;
   };
   const events = await read('events.ndjson');
-  const search = new FailureSearch(failureKinds(events), facts);
+  const examples = failureKinds(events).map(({ example }) => example);
+  const search = new LogSearch(examples, facts);
   const logs = await countLogs(folder, texts, logRules, (peer, line, number) => search.see(peer, line, number));
   return {
     facts,

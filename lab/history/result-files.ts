@@ -41,6 +41,7 @@ export const RESULT_FILES = {
   },
   'summary.md': { ...reported, is: 'the same for people' },
   'junit.xml': { ...reported, is: 'the same for CI systems' },
+  'report.html': { ...reported, is: 'the same to look at: one file that opens in a browser, offline' },
   'events.ndjson': {
     ...recorded,
     is: 'the operations: one line each, with start, end, peer, outcome, bytes and sources',

@@ -105,11 +105,16 @@ function waitText({
   return `All others waited ${seconds(waited)} for ${peer} in step ${step} (${what}${how}).`;
 }
 
+/** What the figure of an expectation is measured in, by its name. */
+export function unitOf(expression: string): 'seconds' | 'bytes' | 'bytes/s' | 'count' {
+  if (/latency|[sS]econds/.test(expression)) return 'seconds';
+  if (/BytesPerSecond/.test(expression)) return 'bytes/s';
+  return /[bB]ytes/.test(expression) ? 'bytes' : 'count';
+}
+
+const TEXT_IN = { seconds, bytes, 'bytes/s': rate, count: String } as const;
+
 /** The actual value of an expectation, in the unit that its figure is named in. */
 export function actualText(expression: string, actual: number | null, missing = 'not known'): string {
-  if (actual === null) return missing;
-  if (/latency|[sS]econds/.test(expression)) return seconds(actual);
-  if (/BytesPerSecond/.test(expression)) return rate(actual);
-  if (/[bB]ytes/.test(expression)) return bytes(actual);
-  return String(actual);
+  return actual === null ? missing : TEXT_IN[unitOf(expression)](actual);
 }

@@ -57,7 +57,7 @@ export async function imagesForClusters(
   const ensure = async () => {
     const { base } = await wantedInputs(await ensureNodeImage(store, report, signal));
     const inputs = await hashOf(
-      ['lab/**/*.ts', 'scenarios/**/*.*', 'suites/*.yaml'],
+      ['lab/**/*.ts', 'scenarios/**/*.*', 'suites/*.yaml', 'page/**/*.*'],
       base,
       await inputsOf('lab'),
       (await labPackages()).pinned,

@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -28,6 +29,7 @@ test('what goes into the image of the lab is enough for it: no package and no fi
       status: 75,
       output: expect.stringContaining('INCONCLUSIVE'),
     });
+    expect(existsSync(join(app, 'results/latest/report.html'))).toBe(true);
     // The keeper of a peer comes from there, and runs where nothing else of the lab is; it lays the share before.
     const keeper = join(app, 'lab/keeper/main.ts');
     const share = join(app, 'share');

@@ -1,6 +1,7 @@
 import { cp, mkdir, readFile, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { ROOT, type Services } from '../artifacts.ts';
+import { builtPage, PAGES } from '../build-page.ts';
 import { makeStaging } from './staging.ts';
 
 /** WHAT GOES INTO THE IMAGES: a folder for each, laid out like the files in /app, with the Dockerfile beside them. */
@@ -63,8 +64,11 @@ const LAY_OUT: Record<ImageKind, (folder: string, dist: string) => Promise<void>
   peer: (folder, dist) => layOut(dist, folder, ['images/peer']),
   double: (folder) => layOut(ROOT, folder, ['lab/doubles']),
   lab: async (folder) => {
-    const names = ['lab', 'scenarios', 'suites'];
+    const names = ['lab', 'scenarios', 'suites', 'page/model'];
     await layOut(ROOT, folder, names, (path) => !ONLY_IN_CHECKOUTS.test(path));
+    // There is nothing to build them with in the image.
+    for (const page of PAGES) await builtPage(page);
+    await layOut(ROOT, folder, ['dist/page'], (path) => !basename(path).startsWith('.'));
     await copyPackages(folder, (await labPackages()).folders);
   },
 };

@@ -1,0 +1,129 @@
+import { realpathSync } from 'node:fs';
+import path from 'node:path';
+import type { LeftOut, RunReport } from '../../page/report/data.ts';
+import type { Result } from '../checks/result-schema.ts';
+import type { RunFacts } from '../history/events.ts';
+import { readEvents } from '../history/read-events.ts';
+import type { ResultsFolder } from '../history/results-folder.ts';
+import type { EventKind, RunEvent } from '../history/run-event.ts';
+import { unitOf } from '../report/format.ts';
+import { excerptsOf } from './excerpts.ts';
+import { Selection } from './selection.ts';
+
+/** WHAT OF A RUN GOES INTO ITS REPORT: its result as it is, and as much of its history as a page can hold. */
+
+/** How much of what a run may have a lot of. */
+export interface Limits {
+  readonly operations: number;
+  readonly samples: number;
+  readonly files: number;
+}
+
+/** Series that drawings are made of. */
+const SERIES = /^peerlab_(?:transfer_bytes_total\{direction="received"\}|logged_in)$/;
+/** Told for judging, and drawn nowhere. */
+const NOT_DRAWN: ReadonlySet<EventKind> = new Set(['index-looked', 'artifacts-known', 'measured', 'disk-read']);
+/** Longer texts are cut: names and messages of peers may be of any length. */
+const MAX_TEXT_CHARS = 2000;
+
+export async function runData(folder: ResultsFolder, result: Result, limits: Limits): Promise<RunReport> {
+  const facts = folder.readFacts();
+  const { operations, slowest } = await Selection.of(folder, limits.operations);
+  const samples = new Every(await countOf(folder, 'metrics/samples.ndjson'), limits.samples);
+  const shares = new Every(await countOf(folder, 'shares.ndjson'), limits.files);
+  const stored = new Every(await countOf(folder, 'stored.ndjson'), limits.files);
+  const events: RunEvent[] = [];
+  for await (const event of readEvents(folder)) {
+    const slim = slimmed(event);
+    if (slim === undefined) continue;
+    if (slim.kind === 'sample' && !samples.takes()) continue;
+    if (slim.kind === 'share-recorded' && !shares.takes()) continue;
+    if (slim.kind === 'file-stored' && !stored.takes()) continue;
+    if (slim.kind === 'operation-ended' && !operations.has(slim.operation.id)) continue;
+    if (slim.kind === 'operation-began' && !operations.has(slim.id)) continue;
+    events.push(slim);
+  }
+  return shortened({
+    kind: 'run',
+    ...{ result, events, units: result.expectations.map(({ expression }) => unitOf(expression)) },
+    excerpts: await excerptsOf(folder, facts, result, slowest),
+    leftOut: [
+      ...operations.leftOut('operations', 'events.ndjson'),
+      ...samples.leftOut('samples', 'metrics/samples.ndjson'),
+      ...shares.leftOut('files', 'shares.ndjson'),
+      ...stored.leftOut('files', 'stored.ndjson'),
+    ],
+    again: againText(folder, facts),
+  });
+}
+
+/** Without what is not drawn: hashes are long, and no two are alike. */
+function slimmed(event: RunEvent): RunEvent | undefined {
+  if (NOT_DRAWN.has(event.kind)) return undefined;
+  if (event.kind === 'share-recorded' || event.kind === 'file-stored')
+    return { ...event, file: { ...event.file, sha256: '' } } as RunEvent;
+  if (event.kind === 'operation-ended') {
+    const { told, ...operation } = event.operation;
+    const slim = told ? { ...operation, told: { size: told.size, sha256: '' } } : operation;
+    return { kind: event.kind, at: event.at, operation: slim };
+  }
+  if (event.kind !== 'sample') return event;
+  const values = Object.fromEntries(Object.entries(event.values).filter(([name]) => SERIES.test(name)));
+  return Object.keys(values).length > 0 ? { ...event, values } : undefined;
+}
+
+async function countOf(folder: ResultsFolder, name: 'metrics/samples.ndjson' | 'shares.ndjson' | 'stored.ndjson') {
+  let count = 0;
+  // What can't be read is not counted, as it is not shown.
+  for await (const line of readable(folder.readLines(name))) if (line) count++;
+  return count;
+}
+
+async function* readable<T>(lines: AsyncGenerator<T>): AsyncGenerator<T> {
+  try {
+    yield* lines;
+  } catch {
+    // The verdict says that the file is damaged.
+  }
+}
+
+/** Takes as many of them as are wanted, spread evenly over all. */
+class Every {
+  readonly #all: number;
+  readonly #wanted: number;
+  #seen = 0;
+  #taken = 0;
+
+  constructor(all: number, wanted: number) {
+    this.#all = all;
+    this.#wanted = wanted;
+  }
+
+  takes(): boolean {
+    this.#seen++;
+    if (this.#taken >= Math.ceil((this.#seen * this.#wanted) / Math.max(this.#all, this.#wanted))) return false;
+    this.#taken++;
+    return true;
+  }
+
+  leftOut(what: LeftOut['what'], file: string): LeftOut[] {
+    return this.#taken < this.#seen ? [{ what, shown: this.#taken, all: this.#seen, file }] : [];
+  }
+}
+
+function shortened<T>(value: T): T {
+  const cut = (_: string, inner: unknown) =>
+    typeof inner === 'string' && inner.length > MAX_TEXT_CHARS ? `${inner.slice(0, MAX_TEXT_CHARS)}…` : inner;
+  return JSON.parse(JSON.stringify(value, cut)) as T;
+}
+
+/** The scenario as it was run has the seed in it. */
+function againText(folder: ResultsFolder, { driver, tested = [] }: RunFacts): string {
+  // Not by way of `latest`, which leads elsewhere soon.
+  const whole = path.join(realpathSync(folder.path), 'scenario.yaml');
+  const near = path.relative('', whole);
+  const scenario = near.startsWith('..') ? whole : near;
+  const programs = tested.flatMap(({ role, asked }) => (asked === undefined ? [] : [`--${role}-image`, asked]));
+  const words = ['bin/lab', 'run', scenario, '--driver', driver, ...programs];
+  return words.map((word) => (/^[\w./:@=-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`)).join(' ');
+}

@@ -1,0 +1,187 @@
+import { useRef, useState } from 'preact/hooks';
+import type { Fault, Scene, Step } from '../model/scene.ts';
+import { shortName } from '../parts/foreign.tsx';
+import { useSettings } from '../settings/settings.tsx';
+import { linear, type Scale } from './scale.ts';
+import { useWidth } from './use-width.ts';
+
+/** How a run went: throughput over time, and below it, on the same axis, its steps and faults. */
+
+const PLOT_HEIGHT = 150;
+const LEFT = 64;
+const RIGHT = 12;
+const TOP = 10;
+const AXIS_HEIGHT = 30;
+const LANE_HEIGHT = 24;
+/** More than that are told in numbers. */
+const MAX_STEP_LANES = 16;
+const MAX_FAULT_LANES = 12;
+/** About so many pixels of an axis for a label. */
+const TICK_PIXELS = 90;
+const LABEL_CHARS = 60;
+/** Right of that part of the drawing, a label stands before what it names. */
+const LABEL_TURNS = 0.6;
+
+export interface CourseChartProps {
+  readonly scene: Scene;
+  /** The end of the axis, if that is not now: a page that goes back in time keeps its axis. */
+  readonly until?: number;
+  /** A moment that is marked. */
+  readonly at?: number;
+  /** Somebody asks for a moment. */
+  readonly onPick?: (seconds: number) => void;
+}
+
+export function CourseChart({ scene, until, at, onPick }: CourseChartProps) {
+  const { t, format } = useSettings();
+  const box = useRef<HTMLDivElement>(null);
+  const width = useWidth(box);
+  const [pointed, setPointed] = useState<number | undefined>();
+  const { binSeconds, bytes } = scene.throughput;
+  const end = Math.max(until ?? 0, endOf(scene), 0.1);
+  const peak = Math.max(0, ...bytes) / binSeconds;
+  const x = linear(end, LEFT, width - RIGHT, (width - LEFT) / TICK_PIXELS);
+  const y = linear(peak, TOP + PLOT_HEIGHT, TOP, 3);
+  const lanes = lanesOf(scene);
+  const height = TOP + PLOT_HEIGHT + AXIS_HEIGHT + lanes.length * LANE_HEIGHT + 4;
+  const secondsAt = (clientX: number) => {
+    const left = box.current?.getBoundingClientRect().left ?? 0;
+    return Math.min(end, Math.max(0, ((clientX - left - LEFT) / (width - LEFT - RIGHT)) * end));
+  };
+  const mark = pointed ?? at;
+  return (
+    <figure class="chart">
+      <div ref={box}>
+        {/* biome-ignore lint/a11y/useKeyWithClickEvents: whoever takes picks has a slider for keys */}
+        <svg
+          role="img"
+          aria-label={t('course.chart', { peak: format.rate(peak), seconds: format.seconds(end) })}
+          viewBox={`0 0 ${width} ${height}`}
+          onPointerMove={({ clientX }) => setPointed(secondsAt(clientX))}
+          onPointerLeave={() => setPointed(undefined)}
+          onClick={({ clientX }) => onPick?.(secondsAt(clientX))}
+        >
+          <Hatching />
+          <Axes x={x} y={y} width={width} />
+          {lanes.map(
+            (lane, n) =>
+              lane.kind === 'fault' && (
+                <rect
+                  key={`band ${n}`}
+                  class="fault-band"
+                  x={x(lane.from)}
+                  y={TOP}
+                  width={Math.max(1, x(lane.to ?? end) - x(lane.from))}
+                  height={PLOT_HEIGHT}
+                />
+              ),
+          )}
+          <path class="area" d={areaOf(bytes, binSeconds, x, y)} />
+          {lanes.map((lane, n) => (
+            <Lane key={lane.key} lane={lane} x={x} end={end} y={TOP + PLOT_HEIGHT + AXIS_HEIGHT + n * LANE_HEIGHT} />
+          ))}
+          {mark !== undefined && <line class="now" x1={x(mark)} x2={x(mark)} y1={TOP} y2={height} />}
+        </svg>
+      </div>
+      <figcaption class="note" aria-hidden="true">
+        {pointed === undefined
+          ? t('course.peak', { peak: format.rate(peak) })
+          : t('course.at', {
+              seconds: format.seconds(pointed),
+              rate: format.rate((bytes[Math.floor(pointed / binSeconds)] ?? 0) / binSeconds),
+            })}
+      </figcaption>
+    </figure>
+  );
+}
+
+/** The steps are over, or it is now. */
+export function endOf({ now, durationSeconds }: Scene): number {
+  return durationSeconds ?? now;
+}
+
+/** Faults are told by their pattern, not by their colour alone. */
+function Hatching() {
+  return (
+    <defs>
+      <pattern id="hatching" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
+        <rect class="hatch" width="2.5" height="6" />
+      </pattern>
+    </defs>
+  );
+}
+
+function Axes({ x, y, width }: { x: Scale; y: Scale; width: number }) {
+  const { format } = useSettings();
+  return (
+    <g class="axis">
+      {y.ticks.map((tick) => (
+        <g key={`y ${tick}`}>
+          <line x1={LEFT} x2={width - RIGHT} y1={y(tick)} y2={y(tick)} />
+          <text x={LEFT - 6} y={y(tick)} dy="0.35em" text-anchor="end">
+            {format.rate(tick)}
+          </text>
+        </g>
+      ))}
+      {x.ticks.map((tick) => (
+        <text key={`x ${tick}`} x={x(tick)} y={TOP + PLOT_HEIGHT + 16} text-anchor="middle">
+          {format.number(tick)} s
+        </text>
+      ))}
+    </g>
+  );
+}
+
+interface LaneOf {
+  readonly kind: 'step' | 'fault';
+  readonly key: string;
+  readonly label: string;
+  readonly from: number;
+  /** undefined: it goes on. */
+  readonly to: number | undefined;
+}
+
+/** Steps that are not inside another one, and faults; as many as a page can show. */
+function lanesOf(scene: Scene): LaneOf[] {
+  const steps = [...scene.steps.values()].filter(({ id, began }) => began !== undefined && !id.includes('.'));
+  const stepLane = ({ id, label, began = 0, ended }: Step): LaneOf => ({
+    ...{ kind: 'step', key: `step ${id}`, label: `${id}. ${label}`, from: began, to: ended },
+  });
+  const faultLane = ({ kind, who, since, until }: Fault, n: number): LaneOf => ({
+    ...{ kind: 'fault', key: `fault ${n}`, label: `${kind} ${who}`, from: since, to: until },
+  });
+  return [
+    ...steps.slice(0, MAX_STEP_LANES).map(stepLane),
+    ...[...scene.faults.values()].slice(0, MAX_FAULT_LANES).map(faultLane),
+  ];
+}
+
+/** How many steps and faults the drawing has no room for. */
+export function lanesLeftOut({ steps, faults }: Scene): { steps: number; faults: number } {
+  const outermost = [...steps.values()].filter(({ id, began }) => began !== undefined && !id.includes('.')).length;
+  return { steps: Math.max(0, outermost - MAX_STEP_LANES), faults: Math.max(0, faults.size - MAX_FAULT_LANES) };
+}
+
+function Lane({ lane, x, y, end }: { lane: LaneOf; x: Scale; y: number; end: number }) {
+  const [from, to] = [x(lane.from), x(Math.min(lane.to ?? end, end))];
+  const isLate = lane.from > end * LABEL_TURNS;
+  return (
+    <g class={`lane ${lane.kind}`}>
+      <text x={isLate ? Math.max(to, from + 3) : from} y={y + 11} text-anchor={isLate ? 'end' : 'start'}>
+        {shortName(lane.label).slice(0, LABEL_CHARS)}
+      </text>
+      <rect x={from} y={y + 15} width={Math.max(3, to - from)} height="6" rx="1.5" />
+    </g>
+  );
+}
+
+/** A bin is as wide as it is: the area is what was moved. */
+function areaOf(bytes: readonly number[], binSeconds: number, x: Scale, y: Scale): string {
+  if (bytes.length === 0) return '';
+  const points = bytes.flatMap((moved, n) => {
+    const height = y(moved / binSeconds).toFixed(1);
+    return [`${x(n * binSeconds).toFixed(1)} ${height}`, `${x((n + 1) * binSeconds).toFixed(1)} ${height}`];
+  });
+  const [left, right, bottom] = [x(0), x(bytes.length * binSeconds), y(0)];
+  return `M${left} ${bottom}L${points.join('L')}L${right.toFixed(1)} ${bottom}Z`;
+}

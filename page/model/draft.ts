@@ -1,0 +1,65 @@
+import type { Fault, Instance, Remark, Scene, Step } from './scene.ts';
+import { newInstance } from './scene.ts';
+
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
+type Maps = 'instances' | 'names' | 'steps' | 'verbs' | 'underWay' | 'links' | 'faults';
+type Owned<M> = M extends ReadonlyMap<infer K, infer V> ? Map<K, V> : never;
+
+/**
+ * A scene that is being changed. What it was made from stays as it is: maps and what is in them are copied when they are touched
+ * first, so what did not change is the same object before and after, and a page need not draw it again.
+ */
+export class Draft {
+  readonly scene: Writable<Scene>;
+  /** Copied since the draft was made. */
+  readonly #own = new Set<unknown>();
+
+  constructor(from: Scene) {
+    this.scene = { ...from };
+  }
+
+  map<M extends Maps>(name: M): Owned<Scene[M]> {
+    const known = this.scene[name];
+    if (this.#own.has(known)) return known as Owned<Scene[M]>;
+    const copy = new Map(known as ReadonlyMap<unknown, unknown>) as Owned<Scene[M]>;
+    this.#own.add(copy);
+    Object.assign(this.scene, { [name]: copy });
+    return copy;
+  }
+
+  /** An instance to be changed; one that was not planned is there from now on. */
+  instance(name: string): Writable<Instance> {
+    const { instances } = this.scene;
+    const known = instances.get(name) ?? newInstance(name);
+    return this.#entry(this.map('instances'), name, known);
+  }
+
+  /** The instance of that name, or all that share the process or container of that name. */
+  alike(name: string): Writable<Instance>[] {
+    const { instances } = this.scene;
+    if (instances.has(name)) return [this.instance(name)];
+    return [...instances.values()].filter(({ host }) => host === name).map((one) => this.instance(one.name));
+  }
+
+  /** A step to be changed; rounds that nobody could plan are there when they begin. */
+  step(id: string): Writable<Step> {
+    const fresh = { id, label: id, began: undefined, ended: undefined, taken: false, total: 0, ok: 0, failed: 0 };
+    return this.#entry(this.map('steps'), id, this.scene.steps.get(id) ?? fresh);
+  }
+
+  fault(key: string, fresh: Fault): Writable<Fault> {
+    return this.#entry(this.map('faults'), key, this.scene.faults.get(key) ?? fresh);
+  }
+
+  remark(remark: Remark): void {
+    this.scene.remarks = this.scene.remarks.with([remark]);
+  }
+
+  #entry<V extends object>(map: Map<string, V>, key: string, known: V): Writable<V> {
+    if (this.#own.has(known)) return known;
+    const copy: Writable<V> = { ...known };
+    this.#own.add(copy);
+    map.set(key, copy);
+    return copy;
+  }
+}

@@ -1,0 +1,115 @@
+import type { Result } from '../../lab/checks/result-schema.ts';
+import { useSettings } from '../settings/settings.tsx';
+import { Foreign, Name } from './foreign.tsx';
+import { Mark } from './mark.tsx';
+
+type Fault = Result['faults']['list'][number];
+
+/** More of them than a page can show are in faults.ndjson. */
+export const MAX_SHOWN_FAULTS = 200;
+
+/** What was done to instances, and how it was proved: what the lab saw before, during and after. */
+export function Faults({ faults }: Pick<Result, 'faults'>) {
+  const { t, format } = useSettings();
+  const { list, recoverySeconds: recovery } = faults;
+  return (
+    <>
+      {recovery && (
+        <p>{t('faults.recovery', { p50: format.seconds(recovery.p50), max: format.seconds(recovery.max) })}</p>
+      )}
+      {list.slice(0, MAX_SHOWN_FAULTS).map((fault, n) => (
+        <FaultCard key={`${fault.kind} ${fault.who} ${n}`} fault={fault} />
+      ))}
+    </>
+  );
+}
+
+function FaultCard({ fault }: { fault: Fault }) {
+  const { t, format } = useSettings();
+  const { kind, who, step, from, inForce, until, requested, achieved, requestedSeconds, achievedSeconds } = fault;
+  const { recoverySeconds, overtakenBy, proofs } = fault;
+  const facts: [string, string | undefined][] = [
+    [t('fault.step'), step],
+    [t('fault.from'), format.seconds(inForce ?? from)],
+    [t('fault.until'), until === undefined ? t('fault.toTheEnd') : format.seconds(until)],
+    [t('fault.requested'), textOf(requested)],
+    [t('fault.achieved'), textOf(achieved)],
+    [t('fault.duration'), durationText(format.seconds.bind(format), achievedSeconds, requestedSeconds)],
+    [t('fault.recovery'), recoverySeconds === undefined ? undefined : format.seconds(recoverySeconds)],
+    [t('fault.overtaken'), overtakenBy],
+  ];
+  return (
+    <article class="card">
+      <h3>
+        <Name text={kind} /> <Name text={who} />
+      </h3>
+      <dl class="facts">
+        {facts.map(
+          ([name, value]) =>
+            value !== undefined && (
+              <div key={name}>
+                <dt>{name}</dt>
+                <dd>
+                  <Foreign text={value} />
+                </dd>
+              </div>
+            ),
+        )}
+      </dl>
+      {proofs.length > 0 && <Proofs proofs={proofs} />}
+    </article>
+  );
+}
+
+function Proofs({ proofs }: Pick<Fault, 'proofs'>) {
+  const { t, format } = useSettings();
+  return (
+    <section class="scrolls">
+      <table>
+        <caption class="hidden">{t('fault.proofs')}</caption>
+        <thead>
+          <tr>
+            {(['fault.when', 'fault.time', 'fault.wanted', 'fault.seen', 'verdict'] as const).map((key) => (
+              <th key={key} scope="col">
+                {t(key)}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {proofs.map(({ when, at, wanted, seen, ok }, n) => (
+            <tr key={`${when} ${n}`}>
+              <th scope="row">{t(`fault.${when}`)}</th>
+              <td class="number">{format.seconds(at)}</td>
+              <td>
+                <Foreign text={wanted} />
+              </td>
+              <td>
+                <Foreign text={seen} />
+              </td>
+              <td>
+                <Mark outcome={ok ? 'pass' : 'fail'} word={ok ? 'fault.proved' : 'fault.notProved'} />
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </section>
+  );
+}
+
+function textOf(values: Readonly<Record<string, string | number>> | undefined): string | undefined {
+  if (values === undefined) return undefined;
+  return Object.entries(values)
+    .map(([name, value]) => `${name} ${value}`)
+    .join(', ');
+}
+
+function durationText(
+  seconds: (value: number) => string,
+  achieved: number | undefined,
+  requested: number | undefined,
+): string | undefined {
+  if (achieved === undefined) return undefined;
+  return requested === undefined ? seconds(achieved) : `${seconds(achieved)} / ${seconds(requested)}`;
+}

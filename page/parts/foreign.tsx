@@ -1,0 +1,35 @@
+import { printable } from '#proto/printable.ts';
+
+/** Longest foreign text that is shown whole. */
+const MAX_SHOWN_CHARS = 2000;
+const MAX_NAME_CHARS = 80;
+
+/**
+ * Text that the page did not make: names, messages, lines of logs. It is shown, not obeyed, it says its direction for itself, and it is
+ * in English or in no language, whatever that of the page.
+ */
+export function Foreign({ text, isCode = false }: { text: string; isCode?: boolean }) {
+  const shown = printable(text, MAX_SHOWN_CHARS);
+  return isCode ? (
+    <code lang="en" dir="auto">
+      {shown}
+    </code>
+  ) : (
+    <bdi lang="en">{shown}</bdi>
+  );
+}
+
+/** A name, cut where it would fill the page. */
+export function Name({ text }: { text: string }) {
+  const shown = shortName(text);
+  return (
+    <bdi lang="en" class="name" title={shown === text ? undefined : printable(text, MAX_SHOWN_CHARS)}>
+      {shown}
+    </bdi>
+  );
+}
+
+/** For places that take no elements: drawings, titles, lists to choose from. */
+export function shortName(text: string): string {
+  return printable(text, MAX_NAME_CHARS);
+}

@@ -1,0 +1,83 @@
+import { useMemo } from 'preact/hooks';
+import type { Result } from '../../lab/checks/result-schema.ts';
+import { throughputByPeer } from '../model/per-peer.ts';
+import type { Instance, Scene } from '../model/scene.ts';
+import { peersOf } from '../model/scene.ts';
+import { useSettings } from '../settings/settings.tsx';
+import { type Column, DataTable } from './data-table.tsx';
+import { Name } from './foreign.tsx';
+
+/** What became of each peer. */
+
+interface Row extends Instance {
+  readonly rate: number | undefined;
+}
+
+export function Peers({ scene, fairness }: { scene: Scene; fairness: Result['fairness'] }) {
+  const { t, format } = useSettings();
+  const rates = useMemo(() => throughputByPeer(scene.operations), [scene]);
+  const rows = peersOf(scene).map((peer): Row => ({ ...peer, rate: rates.get(peer.name) }));
+  const most = Math.max(1, ...rates.values());
+  const number = (key: 'received' | 'sent', head: string): Column<Row> => ({
+    ...{ key, head, value: (row) => row[key], cell: (row) => format.bytes(row[key]) },
+  });
+  return (
+    <>
+      {fairness && (
+        <p>
+          {t('fairness', { jain: format.number(fairness.jain), slowest: format.percent(fairness.slowestToMedian) })}
+        </p>
+      )}
+      <DataTable
+        caption={t('peers')}
+        rows={rows}
+        keyOf={({ name }) => name}
+        columns={[
+          {
+            key: 'name',
+            head: t('peer'),
+            value: ({ name }) => name,
+            cell: ({ name }) => <Name text={name} />,
+            isHead: true,
+          },
+          {
+            key: 'group',
+            head: t('group'),
+            value: ({ group }) => group,
+            cell: ({ group = '' }) => <Name text={group} />,
+          },
+          { key: 'life', head: t('state'), value: (row) => t(`life.${lifeOf(row)}`) },
+          { key: 'files', head: t('files'), value: ({ files }) => files.size },
+          number('received', t('received')),
+          number('sent', t('sent')),
+          {
+            key: 'rate',
+            head: t('rate'),
+            value: ({ rate }) => rate,
+            cell: ({ rate }) => <Rate rate={rate} most={most} />,
+          },
+          { key: 'ok', head: t('ok'), value: ({ ok }) => ok },
+          { key: 'failed', head: t('failed'), value: ({ failed }) => failed },
+        ]}
+      />
+    </>
+  );
+}
+
+/** At the end of a run all have ended: what counts is how. */
+function lifeOf({ life, address }: Instance): Instance['life'] {
+  return life === 'planned' && address !== undefined ? 'ended' : life;
+}
+
+function Rate({ rate, most }: { rate: number | undefined; most: number }) {
+  const { format } = useSettings();
+  if (rate === undefined) return <>–</>;
+  return (
+    <span class="bar-cell">
+      <span class="bar-track" aria-hidden="true">
+        <span class="bar-fill" style={{ width: `${((100 * rate) / most).toFixed(1)}%` }} />
+      </span>
+      {format.rate(rate)}
+    </span>
+  );
+}
