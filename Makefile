@@ -37,6 +37,10 @@ lab: ## run a scenario: make lab SCENARIO=basic
 suite: ## run a list of scenarios, one JUnit file: make suite SUITE=quick
 	@bin/lab suite '$(SUITE)' --driver $(DRIVER) --results '$(RESULTS)' $(PROGRAMS) $(ARGS)
 
+.PHONY: serve
+serve: ## the live page of running and past runs: make serve RESULTS=results
+	@bin/lab serve --results '$(RESULTS)' $(ARGS)
+
 .PHONY: list
 list: ## list the scenarios that come with PeerLab
 	@bin/lab list

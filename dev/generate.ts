@@ -14,6 +14,7 @@ import {
   KUBERNETES_ENV,
   LAY_ENV,
   PEER_ENV,
+  SERVE_ENV,
   STANDING_ENV,
   STATUS_ENV,
 } from '../proto/env.ts';
@@ -136,6 +137,12 @@ function environmentPage(): string {
     table(
       head,
       rows(STATUS_ENV).map((row) => row.map(cell)),
+    ),
+    '## Live page',
+    'Of `bin/lab serve` ([page.md](page.md)).',
+    table(
+      head,
+      rows(SERVE_ENV).map((row) => row.map(cell)),
     ),
   );
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { z } from 'zod';
-import { EXIT, PeerLabError, unforeseen } from '#proto/errors.ts';
+import { EXIT, PeerLabError, reasonOf, unforeseen } from '#proto/errors.ts';
 import { printable, printableAll } from '#proto/printable.ts';
 import { counted } from '#proto/units.ts';
 import { resultSchema } from './checks/result-schema.ts';
@@ -18,10 +18,10 @@ import { ScenarioInvalid } from './language/mistake.ts';
 import { ownProgramOf, type PlannedPeer } from './language/world.ts';
 import { listScenarios } from './list.ts';
 import { beginPage, writeRunPage } from './page/write-page.ts';
-import { type Played, play } from './play.ts';
+import { type Played, type PlayInit, play } from './play.ts';
 import { leftOutLines, testedLine } from './report/format.ts';
 import { spreadTable } from './report/spread.ts';
-import { type Out, printSummary } from './report/terminal.ts';
+import { mayMove, type Out, printSummary } from './report/terminal.ts';
 import { reportAgain } from './report-again.ts';
 import { findScenario, libraryNames } from './scenario/find.ts';
 import { scenarioJsonSchema } from './scenario/json-schema.ts';
@@ -29,7 +29,9 @@ import { makePlan, type Plan } from './scenario/plan.ts';
 import type { Scenario } from './scenario/read.ts';
 import { MAX_PEERS_PER_INSTANCE } from './scenario/schema.ts';
 import { type Variables, variableValue } from './scenario/variables.ts';
-import { exitOf, guardProcess, outputSettled } from './stop.ts';
+import { PageBesideRun } from './serve/beside-run.ts';
+import { serve } from './serve/serve.ts';
+import { exitOf, guardProcess, outputSettled, untilStopped } from './stop.ts';
 import { runSuite } from './suite/run-suite.ts';
 import { findSuite, type SuiteEntry, suiteSchema } from './suite/suite.ts';
 import { settleDeadRuns } from './watchdog/dead-runs.ts';
@@ -51,9 +53,16 @@ interface RunOptions extends DriverOptions {
   peersPerInstance?: number;
   var: Variables;
   repeat: number;
+  ui?: boolean;
 }
 
 type DoctorOptions = Pick<RunOptions, 'driver' | 'results' | 'peers' | 'peersPerInstance' | 'var'>;
+
+interface ServeOptions {
+  results: string;
+  host?: string;
+  port?: number;
+}
 
 interface SuiteOptions extends DriverOptions {
   jobs: number;
@@ -68,17 +77,19 @@ async function stageFor(
   options: DriverOptions,
   { driver, why }: Candidate,
   plans: readonly Plan[],
-): Promise<(scenario: Scenario, plan: Plan, out: Out, signal?: AbortSignal) => Promise<Played>> {
+): Promise<
+  (scenario: Scenario, plan: Plan, out: Out, how?: Pick<PlayInit, 'signal' | 'watchedAt'>) => Promise<Played>
+> {
   const programs = await findPrograms(driver, options, plans);
   process.stdout.write(`Driver: ${driver.kind} (${printable(why)})\n`);
   await settleDeadRuns((line) => process.stdout.write(`${line}\n`));
-  return (scenario, plan, out, signal) => {
+  return (scenario, plan, out, how = {}) => {
     const { name, description } = printableAll({ name: plan.name, description: plan.description.trim() });
     out.write(`Scenario: ${name}, ${counted(plan.peers.length, 'peer')}, seed ${plan.seed}. ${description}\n`);
     tellLeftOut(plan);
     const tested = testedIn(plan.peers.map(playerOf), programs);
     out.write(`${testedLine(printableAll(tested))}\n`);
-    return play({ ...options, scenario, plan, driver, out, ...(signal && { signal }) });
+    return play({ ...options, scenario, plan, driver, out, ...how });
   };
 }
 
@@ -96,14 +107,40 @@ async function runCommand(name: string, options: RunOptions): Promise<number> {
   const playOn = await stageFor(options, chooseCapable(await candidatesFor(options.driver), needsOf(plan, options)), [
     plan,
   ]);
+  const page = options.ui ? await pageBeside(options.results) : undefined;
   const runs: Played[] = [];
   for (let n = 0; n < options.repeat; n++) {
-    const played = await playOn(scenario, plan, process.stdout);
+    const played = await playOn(scenario, plan, process.stdout, page && { watchedAt: (runId) => page.urlOf(runId) });
     runs.push(played);
     if (played.interrupted) break;
   }
   if (options.repeat > 1) process.stdout.write(`\n${spreadTable(runs.map(({ result }) => result))}`);
-  return worst(runs.map(({ exit }) => exit));
+  const exit = worst(runs.map(({ exit }) => exit));
+  // Where nobody sits who could end it, such as in CI, it ends with the run.
+  if (page && exit !== EXIT.interrupted && process.stdin.isTTY && mayMove(process.stdout)) {
+    process.stdout.write('The live page stays until Ctrl-C.\n');
+    await untilStopped();
+  }
+  await page?.close();
+  return exit;
+}
+
+/** That nobody can watch a run is no reason not to play it. */
+async function pageBeside(results: string): Promise<PageBesideRun | undefined> {
+  try {
+    return await PageBesideRun.start(results);
+  } catch (error) {
+    process.stdout.write(`There is no live page: ${printable(reasonOf(error))}\n`);
+    return undefined;
+  }
+}
+
+async function serveCommand({ results, host, port }: ServeOptions): Promise<number> {
+  const page = await serve({ results, host, port });
+  process.stdout.write(`Runs in ${results} are at ${page.url}\nCtrl-C ends this page; runs go on.\n`);
+  await untilStopped();
+  await page.close();
+  return EXIT.pass;
 }
 
 /** Interrupted before failed before inconclusive before passed. */
@@ -140,7 +177,7 @@ async function suiteCommand(name: string, options: SuiteOptions): Promise<number
     out: process.stdout,
     jobs: options.jobs,
     refusal: refusalOf,
-    play: ({ scenario, plan }, out, signal) => playOn(scenario, plan, out, signal),
+    play: ({ scenario, plan }, out, signal) => playOn(scenario, plan, out, { signal }),
   });
 }
 
@@ -248,6 +285,7 @@ function program(exit: (code: number) => void): Command {
     .option(...peersOption)
     .option(...hostingOption)
     .option(...variables)
+    .option('--ui', 'a live page of the run; on a terminal it stays until Ctrl-C', false)
     .option('--repeat <n>', 'run it n times, and show how much the figures differ', wholeNumber(1, 1000), 1)
     .action(async (name: string, options: RunOptions) => exit(await runCommand(name, options)));
 
@@ -278,6 +316,14 @@ function program(exit: (code: number) => void): Command {
     .description('judge a results folder again, from its files alone, and write its reports')
     .argument('<folder>', 'such as results/latest')
     .action(async (folder: string) => exit(await reportCommand(folder)));
+
+  lab
+    .command('serve')
+    .description('the live page of running and past runs; read-only')
+    .option(...resultsOption)
+    .option('--port <n>', 'where it listens; without it 8470, or a free one', wholeNumber(0, 65_535))
+    .option('--host <address>', 'beyond this machine only with a token, in PEERLAB_SERVE_TOKEN', '127.0.0.1')
+    .action(async (options: ServeOptions) => exit(await serveCommand(options)));
 
   lab
     .command('validate')

@@ -25,6 +25,8 @@ export interface PlayInit {
   readonly peerImage?: string | undefined;
   readonly directoryImage?: string | undefined;
   readonly out: Out;
+  /** Where the run can be watched, if somebody asked for that. */
+  readonly watchedAt?: (runId: string) => string;
   /** Ends the run early, as Ctrl-C does: the deadline of a suite. */
   readonly signal?: AbortSignal;
 }
@@ -49,12 +51,14 @@ export async function play({
   peerImage,
   directoryImage,
   out,
+  watchedAt,
   signal,
 }: PlayInit): Promise<Played> {
   const runId = randomBytes(5).toString('hex');
   const tell = (line: string) => out.write(`${line}\n`);
   const page = PagePost.of(process.env, tell);
   const folder = ResultsFolder.create(results, runId, tell);
+  if (watchedAt) tell(`Live page: ${watchedAt(runId)}`);
   const reportPage = beginPage();
   folder.write('scenario.yaml', scenarioAsRun(scenario, plan, countsOf(plan), folder.path));
   const watchdog = new Watchdog({ runId, driver: description.kind, scenario: plan.name, results: folder.path });

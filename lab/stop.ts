@@ -98,6 +98,18 @@ export function onStop({ tell, atOnce }: StopInit): { readonly signal: AbortSign
   };
 }
 
+/** Returns when somebody wants the program to end. */
+export async function untilStopped(): Promise<void> {
+  const heeded = SIGNALS.filter((signal) => !isIgnored(signal));
+  const { promise, resolve } = Promise.withResolvers<void>();
+  // Signals do not keep a program that has nothing else to do.
+  const alive = setInterval(() => {}, 2 ** 30);
+  for (const signal of heeded) process.once(signal, resolve);
+  await promise;
+  clearInterval(alive);
+  for (const signal of heeded) process.off(signal, resolve);
+}
+
 /** The exit code that an error asks for: that of a verdict to none, whatever the same error means to a service. */
 export function exitOf(error: unknown): number {
   const exit = error instanceof PeerLabError ? error.kind.exit : undefined;

@@ -276,6 +276,16 @@ export const STATUS_ENV = {
   PEERLAB_STATUS_DIRECTORY: { type: 'url', default: 'http://directory:5000', help: 'Of the page: the directory.' },
 } as const satisfies Record<string, EnvSpec>;
 
+/** Of the live page (`bin/lab serve`). */
+export const SERVE_ENV = {
+  PEERLAB_SERVE_TOKEN: {
+    type: 'text',
+    secret: true,
+    optional: true,
+    help: 'What browsers must show once (`?token=…`). Needed, at least 16 characters of it, when the page listens beyond this machine.',
+  },
+} as const satisfies Record<string, EnvSpec>;
+
 export type DirectoryEnv = Partial<Record<keyof typeof DIRECTORY_ENV, string>>;
 export type PeerEnv = Partial<Record<keyof typeof PEER_ENV, string>>;
 export type HostEnv = Partial<Record<keyof typeof HOST_ENV, string>>;

@@ -72,6 +72,20 @@ export const ERRORS = {
     meaning: 'there is no such endpoint',
     next: 'See the list of endpoints in the README.',
   },
+  'only-reading': {
+    http: 405,
+    grpc: GRPC.UNIMPLEMENTED,
+    definite: true,
+    meaning: 'this page only shows what is there',
+    next: 'Ask with GET or HEAD.',
+  },
+  'foreign-request': {
+    http: 403,
+    grpc: GRPC.PERMISSION_DENIED,
+    definite: true,
+    meaning: 'the request came by a name or from a page that is not of this server',
+    next: 'Use the address that `bin/lab serve` printed.',
+  },
   'too-deep': {
     http: 400,
     grpc: GRPC.INVALID_ARGUMENT,

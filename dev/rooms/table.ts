@@ -263,11 +263,32 @@ export const ROOMS: readonly Room[] = [
     testsMay: ['dev/browser.ts', 'lab/end-to-end.ts', 'lab/report/write-report.ts'],
   },
   {
+    path: 'lab/serve/',
+    is:
+      'the live page of running and past runs, for browsers: `server.ts` answers, `gate.ts` says who may ask, `results.ts` is the only way to ' +
+      'files, `visit.ts` tells one visitor of one run; `beside-run.ts` starts it with a run (`main.ts`)',
+    may: [
+      'lab/checks/',
+      'lab/drivers/build-page.ts',
+      'lab/drivers/deadline.ts',
+      'lab/history/',
+      'lab/report/format.ts',
+      'lab/watchdog/',
+      'proto/',
+    ],
+  },
+  {
     path: 'page/',
     is:
       '**What people look at**, for browsers: `model/` is a fold over the events of a run, `parts/` and `charts/` draw it, `report/` is the ' +
-      'page of report.html; of the lab it knows types only',
-    may: ['lab/checks/result-schema.ts', 'lab/history/events.ts', 'lab/history/run-event.ts', 'proto/printable.ts'],
+      'page of report.html, `live/` that of `bin/lab serve`; of the lab it knows types only',
+    may: [
+      'lab/checks/result-schema.ts',
+      'lab/history/events.ts',
+      'lab/history/run-event.ts',
+      'lab/serve/listing.ts',
+      'proto/printable.ts',
+    ],
     testsMay: ['dev/rooms/imports.ts'],
   },
   {

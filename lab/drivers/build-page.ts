@@ -9,7 +9,10 @@ import { withLock } from './build-lock.ts';
 /** THE BUILD OF PAGES: from page/ to one HTML file for each entry, when it is asked for and its sources have changed. */
 
 /** What a page begins with, below page/; and whom it may ask for more (of its content security policy). */
-const ENTRIES = { report: { file: 'report/main.tsx', connects: "'none'" } } as const;
+const ENTRIES = {
+  report: { file: 'report/main.tsx', connects: "'none'" },
+  live: { file: 'live/main.tsx', connects: "'self'" },
+} as const;
 export type PageName = keyof typeof ENTRIES;
 export const PAGES = Object.keys(ENTRIES) as PageName[];
 

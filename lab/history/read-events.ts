@@ -107,7 +107,7 @@ class Files {
 }
 
 /** When a fault was over; infinity of one that the end of the run found in force. */
-function closedAt({ from, inForce, until, overtakenAt, proofs }: FaultRecord): number {
+export function closedAt({ from, inForce, until, overtakenAt, proofs }: FaultRecord): number {
   if (overtakenAt !== undefined) return overtakenAt;
   if (until !== undefined) return Math.max(until, proofs.at(-1)?.at ?? 0);
   return inForce === undefined ? Math.max(from, proofs.at(-1)?.at ?? 0) : Number.POSITIVE_INFINITY;

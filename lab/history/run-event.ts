@@ -102,6 +102,13 @@ export const runEvent = z.discriminatedUnion('kind', [
   }),
   event('operation-ended', { operation: operationEvent, answer: answerRecord.optional() }),
   event('observation', { observation }),
+  /** What the figure of an expectation is so far. It is for those who look on: what counts is judged at the end. */
+  event('expectation-stands', {
+    expression: name,
+    actual: z.number(),
+    unit: z.enum(['seconds', 'bytes', 'bytes/s', 'count']),
+    ok: z.boolean(),
+  }),
   /** The lab itself asked for the index. */
   event('index-looked', { look: indexLook }),
 

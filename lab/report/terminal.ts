@@ -165,8 +165,8 @@ function isOutermost(step: string): boolean {
   return !step.includes('.');
 }
 
-/** A dumb terminal and a CI's log show a line that moves as rubbish. */
-function mayMove({ isTTY }: Out): boolean {
+/** Whether a person sits before it: a dumb terminal and a CI's log show a line that moves as rubbish. */
+export function mayMove({ isTTY }: Out): boolean {
   const { TERM, CI } = process.env;
   return isTTY === true && TERM !== 'dumb' && (CI === undefined || CI === '' || CI === 'false');
 }

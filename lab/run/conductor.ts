@@ -27,6 +27,7 @@ import { Measurement } from './measurement.ts';
 import { MeetingPoints } from './meeting-points.ts';
 import { Recorder } from './recorder.ts';
 import { byHost, Roster } from './roster.ts';
+import { Standings } from './standings.ts';
 
 const READS_AT_A_TIME = 4;
 /** Operations that the lab has under way at one time, whatever the scenario says: a bound on its sockets. */
@@ -89,6 +90,7 @@ export class Conductor {
       dropped: (why) => this.trouble(new PeerLabError('internal', { about: 'the running figures', got: why })),
     });
     this.#recorder.follow(this.#live);
+    this.#recorder.follow(new Standings(plan.demands, plan.peers, (event) => this.#recorder.tell(event)));
     this.#roster = new Roster({
       ...{ plan, driver, controlToken: this.#controlToken },
       hashOf: (content) => this.#hashes.get(contentIdentity(content)),

@@ -39,6 +39,8 @@ export function CourseChart({ scene, until, at, onPick }: CourseChartProps) {
   const [pointed, setPointed] = useState<number | undefined>();
   const { binSeconds, bytes } = scene.throughput;
   const end = Math.max(until ?? 0, endOf(scene), 0.1);
+  // What goes on does so until the moment that is shown.
+  const now = Math.min(end, at ?? end);
   const peak = Math.max(0, ...bytes) / binSeconds;
   const x = linear(end, LEFT, width - RIGHT, (width - LEFT) / TICK_PIXELS);
   const y = linear(peak, TOP + PLOT_HEIGHT, TOP, 3);
@@ -71,14 +73,21 @@ export function CourseChart({ scene, until, at, onPick }: CourseChartProps) {
                   class="fault-band"
                   x={x(lane.from)}
                   y={TOP}
-                  width={Math.max(1, x(lane.to ?? end) - x(lane.from))}
+                  width={Math.max(1, x(lane.to ?? now) - x(lane.from))}
                   height={PLOT_HEIGHT}
                 />
               ),
           )}
           <path class="area" d={areaOf(bytes, binSeconds, x, y)} />
           {lanes.map((lane, n) => (
-            <Lane key={lane.key} lane={lane} x={x} end={end} y={TOP + PLOT_HEIGHT + AXIS_HEIGHT + n * LANE_HEIGHT} />
+            <Lane
+              key={lane.key}
+              lane={lane}
+              x={x}
+              end={end}
+              now={now}
+              y={TOP + PLOT_HEIGHT + AXIS_HEIGHT + n * LANE_HEIGHT}
+            />
           ))}
           {mark !== undefined && <line class="now" x1={x(mark)} x2={x(mark)} y1={TOP} y2={height} />}
         </svg>
@@ -162,8 +171,8 @@ export function lanesLeftOut({ steps, faults }: Scene): { steps: number; faults:
   return { steps: Math.max(0, outermost - MAX_STEP_LANES), faults: Math.max(0, faults.size - MAX_FAULT_LANES) };
 }
 
-function Lane({ lane, x, y, end }: { lane: LaneOf; x: Scale; y: number; end: number }) {
-  const [from, to] = [x(lane.from), x(Math.min(lane.to ?? end, end))];
+function Lane({ lane, x, y, end, now }: { lane: LaneOf; x: Scale; y: number; end: number; now: number }) {
+  const [from, to] = [x(lane.from), x(Math.min(lane.to ?? now, end))];
   const isLate = lane.from > end * LABEL_TURNS;
   return (
     <g class={`lane ${lane.kind}`}>

@@ -2,7 +2,7 @@ import type { Fault, Instance, Remark, Scene, Step } from './scene.ts';
 import { newInstance } from './scene.ts';
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
-type Maps = 'instances' | 'names' | 'steps' | 'verbs' | 'underWay' | 'links' | 'faults';
+type Maps = 'instances' | 'names' | 'steps' | 'verbs' | 'underWay' | 'links' | 'faults' | 'standings';
 type Owned<M> = M extends ReadonlyMap<infer K, infer V> ? Map<K, V> : never;
 
 /**

@@ -87,6 +87,9 @@ const FOLDS: { readonly [K in EventKind]?: Fold<K> } = {
   observation: ({ scene }, { observation }) => {
     scene.observations = scene.observations.with([observation]);
   },
+  'expectation-stands': (draft, { at, expression, actual, unit, ok }) => {
+    draft.map('standings').set(expression, { at, actual, unit, ok });
+  },
 
   'fault-begun': (draft, { at, fault, who, step }) => {
     Object.assign(openFault(draft, step, fault, who, at), { since: at });
@@ -197,7 +200,9 @@ function scrape(draft: Draft, peer: string, at: number): void {
   const open = [...since.values()].map((from) => ({ from, to: at }));
   const when = covered([...spans, ...open], { from: scrapedAt, to: at });
   draft.scene.throughput = withBytes(draft.scene.throughput, when, now - before);
-  one.arrivals = { counter: now, scrapedAt: at, told, since, spans: [] };
+  const seconds = at - scrapedAt;
+  const bytesPerSecond = counter === undefined || seconds <= 0 ? 0 : (now - before) / seconds;
+  one.arrivals = { counter: now, scrapedAt: at, bytesPerSecond, told, since, spans: [] };
 }
 
 /** Who sent how much to whom. */

@@ -33,6 +33,8 @@ export interface Scene {
   readonly faults: ReadonlyMap<string, Fault>;
   /** Expectations that were held while the run went on. */
   readonly observations: Log<Observation>;
+  /** How expectations stand so far, by their text: by the lab's own figures, and never judged before the end. */
+  readonly standings: ReadonlyMap<string, Standing>;
   /** What was worth a line, and what kept the lab from its work. */
   readonly remarks: Log<Remark>;
   readonly throughput: Throughput;
@@ -75,6 +77,8 @@ export interface Arrivals {
   /** Its own counter at its last scrape; undefined while it has shown none. */
   readonly counter: number | undefined;
   readonly scrapedAt: number;
+  /** As its counter grew between its last two scrapes. */
+  readonly bytesPerSecond: number;
   /** Bytes of ended transfers, while it had no counter. */
   readonly told: number;
   /** Transfers to it: when those that are under way began, and when others were, since the last scrape. */
@@ -122,6 +126,8 @@ export interface Fault {
   readonly proofs: readonly Proof[];
 }
 
+export type Standing = Pick<EventOf<'expectation-stands'>, 'at' | 'actual' | 'unit' | 'ok'>;
+
 export interface Remark {
   readonly at: number;
   readonly text: string;
@@ -140,6 +146,7 @@ const MAX_REMARKS = 2000;
 export const EMPTY_SCENE: Scene = {
   ...{ now: 0, run: undefined, stage: 'empty', phase: undefined, setupSeconds: undefined, durationSeconds: undefined },
   ...{ instances: new Map(), names: new Map(), steps: new Map(), verbs: new Map(), underWay: new Map() },
+  standings: new Map(),
   ...{ operations: new Log<OperationEvent>(MAX_OPERATIONS), links: new Map(), faults: new Map() },
   ...{ observations: new Log<Observation>(MAX_OBSERVATIONS), remarks: new Log<Remark>(MAX_REMARKS) },
   ...{ throughput: NO_THROUGHPUT, leftovers: [], completed: undefined },
@@ -150,7 +157,7 @@ export function newInstance(name: string, known: Partial<Instance> = {}): Instan
     ...{ name, group: undefined, host: undefined, address: undefined, program: undefined },
     ...{ life: 'planned', how: undefined, loggedIn: false, faults: new Map(), files: new Map() },
     ...{ ok: 0, failed: 0, received: 0, sent: 0, values: {} },
-    arrivals: { counter: undefined, scrapedAt: 0, told: 0, since: new Map(), spans: [] },
+    arrivals: { counter: undefined, scrapedAt: 0, bytesPerSecond: 0, told: 0, since: new Map(), spans: [] },
     ...known,
   };
 }

@@ -1,0 +1,108 @@
+import type { Instance, Scene } from '../../model/scene.ts';
+import { linkKey, receiverOf } from '../../model/scene.ts';
+
+/**
+ * What moves between peers at a moment. Who sent is told when a transfer ends. Until then, whoever has the file and is sending may be
+ * one of those that send: that is drawn, too, as what it is.
+ */
+export interface Flow {
+  readonly from: string;
+  readonly to: string;
+  readonly bytesPerSecond: number;
+  readonly isCertain: boolean;
+}
+
+/** A transfer that has ended is still seen for a moment. */
+const SEEN_SECONDS = 1;
+const MAX_OPERATIONS = 1000;
+/** Possible senders that are drawn for one transfer. */
+const MAX_SENDERS = 6;
+/** A rate that is older than that says nothing. */
+const FRESH_SECONDS = 3;
+const SENDING = 'peerlab_transfers_in_progress{direction="sent"}';
+
+export function flowsOf(scene: Scene): Flow[] {
+  const flows = new Map<string, Flow>();
+  const add = (flow: Flow) => {
+    const key = linkKey(flow.from, flow.to);
+    const known = flows.get(key);
+    const bytesPerSecond = (known?.bytesPerSecond ?? 0) + flow.bytesPerSecond;
+    flows.set(key, { ...flow, bytesPerSecond, isCertain: flow.isCertain || known?.isCertain === true });
+  };
+  for (const flow of ended(scene)) add(flow);
+  for (const flow of underWay(scene)) add(flow);
+  return [...flows.values()];
+}
+
+function* ended(scene: Scene): Generator<Flow> {
+  if (scene.stage !== 'steps') return;
+  for (const operation of scene.operations.latest(MAX_OPERATIONS)) {
+    if (operation.end < scene.now - SEEN_SECONDS) return;
+    const to = receiverOf(operation);
+    if (to === undefined) continue;
+    const { bytes, peer, sources, start, end } = operation;
+    for (const source of operation.operation === 'upload' ? [{ peer, bytes }] : sources) {
+      const from = scene.names.get(source.peer) ?? source.peer;
+      if (source.bytes > 0) yield { from, to, bytesPerSecond: source.bytes / (end - start), isCertain: true };
+    }
+  }
+}
+
+function* underWay(scene: Scene): Generator<Flow> {
+  const senders = holdersByFile(scene);
+  for (const operation of scene.underWay.values()) {
+    const to = receiverOf(operation);
+    if (to === undefined) continue;
+    if (operation.operation === 'upload') {
+      yield { from: operation.peer, to, bytesPerSecond: 0, isCertain: true };
+      continue;
+    }
+    const some = (senders.get(operation.file ?? '') ?? []).filter(({ name }) => name !== to).slice(0, MAX_SENDERS);
+    const rate = rateOf(scene.instances.get(to), scene) / Math.max(1, some.length);
+    for (const { name } of some) yield { from: name, to, bytesPerSecond: rate, isCertain: false };
+  }
+}
+
+/** Of the files that are being fetched: who is there and has them. Those that say that they send come alone. */
+function holdersByFile({ underWay, instances }: Scene): Map<string, Instance[]> {
+  const wanted = new Set([...underWay.values()].flatMap(({ file }) => file ?? []));
+  const holders = new Map<string, Instance[]>();
+  if (wanted.size === 0) return holders;
+  for (const one of instances.values()) {
+    if (one.life !== 'up' || isSilent(one)) continue;
+    for (const file of wanted) {
+      if (!one.files.has(file)) continue;
+      const some = holders.get(file) ?? [];
+      some.push(one);
+      holders.set(file, some);
+    }
+  }
+  for (const [file, some] of holders) {
+    const sending = some.filter(({ values }) => (values[SENDING] ?? 0) > 0);
+    if (sending.length > 0) holders.set(file, sending);
+  }
+  return holders;
+}
+
+function isSilent({ faults }: Instance): boolean {
+  return faults.has('freeze') || faults.has('kill') || faults.has('stop');
+}
+
+/** How fast bytes come to a peer, by its own counter. */
+export function rateOf(one: Instance | undefined, { now, stage }: Scene): number {
+  const isFresh = one?.life === 'up' && stage === 'steps' && now - one.arrivals.scrapedAt < FRESH_SECONDS;
+  return isFresh ? one.arrivals.bytesPerSecond : 0;
+}
+
+/** Of many flows, one for each two groups. */
+export function byGroup(flows: readonly Flow[], groupOf: (name: string) => string): Flow[] {
+  const sums = new Map<string, Flow>();
+  for (const flow of flows) {
+    const [from, to] = [groupOf(flow.from), groupOf(flow.to)];
+    const key = linkKey(from, to);
+    const known = sums.get(key);
+    const bytesPerSecond = (known?.bytesPerSecond ?? 0) + flow.bytesPerSecond;
+    sums.set(key, { from, to, bytesPerSecond, isCertain: flow.isCertain || known?.isCertain === true });
+  }
+  return [...sums.values()];
+}
