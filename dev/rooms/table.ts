@@ -153,6 +153,7 @@ export const ROOMS: readonly Room[] = [
       'lab/machine/',
       'proto/',
     ],
+    testsMay: ['lab/end-to-end.ts'],
   },
   {
     path: 'lab/drivers/kept/',

@@ -79,10 +79,10 @@ function movedByAnswers({ facts, events, faults }: History, direction: Direction
 const MAX_UNDER_WAY_BYTES = 16 * 1024 * 1024;
 /** Nobody can tell how many. */
 const ANY = Number.POSITIVE_INFINITY;
-const CUTS_SHORT: ReadonlySet<FaultKind> = new Set(['kill', 'freeze', 'cut']);
+const CUTS_SHORT: ReadonlySet<FaultKind> = new Set(['kill', 'evict', 'freeze', 'cut']);
 
 function isUnseenAtTheEnd({ kind, until }: FaultRecord): boolean {
-  return kind === 'kill' || kind === 'stop' || (kind === 'freeze' && until === undefined);
+  return kind === 'kill' || kind === 'stop' || kind === 'evict' || (kind === 'freeze' && until === undefined);
 }
 
 function isCut({ sources }: OperationEvent): boolean {

@@ -85,6 +85,18 @@ test('a good run passes every check', () => {
   expect(result.integrity).toEqual({ verified: 1, mismatched: 0 });
 });
 
+test('of a peer whose machine was taken away, nobody can read the disk, and nobody wants to', () => {
+  const proof = { at: 4, wanted: '', seen: '', ok: true };
+  const proofs = (['before', 'during'] as const).map((when) => ({ when, ...proof }));
+  const evicted: FaultRecord = { kind: 'evict', who: 'l-1', step: '2', from: 3.5, inForce: 4, proofs };
+  const stored = GOOD.stored.filter(({ peer }) => peer !== 'l-1');
+  expect(verdict({ stored }).reason).toMatch(/l-1: "a.bin" was received, but is not on the disk/);
+  expect(verdict({ stored, faults: [evicted] })).toMatchObject({
+    verdict: 'pass',
+    integrity: { verified: 0, mismatched: 0 },
+  });
+});
+
 test('the verdict names an instance that ended by itself before what followed from it', () => {
   const result = verdict({
     facts: { ...facts, exits: [{ instance: 'l-1', how: 'exit code 3' }] },

@@ -20,16 +20,19 @@ export interface Integrity {
 }
 
 /** Compares every disk at the end with what must lie there: the share as made, and every file that was received. */
-export function compareDisks({ events, shares, stored: found }: History): Integrity {
+export function compareDisks({ events, shares: made, stored: found, faults }: History): Integrity {
+  // What lay there went with its machine.
+  const gone = new Set(faults.filter(({ kind }) => kind === 'evict').map(({ who }) => who));
+  const shares = made.filter(({ peer }) => !gone.has(peer));
   const stored = found.filter((one) => !isLock(one));
-  const truth = new Map(shares.map((file) => [file.name, file]));
+  const truth = new Map(made.map((file) => [file.name, file]));
   const disk = new Map(stored.map((file) => [key(file.peer, file.name), file]));
   const initial = new Set(shares.map((file) => key(file.peer, file.name)));
   const received = new Map<string, { peer: string; name: string }>();
   for (const event of events) {
     if (!isTransfer(event) || event.outcome !== 'ok' || event.file === undefined) continue;
     const peer = receiverOf(event);
-    received.set(key(peer, event.file), { peer, name: event.file });
+    if (!gone.has(peer)) received.set(key(peer, event.file), { peer, name: event.file });
   }
   const wrong: string[] = [];
   let verified = 0;

@@ -5,7 +5,7 @@ import { ALL, DIRECTORY, LIFE_FAULTS } from '../history/events.ts';
 /**
  * When each peer was in the directory, possibly and certainly, by what the lab asked of it and did to it.
  *
- * A login begins it; a logout or an orderly stop ends it at once. Who was killed can't say so: the entry may stay for a lease, and
+ * A login begins it; a logout or an orderly stop ends it at once. Who was killed (or evicted, and given no time) can't say so: the entry may stay for a lease, and
  * must be gone after. Who stands still renews no lease: in doubt from then on, gone after a lease, and due again a lease after it
  * goes on. The same is true of who was cut off from the directory, on either side: it hears no heartbeat, and no logout. A directory that was
  * away (killed, stopped, frozen) has a lease to learn again who is there; within it nobody is due. Where packets are lost or late nothing
@@ -46,7 +46,7 @@ export function presenceOf(
   );
   const deaf = [...outages, ...[...separations, ...bad].map(spanOf)];
   const lives = own
-    .filter(({ kind }) => kind === 'kill' || kind === 'stop')
+    .filter(({ kind }) => kind === 'kill' || kind === 'stop' || kind === 'evict')
     .map((fault) => lifeEnd(fault, outages, deaf, grace));
   const { possible, certain } = sessionsOf(sessions, lives);
   const silences = [...own.filter(({ kind }) => kind === 'freeze'), ...separations];

@@ -115,6 +115,8 @@ function needsOfStep(step: PlannedStep): Need[] {
   if (step.does !== 'fault') return inner;
   const { kind } = step.fault;
   const where = `step ${step.id}`;
+  if (kind === 'evict')
+    return [{ where, what: 'machine-faults', wanted: kind, text: 'machines that can be taken away' }];
   if (!isOfNetwork(kind)) {
     if (!step.who.some(({ peer }) => peer === DIRECTORY)) return inner;
     return [{ where, what: 'directory-faults', wanted: kind, text: `"${kind}" of the directory` }];

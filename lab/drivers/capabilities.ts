@@ -13,6 +13,8 @@ export interface Wants {
   'own-peer': string;
   /** The network of an instance can be disturbed in such a way. */
   'network-faults': 'cut' | 'lose' | 'limit' | 'delay';
+  /** The machine of an instance can be taken away in such a way. */
+  'machine-faults': 'evict';
   /** A disk of a size, in bytes, for each peer's share. */
   'disk-limit': number;
   /** Something for a peer that is hosted together with others: what it wants, or the kind of fault that hits it. */
@@ -48,3 +50,9 @@ const none = () => undefined;
 /** What every driver can that starts all instances itself. */
 export const OF_ITS_OWN: Pick<Capabilities, 'peers' | 'hosts' | 'double' | 'directory-settings' | 'directory-faults'> =
   { peers: none, hosts: none, double: none, 'directory-settings': none, 'directory-faults': none };
+
+/** Of drivers whose instances have no machine that somebody else could take away. */
+export const NO_MACHINES: Lack = {
+  why: 'nothing but a cluster takes machines away from below its instances',
+  help: 'use kill or stop, or --driver kubernetes',
+};

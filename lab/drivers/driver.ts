@@ -185,6 +185,8 @@ export interface Instance {
   readonly network?: InstanceNetwork;
   /** The disk of its share, where it has a size of its own (`PeerSpec.diskBytes`). */
   readonly disk?: InstanceDisk;
+  /** What it runs on, where that can be taken away from below it (`machine-faults`). */
+  readonly machine?: InstanceMachine;
 }
 
 /**
@@ -227,6 +229,14 @@ export interface Reach {
   readonly to: boolean;
   /** Undefined where nobody looked. */
   readonly back: boolean | undefined;
+}
+
+/** A machine of an instance's own. */
+export interface InstanceMachine {
+  /** The instance is asked to end, and then all of it is gone, the share too. Its log is kept. Resolves when it has ended. */
+  evict(): Promise<void>;
+  /** By a look of its own at whoever carries it. */
+  isThere(): Promise<boolean>;
 }
 
 /** A disk with an end. */

@@ -13,6 +13,8 @@ export interface Fault<K extends FaultKind = FaultKind> {
   readonly hits: 'life' | 'surroundings';
   /** The instance ends by it: all other faults in force are over, and what comes back after it is another life. */
   readonly ends: boolean;
+  /** The share goes with it: nobody can read it any more. */
+  readonly takesShare?: true;
   apply(spec: SpecOf<K>, subject: Subject): Promise<void>;
   /** @returns the instance as it goes on; a new one when it had ended */
   lift(spec: SpecOf<K>, subject: Subject, driver: Pick<Driver, 'restart'>): Promise<Instance>;

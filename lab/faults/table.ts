@@ -1,6 +1,7 @@
 import type { FaultKind } from '../history/events.ts';
 import { cut } from './cut.ts';
 import { delay } from './delay.ts';
+import { evict } from './evict.ts';
 import type { Fault } from './fault.ts';
 import { fill } from './fill.ts';
 import { freeze } from './freeze.ts';
@@ -13,6 +14,7 @@ import { stop } from './stop.ts';
 export const FAULTS: { readonly [K in FaultKind]: Fault<K> } = {
   kill,
   stop,
+  evict,
   freeze,
   cut,
   lose,

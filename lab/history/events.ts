@@ -95,7 +95,7 @@ export const DIRECTORY = 'directory';
 export type Seen = 'answers' | 'refuses' | 'silent';
 
 /** Faults that end a life, or make an instance stand still: one of them has hold of it. */
-export const LIFE_FAULTS = ['kill', 'stop', 'freeze'] as const;
+export const LIFE_FAULTS = ['kill', 'stop', 'evict', 'freeze'] as const;
 /** Faults of what lies around an instance, several together; `heal` undoes them. */
 export const DISTURBANCES = ['cut', 'lose', 'limit', 'delay', 'fill', 'lie'] as const;
 export const faultKind = z.enum([...LIFE_FAULTS, ...DISTURBANCES]);
@@ -106,7 +106,7 @@ export const ALL = 'all';
 
 /** A fault, as the scenario asks for it. */
 export type FaultSpec =
-  | { readonly kind: 'kill' | 'stop' | 'freeze' | 'fill' }
+  | { readonly kind: 'kill' | 'stop' | 'evict' | 'freeze' | 'fill' }
   /** `from`: all, directory, or a group. */
   | { readonly kind: 'cut'; readonly from: string }
   /** `how`: one of LIES in lab/doubles/names.ts. */

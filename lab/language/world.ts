@@ -6,8 +6,8 @@ import type { Content } from './content.ts';
 import { PlanSize } from './plan-size.ts';
 import { Random } from './random.ts';
 
-/** Whether an instance is there: not started yet, there (frozen or not), or taken down by the scenario. */
-export type InstanceState = 'later' | 'there' | 'frozen' | 'down';
+/** Whether an instance is there: not started yet, there (frozen or not), taken down by the scenario, or gone for good. */
+export type InstanceState = 'later' | 'there' | 'frozen' | 'down' | 'gone';
 
 /** A file as the plan knows it: its bytes are decided, not yet made. */
 export interface PlannedFile {

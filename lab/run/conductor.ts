@@ -165,7 +165,7 @@ export class Conductor {
   /** What lies in every share at the end, read from the disk: of peers that were stopped, too. */
   async readDisks(): Promise<void> {
     const { signal } = this.#init;
-    const peers = [...this.#roster.everStarted.values()];
+    const peers = this.#roster.withShares();
     this.#phase('Read the disks', peers.length);
     const { record } = this.#recorder;
     const read = async (peer: (typeof peers)[number]) => {

@@ -69,7 +69,8 @@ export class Disturbances {
   async #expect(instance: Instance, kind: FaultKind): Promise<void> {
     const { roster, scraper } = this.#init;
     if (FAULTS[kind].hits !== 'life') return;
-    if (FAULTS[kind].ends) roster.expectEnd(instance, kind === 'stop' ? 'stop' : 'kill');
+    const { ends, takesShare } = FAULTS[kind];
+    if (ends) roster.expectEnd(instance, kind === 'stop' ? 'stop' : 'kill', takesShare);
     await scraper.last(instance);
   }
 }

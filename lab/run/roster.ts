@@ -33,6 +33,8 @@ export class Roster {
   /** Peers that run now, and the addresses and shares of all that ever did. */
   readonly #peers = new Map<string, Instance>();
   readonly #everStarted = new Map<string, Instance>();
+  /** Those whose shares are gone with them. */
+  readonly #withoutShare = new Set<string>();
   /** Those whose end the scenario wants, and whether they may end by themselves (SIGTERM) or are killed. */
   readonly #asked = new Map<Instance, 'stop' | 'kill'>();
   /** Instances and hosts that did not end in time, and that the lab killed in their present life. */
@@ -56,6 +58,11 @@ export class Roster {
   /** Peers that run, or ever did. */
   get everStarted(): ReadonlyMap<string, Instance> {
     return this.#everStarted;
+  }
+
+  /** Those whose shares can be read, whether they run or not. */
+  withShares(): Instance[] {
+    return [...this.#everStarted.values()].filter(({ name }) => !this.#withoutShare.has(name));
   }
 
   running(): Instance[] {
@@ -118,7 +125,8 @@ export class Roster {
   }
 
   /** The scenario ends it: nobody waits for it, or takes its end for a surprise. */
-  expectEnd(instance: Instance, how: 'stop' | 'kill'): void {
+  expectEnd(instance: Instance, how: 'stop' | 'kill', takesShare = false): void {
+    if (takesShare) this.#withoutShare.add(instance.name);
     this.#asked.set(instance, how);
     this.#peers.delete(instance.name);
     this.#init.left(instance.name);

@@ -49,7 +49,7 @@ export function lifeStep({ of, after, does, ...kind }: LifeVerb): StepKind<Fault
       for (const { peer } of who) {
         context.world.setState(peer, after(spec));
         // Another life begins undisturbed.
-        if (after(spec) === 'down') context.world.setDisturbances(peer, new Set());
+        if (['down', 'gone'].includes(after(spec))) context.world.setDisturbances(peer, new Set());
       }
       const common = { id: context.id, label: `${kind.verb} ${spec.group}`, who };
       return { ...does, ...common, ...(spec.for !== undefined && { forMs: spec.for }) };

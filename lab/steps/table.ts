@@ -4,6 +4,7 @@ import { cut } from './cut.ts';
 import { delay } from './delay.ts';
 import { download } from './download.ts';
 import { each } from './each.ts';
+import { evict } from './evict.ts';
 import { expectStep } from './expect-step.ts';
 import { fill } from './fill.ts';
 import { freeze } from './freeze.ts';
@@ -39,6 +40,7 @@ const ALL = [
   start,
   stop,
   kill,
+  evict,
   restart,
   freeze,
   thaw,

@@ -1,5 +1,5 @@
 import { type KernelAbilities, kernelLack } from '../agent/kernel-abilities.ts';
-import { type Capabilities, type Lack, OF_ITS_OWN } from '../capabilities.ts';
+import { type Capabilities, type Lack, NO_MACHINES, OF_ITS_OWN } from '../capabilities.ts';
 import { hostedLack } from '../hosted-peer.ts';
 import { isReference } from './reference.ts';
 
@@ -37,6 +37,7 @@ export function dockerCapabilities(abilities: EngineAbilities): Capabilities {
       if (bytes < LEAST_DISK_BYTES) return { why: 'a disk of less than 1 MiB is none', help: 'raise the limit' };
       return toolsLack(abilities);
     },
+    'machine-faults': () => NO_MACHINES,
     'while-hosted': hostedLack,
     ...OF_ITS_OWN,
   };

@@ -2,7 +2,7 @@ import { PeerLabError } from '#proto/errors.ts';
 import { PROMISES } from '#proto/promises.ts';
 import type { Calls } from '../../keeper/protocol.ts';
 import { within } from '../deadline.ts';
-import type { Instance, InstanceDisk, InstanceNetwork, InstanceUsage, StoredFile } from '../driver.ts';
+import type { Instance, InstanceDisk, InstanceMachine, InstanceNetwork, InstanceUsage, StoredFile } from '../driver.ts';
 import type { Place } from './place.ts';
 
 /** After SIGKILL; the keeper also looks for what the program left behind. */
@@ -28,6 +28,8 @@ export interface KeptInstanceInit {
   readonly hasDisk?: boolean;
   /** What lies around a life, where it can be disturbed. */
   readonly networkOf?: (instance: KeptInstance) => InstanceNetwork;
+  /** The machine below it, where that can be taken away. */
+  readonly machine?: InstanceMachine;
 }
 
 /** One life of the program at a place. */
@@ -40,6 +42,7 @@ export class KeptInstance implements Instance {
   readonly init: KeptInstanceInit;
   readonly network?: InstanceNetwork;
   readonly disk?: InstanceDisk;
+  readonly machine?: InstanceMachine;
   readonly #gone = new AbortController();
 
   constructor(init: KeptInstanceInit) {
@@ -55,6 +58,7 @@ export class KeptInstance implements Instance {
         this.#gone.abort();
         return `${name} ${how}`;
       });
+    if (init.machine) this.machine = init.machine;
     if (init.hasDisk) this.disk = new KeptDisk(this);
     if (init.networkOf) this.network = init.networkOf(this);
   }

@@ -37,6 +37,7 @@ export function kubernetesCapabilities(abilities: ClusterAbilities): Capabilitie
     'network-faults': (kind) => networkLack(kind, abilities),
     'disk-limit': (bytes) =>
       bytes >= LEAST_DISK_BYTES ? undefined : { why: 'a disk of less than 1 MiB is none', help: 'raise the limit' },
+    'machine-faults': () => undefined,
     'while-hosted': hostedLack,
   };
 }

@@ -4,13 +4,14 @@ import { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { KubeConfig } from '@kubernetes/client-node';
 import { PeerLabError, reasonOf } from '#proto/errors.ts';
-import { interruption } from '../deadline.ts';
+import { interruption, within } from '../deadline.ts';
 import { findKubeconfig } from './kubeconfig.ts';
 
 const CALL_TIMEOUT_MS = 30_000;
 /** A server that is away for so long comes back, or the run has lost its cluster. */
 const PATIENCE_MS = 90_000;
 const PAUSE_MS = { first: 250, most: 3000, growth: 2 };
+const FORWARD_TIMEOUT_MS = 15_000;
 const CONNECTIONS = 8;
 const MAX_ANSWER_BYTES = 256 * 1024 * 1024;
 /** The stream of the first port, in either direction; the next one is for its errors. */
@@ -130,9 +131,13 @@ export class Cluster {
     const out = { write: (bytes: Buffer) => stream.arrived(bytes) } as unknown as Duplex;
     const err = { write: (bytes: Buffer) => stream.refused(bytes.toString()) } as unknown as Duplex;
     const none = { on: () => {} } as unknown as Duplex;
+    const opening = forward.portForward(namespace, pod, [port], out, err, none) as unknown as Promise<Socket>;
+    // One that comes too late is ended, since the stream has been by then.
+    opening.then((socket) => stream.over(socket)).catch(() => {});
     try {
-      stream.over((await forward.portForward(namespace, pod, [port], out, err, none)) as unknown as Socket);
+      await within(opening, FORWARD_TIMEOUT_MS, () => new Error(`no answer within ${FORWARD_TIMEOUT_MS} ms`));
     } catch (cause) {
+      stream.destroy();
       const got =
         cause instanceof Error ? reasonOf(cause) : String((cause as { message?: string }).message ?? 'no word');
       const refused = /server response: (4\d\d)/.exec(got)?.[1];

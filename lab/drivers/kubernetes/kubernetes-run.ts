@@ -6,7 +6,7 @@ import { PeerLabError, reasonOf } from '#proto/errors.ts';
 import type { HostedPeers } from '#proto/hosted-peers.ts';
 import { PROMISES } from '#proto/promises.ts';
 import { createLimit, inPool } from '../../limit.ts';
-import type { DirectorySpec, DriverInit, HostSpec, Instance, PeerSpec } from '../driver.ts';
+import type { DirectorySpec, DriverInit, HostSpec, Instance, InstanceMachine, PeerSpec } from '../driver.ts';
 import { HOSTED_PORT, HostedPeer, hostMemoryBytes, refuseInHost, SharedUsage } from '../hosted-peer.ts';
 import { KeptInstance } from '../kept/kept-instance.ts';
 import { Place } from '../kept/place.ts';
@@ -37,6 +37,8 @@ const LOST_AFTER_MS = 100_000;
 const SETTLE_TIMEOUT_MS = 15_000;
 const LOG_TIMEOUT_MS = 60_000;
 const HURRY_MS = 2000;
+/** After its program. */
+const KEEPER_ENDS_SECONDS = 2;
 
 interface Wanted {
   readonly name: string;
@@ -58,6 +60,8 @@ export class KubernetesRun implements LoadedRun {
   /** All lives of each place, by the name of the instance. */
   readonly #lives = new Map<string, KeptInstance[]>();
   readonly #places = new Map<string, Place>();
+  /** Those whose pods were taken away; their logs have been saved. */
+  readonly #evicted = new Set<string>();
   readonly #closing = new AbortController();
   readonly #hurry = new AbortController();
   readonly #over = new AbortController();
@@ -190,10 +194,12 @@ export class KubernetesRun implements LoadedRun {
   async #end(): Promise<string[]> {
     this.close();
     await this.#works.settled(SETTLE_TIMEOUT_MS);
+    // Where nobody answers any more, each of these would wait for its own time.
+    const isReached = this.#lives.size > 0 && (await this.#isReached());
     await inPool([...this.#lives], ENDS_AT_ONCE, async ([name, lives]) => {
       const last = lives.at(-1);
-      if (last) await stopOrKill(last, this.#hurry.signal);
-      await this.#saveLog(name);
+      if (last && isReached) await stopOrKill(last, this.#hurry.signal);
+      if (!this.#evicted.has(name)) await this.#saveLog(name, isReached);
     });
     for (const [name, place] of this.#places) {
       place.forget();
@@ -206,8 +212,19 @@ export class KubernetesRun implements LoadedRun {
     return left;
   }
 
-  async #saveLog(name: string): Promise<void> {
+  /** It waits for a cluster that is away, but not long where the end must be quick. */
+  #isReached(): Promise<boolean> {
+    const hurry = this.#hurry.signal;
+    const { promise: late, resolve } = Promise.withResolvers<boolean>();
+    const hurried = () => setTimeout(resolve, HURRY_MS, false).unref();
+    if (hurry.aborted) hurried();
+    else hurry.addEventListener('abort', hurried, { once: true });
+    return Promise.race([this.#namespace.isReached(), late]);
+  }
+
+  async #saveLog(name: string, isReached: boolean): Promise<void> {
     const file = join(this.#init.logsDir, `${name}.log`);
+    if (!isReached) return writeFile(file, '(the log could not be fetched: the cluster is lost)\n').catch(() => {});
     const client = this.#places.get(name)?.client;
     const patience = AbortSignal.timeout(this.#hurry.signal.aborted ? HURRY_MS : LOG_TIMEOUT_MS);
     await client?.log(createWriteStream(file), patience).catch(async (error) => {
@@ -237,9 +254,22 @@ export class KubernetesRun implements LoadedRun {
       machineEnded: this.#namespace.untilEnded(pod),
       hasDisk: diskBytes !== undefined,
       ...this.#networkOf(pod),
+      ...(role === 'peer' && { machine: this.#machineOf(name, pod) }),
     };
     await this.#fills(() => place.lay(wanted.fill(ip), this.#signal));
     return this.#live(init, true);
+  }
+
+  #machineOf(name: string, pod: string): InstanceMachine {
+    return {
+      isThere: () => this.#namespace.has(pod),
+      evict: async () => {
+        // What the program says while it ends is lost with the pod.
+        await this.#saveLog(name, true);
+        this.#evicted.add(name);
+        await this.#namespace.evict(pod, Math.ceil(PROMISES.end.ms / 1000) + KEEPER_ENDS_SECONDS);
+      },
+    };
   }
 
   #networkOf(pod: string): Pick<KeptInstance['init'], 'networkOf'> {

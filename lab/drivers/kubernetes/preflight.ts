@@ -46,6 +46,7 @@ export const RIGHTS: readonly Right[] = [
   // By a WebSocket, which begins as a GET.
   ...['create', 'get'].map((verb) => ({ verb, resource: 'pods/portforward' })),
   { verb: 'get', resource: 'pods/log' },
+  { verb: 'create', resource: 'pods/eviction' },
   { verb: 'create', resource: 'secrets' },
   { verb: 'create', resource: 'serviceaccounts' },
   { verb: 'create', group: 'networking.k8s.io', resource: 'networkpolicies' },

@@ -2,8 +2,9 @@ import { randomBytes } from 'node:crypto';
 import type { V1Pod } from '@kubernetes/client-node';
 import { PeerLabError, reasonOf } from '#proto/errors.ts';
 import { createLimit } from '../../limit.ts';
+import { within } from '../deadline.ts';
 import type { PodSecurity } from './capabilities.ts';
-import type { Cluster } from './cluster.ts';
+import { type Cluster, ClusterRefusal } from './cluster.ts';
 import { LeaseRenewal } from './lease-renewal.ts';
 import { GATEWAY, namespaceOf } from './names.ts';
 import { microTime, namespaceObject, objectsOf, type Tokens } from './objects.ts';
@@ -22,6 +23,8 @@ export const POD_RUNS_WITHIN_MS = 180_000;
 const LEASE_SECONDS = 40;
 const NAMESPACE_ENDS_MS = 60_000;
 const TOKEN_BYTES = 24;
+/** Beyond its grace. */
+const EVICTED_WITHIN_MS = 30_000;
 
 export interface RunNamespaceInit {
   readonly cluster: Cluster;
@@ -88,6 +91,15 @@ export class RunNamespace {
     return this.#tunnel.urlOf(address);
   }
 
+  /** Whether pods are reached; it waits a while for that. */
+  isReached(): Promise<boolean> {
+    const ready = this.#tunnel?.ready() ?? Promise.reject(new Error('prepare() has not come to its end'));
+    return ready.then(
+      () => true,
+      () => false,
+    );
+  }
+
   create(pod: V1Pod): Promise<void> {
     return this.#creates(async () => {
       try {
@@ -124,6 +136,29 @@ export class RunNamespace {
     // Where the share could not be laid, no instance is there to listen.
     ended.catch(() => {});
     return ended;
+  }
+
+  /** By a look of its own. */
+  async has(pod: string): Promise<boolean> {
+    try {
+      await this.#init.cluster.ask('GET', `/api/v1/namespaces/${this.name}/pods/${pod}`, { signal: this.#init.over });
+      return true;
+    } catch (error) {
+      if (error instanceof ClusterRefusal && error.status === 404) return false;
+      throw error;
+    }
+  }
+
+  /** The cluster takes a pod away; while a budget of disruptions forbids it, it is asked again. Resolves when the pod has ended. */
+  async evict(pod: string, graceSeconds: number): Promise<void> {
+    const ended = this.untilEnded(pod);
+    await this.#post(`/api/v1/namespaces/${this.name}/pods/${pod}/eviction`, {
+      ...{ apiVersion: 'policy/v1', kind: 'Eviction', metadata: { name: pod, namespace: this.name } },
+      deleteOptions: { gracePeriodSeconds: graceSeconds },
+    });
+    await within(ended, graceSeconds * 1000 + EVICTED_WITHIN_MS, () => {
+      return new PeerLabError('pod-stuck', { about: pod, got: 'it was evicted, and did not end' });
+    });
   }
 
   /** Never throws. @returns what is still there, and why, a line each */

@@ -9,11 +9,13 @@ import { PeerLabError, reasonOf } from '#proto/errors.ts';
 import { Dialled } from './dialled.ts';
 import { TUNNEL } from './tunnel-settings.ts';
 
-/** A gateway that can't be reached for so long: what waits for it fails. */
+/** A gateway that can't be reached for so long: what waits for it fails; what comes later is tried once. */
 const PATIENCE_MS = 75_000;
 const PAUSE_MS = { first: 100, most: 2000, growth: 2 };
 const CONNECT_TIMEOUT_MS = 15_000;
-const PING_EVERY_MS = 10_000;
+/** A connection on which nothing has come for so long is given up: a network that drops everything tells nobody. */
+const SILENT_AFTER_MS = 30_000;
+const PINGS_UNTIL_SILENT = 3;
 const STEADY_MS = 10_000;
 const STEADY_PAUSE_MS = 300;
 const SECRET_BYTES = 16;
@@ -30,6 +32,7 @@ export interface TunnelInit {
   readonly broke?: () => void;
   /** Ends it. */
   readonly signal: AbortSignal;
+  readonly silentAfterMs?: number;
 }
 
 /**
@@ -41,6 +44,8 @@ export class Tunnel {
   readonly #secret = randomBytes(SECRET_BYTES).toString('hex');
   readonly #server: http.Server;
   #session: Promise<ClientHttp2Session> | undefined;
+  /** Since when it can't be reached. */
+  #awaySince: number | undefined;
   /** How often a connection was made. */
   connections = 0;
 
@@ -152,13 +157,15 @@ export class Tunnel {
 
   async #connect(): Promise<ClientHttp2Session> {
     const { signal } = this.#init;
-    const giveUpAt = performance.now() + PATIENCE_MS;
+    this.#awaySince ??= performance.now();
+    const giveUpAt = this.#awaySince + PATIENCE_MS;
     let pauseMs = PAUSE_MS.first;
     for (;;) {
       signal.throwIfAborted();
       try {
-        const session = await sessionOver(await this.#init.connect());
+        const session = await sessionOver(await this.#init.connect(), this.#init.silentAfterMs);
         this.connections++;
+        this.#awaySince = undefined;
         const forget = () => {
           if (this.#session) this.#session = undefined;
           if (!signal.aborted) this.#init.broke?.();
@@ -188,7 +195,7 @@ export class Tunnel {
 }
 
 /** A session that has proved that somebody is at the other end. */
-async function sessionOver(duplex: Duplex): Promise<ClientHttp2Session> {
+async function sessionOver(duplex: Duplex, silentAfterMs = SILENT_AFTER_MS): Promise<ClientHttp2Session> {
   if (duplex.destroyed) throw duplex.errored ?? new Error('the connection broke');
   const session = http2.connect('http://gateway', { ...TUNNEL.options, createConnection: () => duplex });
   session.on('error', () => duplex.destroy());
@@ -202,10 +209,15 @@ async function sessionOver(duplex: Duplex): Promise<ClientHttp2Session> {
     throw error;
   }
   session.setLocalWindowSize(TUNNEL.sessionWindowBytes);
-  // Something moves from time to time, so that nothing on the way takes the connection for forgotten.
+  let heardAt = performance.now();
+  const heard = () => {
+    heardAt = performance.now();
+  };
   const pings = setInterval(() => {
-    if (!session.destroyed) session.ping(() => {});
-  }, PING_EVERY_MS);
+    if (session.destroyed) return;
+    if (performance.now() - heardAt > silentAfterMs) session.destroy(new Error('it is silent'));
+    else session.ping((error) => error ?? heard());
+  }, silentAfterMs / PINGS_UNTIL_SILENT);
   session.on('close', () => clearInterval(pings));
   return session;
 }

@@ -1,4 +1,4 @@
-import { type Capabilities, type Lack, OF_ITS_OWN } from '../capabilities.ts';
+import { type Capabilities, type Lack, NO_MACHINES, OF_ITS_OWN } from '../capabilities.ts';
 import { hostedLack } from '../hosted-peer.ts';
 import { programOf, wordsOf } from './command.ts';
 
@@ -16,6 +16,7 @@ export function processCapabilities(): Capabilities {
       why: 'shares of the process driver are folders on one disk of this machine',
       help: 'containers can have disks of their own, once a Docker engine is started: --driver docker',
     }),
+    'machine-faults': () => NO_MACHINES,
     'while-hosted': hostedLack,
     ...OF_ITS_OWN,
   };

@@ -13,6 +13,10 @@ export function standingCapabilities({ peers, next }: Standing): Capabilities {
       help: ELSEWHERE,
     }),
     'disk-limit': () => ({ why: 'peers that stand already keep the disks that they have', help: ELSEWHERE }),
+    'machine-faults': () => ({
+      why: 'the pods of peers that stand already are not for the lab to remove',
+      help: ELSEWHERE,
+    }),
     'while-hosted': () => hosting,
     hosts: () => hosting,
     double: () => programs,
