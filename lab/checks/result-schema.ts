@@ -150,6 +150,10 @@ export const resultSchema = scopeFigures.extend({
         description: 'CPU time of the lab itself from the begin of the run to its first step.',
       }),
       labMemoryBytes: bytes.meta({ description: 'Memory of the lab itself at the end of the steps.' }),
+      cpuPressure: ratio.meta({
+        description:
+          'The part of the steps in which some program of this machine waited for a processor. Absent where the kernel does not tell.',
+      }),
       peerMemoryBytesMax: bytes.meta({
         description:
           'The largest memory of any peer in any sample. A hosted peer counts with an equal part of its host.',

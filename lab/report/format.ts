@@ -74,11 +74,18 @@ export function failureLines({ failedOperations = [] }: Result): string[] {
   return more > 0 ? [...lines, `${more} more kinds: see result.json (failedOperations)`] : lines;
 }
 
+/** From here on, what is slow may be so for want of a processor. */
+const BUSY = 0.8;
+
 /** What a reader must know of how the figures were made. */
-export function notes({ logsByRule = [], logsElsewhere = [], waits = [] }: Result): string[] {
+export function notes({ verdict, resources, logsByRule = [], logsElsewhere = [], waits = [] }: Result): string[] {
+  const busy = verdict === 'pass' ? 0 : (resources.cpuPressure ?? 0);
   const [byRule, elsewhere] = [logsByRule.join(', '), logsElsewhere.join(', ')];
   return [
     ...waits.map(waitText),
+    ...(busy >= BUSY
+      ? [`The machine was busy: in ${(busy * 100).toFixed(0)} % of the time some program waited for a processor.`]
+      : []),
     ...(byRule ? [`Errors and warnings in the logs of ${byRule} were counted by the scenario's own rule.`] : []),
     ...(elsewhere ? [`The log of ${elsewhere} is not counted: it stood before the run, and keeps its log.`] : []),
   ];

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import type { Result } from '../checks/result-schema.ts';
 import type { OperationEvent } from '../history/events.ts';
 import { ResultsFolder } from '../history/results-folder.ts';
+import { notes } from './format.ts';
 import { junitXml } from './junit.ts';
 import { summaryMarkdown } from './summary-markdown.ts';
 import { printSummary, TerminalProgress } from './terminal.ts';
@@ -188,4 +189,12 @@ describe('foreign text is shown, not obeyed', () => {
     expect(written).not.toMatch(UNPRINTABLE);
     expect(written).not.toMatch(/^ *✔ forged/m);
   });
+});
+
+test('a run that is no pass says how busy the machine was', () => {
+  const on = (verdict: Result['verdict'], cpuPressure: number) =>
+    notes({ ...result, verdict, resources: { cpuPressure } });
+  expect(on('fail', 0.957)).toEqual(['The machine was busy: in 96 % of the time some program waited for a processor.']);
+  expect(on('fail', 0.7)).toEqual([]);
+  expect(on('pass', 0.957)).toEqual([]);
 });

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { Measurement } from './measurement.ts';
 
@@ -17,4 +18,8 @@ test('what a lab cost before a run, such as other runs of a suite, is not the co
   work(20);
   measurement.end();
   expect(measurement.resources.labCpuSeconds).toBeGreaterThanOrEqual(0.02);
+  const { cpuPressure } = measurement.resources;
+  // Of a kernel that tells; the others give no figure, rather than 0.
+  expect(cpuPressure === undefined).toBe(!existsSync('/proc/pressure/cpu'));
+  if (cpuPressure !== undefined) expect(cpuPressure).toBeLessThanOrEqual(1);
 });

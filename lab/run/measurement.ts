@@ -1,6 +1,7 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { Instance, InstanceUsage } from '../drivers/driver.ts';
 import { inPool } from '../limit.ts';
+import { cpuStalledSeconds } from '../machine/pressure.ts';
 
 /** The engine takes up to a second for each, mostly waiting. */
 const READS_AT_A_TIME = 64;
@@ -12,6 +13,8 @@ export class Measurement {
   /** This lab may have played other runs before. */
   readonly #atStart = process.cpuUsage();
   #atBegin = this.#atStart;
+  #beganAtMs = 0;
+  #stalledAtBegin: number | undefined;
 
   /** By the names of result.json. */
   get resources(): Readonly<Record<string, number>> {
@@ -27,6 +30,8 @@ export class Measurement {
   begin(): void {
     this.#atBegin = process.cpuUsage();
     this.#resources.labSetupCpuSeconds = secondsOf(process.cpuUsage(this.#atStart));
+    this.#beganAtMs = performance.now();
+    this.#stalledAtBegin = cpuStalledSeconds();
     this.#loopDelay.enable();
   }
 
@@ -34,6 +39,10 @@ export class Measurement {
     this.#loopDelay.disable();
     this.#resources.labCpuSeconds = secondsOf(process.cpuUsage(this.#atBegin));
     this.#resources.labMemoryBytes = process.memoryUsage.rss();
+    const stalled = cpuStalledSeconds();
+    if (stalled === undefined || this.#stalledAtBegin === undefined) return;
+    const tookSeconds = (performance.now() - this.#beganAtMs) / 1000;
+    this.#resources.cpuPressure = Math.min(1, (stalled - this.#stalledAtBegin) / tookSeconds);
   }
 
   /**
