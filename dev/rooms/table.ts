@@ -216,6 +216,7 @@ export const ROOMS: readonly Room[] = [
       'lab/instance-http.ts',
       'lab/language/',
       'lab/limit.ts',
+      'lab/machine/description.ts',
       'lab/machine/pressure.ts',
       'lab/metrics/',
       'lab/scenario/',
@@ -251,7 +252,7 @@ export const ROOMS: readonly Room[] = [
   },
   {
     path: 'lab/page/',
-    is: 'report.html: chooses what of a run a page can hold (`run-data.ts`), and puts it into the built page (`write-page.ts`)',
+    is: 'report.html of runs and suites: chooses what of a run a page can hold (`run-data.ts`), and puts it into the built page (`write-page.ts`)',
     may: [
       'lab/checks/',
       'lab/drivers/build-page.ts',
@@ -295,7 +296,10 @@ export const ROOMS: readonly Room[] = [
   {
     path: 'lab/suite/',
     is: 'lists of scenarios, run one after another',
-    may: ['lab/history/', 'lab/language/', 'lab/limit.ts', 'lab/play.ts', 'lab/report/', 'lab/scenario/', 'proto/'],
+    may: [
+      ...['lab/history/', 'lab/language/', 'lab/limit.ts', 'lab/page/', 'lab/play.ts'],
+      ...['lab/report/', 'lab/scenario/', 'proto/'],
+    ],
   },
   {
     path: 'lab/doubles/',

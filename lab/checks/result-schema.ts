@@ -200,6 +200,9 @@ export const resultSchema = scopeFigures.extend({
       }),
     )
     .meta({ description: 'The programs that were tested.' }),
+  machine: z.record(z.string(), z.string()).optional().meta({
+    description: 'The machine of the lab: system, processors, memory, node. Absent in results of older versions.',
+  }),
   artifacts: z.record(z.string(), z.string()).meta({ description: 'Versions, images and digests that ran.' }),
   leftovers: z.array(z.string()).meta({ description: 'What was still there after cleanup. Normally empty.' }),
 });

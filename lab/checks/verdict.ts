@@ -39,7 +39,19 @@ export function judgeRun(history: History, demands: readonly Demand[]): Result {
   const waits = waitsIn(history.events);
   const [longest] = waits;
   const byRule = countedByRule(history.logs, history.logRules);
-  const { runId, scenario, description, driver, seed, startedAt, artifacts, leftovers, knownFailure, leftOut } = facts;
+  const {
+    runId,
+    scenario,
+    description,
+    driver,
+    seed,
+    startedAt,
+    artifacts,
+    leftovers,
+    knownFailure,
+    leftOut,
+    machine,
+  } = facts;
   return {
     runId,
     scenario,
@@ -58,6 +70,7 @@ export function judgeRun(history: History, demands: readonly Demand[]): Result {
     ...(facts.stood && { logsElsewhere: facts.stood }),
     ...(leftOut !== undefined && { leftOut }),
     tested: testedIn(facts.peers, facts.tested ?? []),
+    ...(machine && { machine }),
     artifacts,
     leftovers,
   };

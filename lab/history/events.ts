@@ -196,6 +196,8 @@ export const runFacts = z.object({
   seed: z.number().int(),
   leaseSeconds: z.number(),
   startedAt: z.iso.datetime(),
+  /** The machine of the lab, in words. Absent in results of older versions. */
+  machine: z.record(z.string(), z.string()).optional(),
   setupSeconds: z.number(),
   durationSeconds: z.number(),
   /** Peers that share a process or container; absent when each is by itself. */

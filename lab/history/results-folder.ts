@@ -71,6 +71,10 @@ export class ResultsFolder {
     return path.join(this.path, name);
   }
 
+  has(name: ResultFile): boolean {
+    return existsSync(this.file(name));
+  }
+
   /** @throws PeerLabError `disk-full`, `results-lost` */
   write(name: ResultFile, content: string): void {
     this.#writing(() => writeWhole(this.file(name), content));

@@ -40,6 +40,7 @@ export const runEvent = z.discriminatedUnion('kind', [
       seed: true,
       leaseSeconds: true,
       startedAt: true,
+      machine: true,
       peersPerInstance: true,
       peers: true,
       leftOut: true,

@@ -53,7 +53,7 @@ async function read(folder: ResultsFolder, wanted: readonly Wanted[]): Promise<E
         one.lines.push(line.slice(0, MAX_LINE_CHARS));
     }
   }
-  return found.map(({ operation, instance, first, lines }) => ({
-    ...{ operation, log: `logs/${instance}.log`, line: first, lines },
+  return found.map(({ operation, instance, line, first, lines }) => ({
+    ...{ operation, log: `logs/${instance}.log`, line, first, lines },
   }));
 }

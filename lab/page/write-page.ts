@@ -1,11 +1,13 @@
+import path from 'node:path';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { PeerLabError, reasonOf } from '#proto/errors.ts';
 import { printable } from '#proto/printable.ts';
-import type { ReportData } from '../../page/report/data.ts';
+import type { ReportData, SuiteReport } from '../../page/report/data.ts';
 import type { Result } from '../checks/result-schema.ts';
 import { builtPage } from '../drivers/build-page.ts';
 import type { ResultsFolder } from '../history/results-folder.ts';
+import { writeWhole } from '../history/write-whole.ts';
 import { type Limits, runData } from './run-data.ts';
 
 /** A page that is larger opens slowly, and is too large for many a mail. */
@@ -15,16 +17,19 @@ const MAX_TRIES = 8;
 /** For a page that is still being built when the run is over. */
 const BUILD_WAIT_MS = 60_000;
 
+/** A page that is built, or is about to be. */
+export type BegunPage = Promise<string>;
+
 export interface RunPageInit {
   readonly folder: ResultsFolder;
   readonly result: Result;
   /** From `beginPage`. */
-  readonly page: Promise<string>;
+  readonly page: BegunPage;
   readonly tell: (line: string) => void;
 }
 
 /** Begins to build the report's page, if that has to be done: beside a run it costs nobody any time. */
-export function beginPage(): Promise<string> {
+export function beginPage(): BegunPage {
   const page = builtPage('report');
   page.catch(() => {}); // Who needs it is told.
   return page;
@@ -40,7 +45,17 @@ export async function writeRunPage({ folder, result, page, tell }: RunPageInit):
   }
 }
 
-async function inTime(page: Promise<string>): Promise<string> {
+/** Writes report.html of a suite. @returns why it could not be written */
+export async function writeSuitePage(folder: string, data: SuiteReport, page: BegunPage): Promise<string | undefined> {
+  try {
+    writeWhole(path.join(folder, 'report.html'), await filled(await inTime(page), data.name, data));
+    return undefined;
+  } catch (error) {
+    return printable(reasonOf(error));
+  }
+}
+
+async function inTime(page: BegunPage): Promise<string> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => {

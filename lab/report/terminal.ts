@@ -206,6 +206,7 @@ export function printSummary(judged: Result, folder: ResultsFolder, out: Out): v
     `${counted(result.peers, 'peer')}, set up in ${seconds(result.setupSeconds)}, ran for ${seconds(result.durationSeconds)}, seed ${result.seed}`,
     testedLine(result.tested),
     `Results: ${folder.path}`,
+    ...(folder.has('report.html') ? [`Report:  ${folder.file('report.html')}`] : []),
     '',
   ];
   out.write(lines.join('\n'));

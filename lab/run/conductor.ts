@@ -12,6 +12,7 @@ import type { EventOf } from '../history/run-event.ts';
 import { hashContent } from '../language/content.ts';
 import { ownProgramOf } from '../language/world.ts';
 import { createLimit, inPool } from '../limit.ts';
+import { describeMachine } from '../machine/description.ts';
 import { cpuPressure } from '../machine/pressure.ts';
 import { Scraper } from '../metrics/scraper.ts';
 import { type Plan, placesOf } from '../scenario/plan.ts';
@@ -313,6 +314,7 @@ function runOf({ runId, plan }: RunInit, driver: Driver): Omit<EventOf<'run-bega
   const { name, description, knownFailure, seed, leaseMs, peersPerInstance, peers, leftOut, steps } = plan;
   return {
     ...{ runId, scenario: name, description, driver: driver.kind, seed, leaseSeconds: leaseMs / 1000 },
+    machine: describeMachine(),
     ...(knownFailure !== undefined && { knownFailure }),
     ...(peersPerInstance > 1 && { peersPerInstance }),
     peers: peers.map((peer) => {

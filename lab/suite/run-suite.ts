@@ -4,6 +4,7 @@ import { printable, printableAll } from '#proto/printable.ts';
 import type { OperationEvent } from '../history/events.ts';
 import type { ResultsFolder } from '../history/results-folder.ts';
 import { inPool } from '../limit.ts';
+import { beginPage } from '../page/write-page.ts';
 import type { Played } from '../play.ts';
 import type { JudgedRun } from '../report/junit.ts';
 import type { Out } from '../report/terminal.ts';
@@ -26,11 +27,11 @@ const ALONE = 'alone';
 
 /**
  * Runs the scenarios, going on after a failure; after the deadline, or Ctrl-C, the rest is not run.
- * Leaves `<results>/suite-<name>/` with one junit.xml and one summary.md. Gives the exit code.
+ * Leaves `<results>/suite-<name>/` with one junit.xml, one summary.md and one report.html. Gives the exit code.
  * @throws PeerLabError `results-unusable`, `disk-full`: before anything is started
  */
 export async function runSuite({ suite, results, out, jobs, refusal, play }: SuiteInit): Promise<number> {
-  const report = new SuiteReport(suite, results);
+  const report = new SuiteReport(suite, results, beginPage());
   const ends = new AbortController();
   const late = new PeerLabError('suite-deadline', { about: suite.name, got: `more than ${suite.deadlineMs / 1000} s` });
   const deadline = setTimeout(() => ends.abort(late), suite.deadlineMs).unref();
@@ -72,6 +73,8 @@ export async function runSuite({ suite, results, out, jobs, refusal, play }: Sui
   clearTimeout(deadline);
   const { lines, unwritten, folder } = report;
   out.write(`\n${printableAll(lines).map(lineText).join('\n')}\n\n${tally(lines)}\nResults: ${folder}\n`);
+  const flaw = await report.pageFlaw();
+  if (flaw !== undefined) out.write(`report.html was not made: ${flaw}\n`);
   if (unwritten) out.write(`The report of the suite could not be written: ${printable(unwritten.message)}\n`);
   if (interrupted) return EXIT.interrupted;
   const exit = exitOf(lines);

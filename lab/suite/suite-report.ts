@@ -4,6 +4,8 @@ import { printable, printableAll } from '#proto/printable.ts';
 import { makeFolder } from '../history/make-folder.ts';
 import { writeFailure } from '../history/write-failure.ts';
 import { writeWhole } from '../history/write-whole.ts';
+import { suiteData } from '../page/suite-data.ts';
+import { type BegunPage, writeSuitePage } from '../page/write-page.ts';
 import { seconds } from '../report/format.ts';
 import { type JudgedRun, junitXml } from '../report/junit.ts';
 import { plain, row } from '../report/markdown.ts';
@@ -36,10 +38,13 @@ export class SuiteReport {
   readonly folder: string;
   readonly #suite: Suite;
   readonly #attended: Attended[];
+  readonly #page: BegunPage;
+  #writing: Promise<void> = Promise.resolve();
   #unwritten: PeerLabError | undefined;
 
   /** @throws PeerLabError `results-unusable`, `disk-full` */
-  constructor(suite: Suite, results: string) {
+  constructor(suite: Suite, results: string, page: BegunPage) {
+    this.#page = page;
     this.folder = path.resolve(results, `suite-${suite.name}`);
     this.#suite = suite;
     this.#attended = suite.entries.map(({ plan }) => notTaken(plan.name, 'not run', 'the suite was cut off before it'));
@@ -58,6 +63,12 @@ export class SuiteReport {
     }
   }
 
+  /** Why report.html could not be written, when it is as new as it will get. */
+  async pageFlaw(): Promise<string | undefined> {
+    await this.#writing;
+    return writeSuitePage(this.folder, this.#data(), this.#page);
+  }
+
   get lines(): SuiteLine[] {
     return this.#attended.map(({ line }) => line);
   }
@@ -67,7 +78,14 @@ export class SuiteReport {
     return this.#unwritten;
   }
 
+  #data() {
+    const attended = this.#attended.map(({ line, judged }) => ({ ...line, result: judged?.result }));
+    return suiteData(this.#suite, this.folder, attended);
+  }
+
   #write(): void {
+    // One after the other: the last one written is of the last state. What goes wrong is told at the end.
+    this.#writing = this.#writing.then(async () => void (await writeSuitePage(this.folder, this.#data(), this.#page)));
     const { lines } = this;
     const judged = this.#attended.flatMap((one) => one.judged ?? []);
     const others = this.#attended.filter((one) => one.judged === undefined);

@@ -12,6 +12,7 @@ const HEIGHT = 44;
 const BINS = 60;
 const EDGE = 26;
 const MIN_SECONDS = 1e-4;
+const TICK_PIXELS = 70;
 
 export interface LatencyChartProps {
   /** By verb: the percentiles that the result has. */
@@ -27,7 +28,7 @@ export function LatencyChart({ figures, operations }: LatencyChartProps) {
   const all = [...taken.values()].flat();
   if (all.length === 0) return null;
   const [least, most] = all.reduce(([low, high], one) => [Math.min(low, one), Math.max(high, one)], [1e9, 0]);
-  const x = logarithmic(Math.max(MIN_SECONDS, least), Math.max(MIN_SECONDS, most), EDGE, width - EDGE);
+  const x = logarithmic(least, most, EDGE, width - EDGE, width / TICK_PIXELS);
   return (
     <figure class="chart latencies">
       <div ref={box}>

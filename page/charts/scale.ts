@@ -19,11 +19,24 @@ export function linear(max: number, from: number, to: number, wantedTicks: numbe
   return Object.assign((value: number) => from + ((to - from) * value) / top, { ticks });
 }
 
-/** A power of ten each time the same way, from `min` to `max`, both more than 0. */
-export function logarithmic(min: number, max: number, from: number, to: number): Scale {
-  const low = Math.floor(Math.log10(min));
-  const high = Math.max(low + 1, Math.ceil(Math.log10(max)));
-  const ticks = Array.from({ length: high - low + 1 }, (_, n) => 10 ** (low + n));
-  const place = (value: number) => from + ((to - from) * (Math.log10(value) - low)) / (high - low);
+/** Each time as much, the same way: from the nice value below `min` to the one above `max`, both more than 0. */
+export function logarithmic(min: number, max: number, from: number, to: number, wantedTicks: number): Scale {
+  const all = niceValues(min, Math.max(max, min * 1.01));
+  const [low, high] = [Math.log(all[0] as number), Math.log(all.at(-1) as number)];
+  const powers = all.filter((value) => Number.isInteger(Math.round(Math.log10(value) * 1e6) / 1e6));
+  const ticks = all.length <= wantedTicks ? all : powers;
+  const place = (value: number) => from + ((to - from) * (Math.log(value) - low)) / (high - low);
   return Object.assign(place, { ticks });
+}
+
+/** 1, 2 and 5 times powers of ten, from the last that is not above `min` to the first that is not below `max`. */
+function niceValues(min: number, max: number): number[] {
+  const first = Math.floor(Math.log10(min));
+  const last = Math.ceil(Math.log10(max));
+  const all = Array.from({ length: last - first + 1 }, (_, n) => [1, 2, 5].map((nice) => nice * 10 ** (first + n)));
+  const values = all.flat();
+  return values.slice(
+    values.findLastIndex((value) => value <= min),
+    1 + values.findIndex((value) => value >= max),
+  );
 }

@@ -1,5 +1,6 @@
 import type { Fault, Instance, Remark, Scene, Step } from './scene.ts';
 import { newInstance } from './scene.ts';
+import type { Bins } from './throughput.ts';
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
 type Maps = 'instances' | 'names' | 'steps' | 'verbs' | 'underWay' | 'links' | 'faults' | 'standings';
@@ -19,11 +20,16 @@ export class Draft {
   }
 
   map<M extends Maps>(name: M): Owned<Scene[M]> {
-    const known = this.scene[name];
-    if (this.#own.has(known)) return known as Owned<Scene[M]>;
-    const copy = new Map(known as ReadonlyMap<unknown, unknown>) as Owned<Scene[M]>;
+    const own = this.own(this.scene[name] as ReadonlyMap<unknown, unknown>) as Owned<Scene[M]>;
+    Object.assign(this.scene, { [name]: own });
+    return own;
+  }
+
+  /** The same map, to be changed: whoever has it must have this one from now on. */
+  own<K, V>(known: ReadonlyMap<K, V>): Map<K, V> {
+    if (this.#own.has(known)) return known as Map<K, V>;
+    const copy = new Map(known);
     this.#own.add(copy);
-    Object.assign(this.scene, { [name]: copy });
     return copy;
   }
 
@@ -49,6 +55,15 @@ export class Draft {
 
   fault(key: string, fresh: Fault): Writable<Fault> {
     return this.#entry(this.map('faults'), key, this.scene.faults.get(key) ?? fresh);
+  }
+
+  bins(): Bins {
+    const known = this.scene.throughput;
+    if (this.#own.has(known)) return known as Bins;
+    const copy = { binSeconds: known.binSeconds, bytes: [...known.bytes] };
+    this.#own.add(copy);
+    this.scene.throughput = copy;
+    return copy;
   }
 
   remark(remark: Remark): void {

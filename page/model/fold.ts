@@ -2,7 +2,7 @@ import type { OperationEvent } from '../../lab/history/events.ts';
 import type { EventKind, EventOf, RunEvent } from '../../lab/history/run-event.ts';
 import { Draft } from './draft.ts';
 import { DIRECTORY, linkKey, newInstance, receiverOf, type Scene, type Step, type Tally } from './scene.ts';
-import { covered, withBytes } from './throughput.ts';
+import { addBytes, covered } from './throughput.ts';
 
 /** THE FOLD: what each kind of event changes in a scene. Kinds that stand not here change only what time it is. */
 
@@ -74,7 +74,7 @@ const FOLDS: { readonly [K in EventKind]?: Fold<K> } = {
     const receiver = receiverOf(what);
     if (receiver === undefined || !draft.scene.instances.has(receiver)) return;
     const one = draft.instance(receiver);
-    one.arrivals = { ...one.arrivals, since: new Map(one.arrivals.since).set(id, at) };
+    one.arrivals = { ...one.arrivals, since: draft.own(one.arrivals.since).set(id, at) };
   },
   'operation-ended': (draft, { operation }) => {
     draft.map('underWay').delete(operation.id);
@@ -94,7 +94,7 @@ const FOLDS: { readonly [K in EventKind]?: Fold<K> } = {
   'fault-begun': (draft, { at, fault, who, step }) => {
     Object.assign(openFault(draft, step, fault, who, at), { since: at });
     const one = draft.instance(who);
-    one.faults = new Map(one.faults).set(fault, at);
+    one.faults = draft.own(one.faults).set(fault, at);
   },
   'fault-proved': (draft, { fault, who, step, proof }) => {
     // The probe before a fault comes before it begins.
@@ -106,7 +106,9 @@ const FOLDS: { readonly [K in EventKind]?: Fold<K> } = {
     const known = openFault(draft, step, kind, who, from);
     Object.assign(known, { since: inForce ?? from, until: until ?? overtakenAt ?? at, proofs });
     const one = draft.instance(who);
-    one.faults = new Map([...one.faults].filter(([held]) => held !== kind));
+    const held = draft.own(one.faults);
+    held.delete(kind);
+    one.faults = held;
   },
 
   sample: (draft, { at, instance, values }) => {
@@ -146,7 +148,7 @@ function oneDone({ scene }: Draft): void {
 
 function gets(draft: Draft, peer: string, file: string, size: number): void {
   const one = draft.instance(peer);
-  if (one.files.get(file) !== size) one.files = new Map(one.files).set(file, size);
+  if (one.files.get(file) !== size) one.files = draft.own(one.files).set(file, size);
 }
 
 /** In the tallies of its verb, its peer, its step and the steps around that. */
@@ -178,7 +180,7 @@ function arrive(draft: Draft, operation: OperationEvent): void {
   const { id, start, end, bytes } = operation;
   const one = draft.instance(receiver);
   const { arrivals } = one;
-  const since = new Map(arrivals.since);
+  const since = draft.own(arrivals.since);
   since.delete(id);
   const span = { from: start, to: end };
   if (arrivals.counter !== undefined) {
@@ -186,7 +188,7 @@ function arrive(draft: Draft, operation: OperationEvent): void {
     return;
   }
   one.arrivals = { ...arrivals, since, told: arrivals.told + bytes };
-  draft.scene.throughput = withBytes(draft.scene.throughput, [span], bytes);
+  addBytes(draft.bins(), [span], bytes);
 }
 
 /** A peer's counter grew since its last scrape: the bytes came while transfers to it were under way. */
@@ -199,7 +201,7 @@ function scrape(draft: Draft, peer: string, at: number): void {
   const before = counter === undefined ? told : counter > now ? 0 : counter;
   const open = [...since.values()].map((from) => ({ from, to: at }));
   const when = covered([...spans, ...open], { from: scrapedAt, to: at });
-  draft.scene.throughput = withBytes(draft.scene.throughput, when, now - before);
+  if (now > before) addBytes(draft.bins(), when, now - before);
   const seconds = at - scrapedAt;
   const bytesPerSecond = counter === undefined || seconds <= 0 ? 0 : (now - before) / seconds;
   one.arrivals = { counter: now, scrapedAt: at, bytesPerSecond, told, since, spans: [] };

@@ -15,34 +15,37 @@ const MAX_BINS = 1000;
 
 export const NO_THROUGHPUT: Throughput = { binSeconds: FIRST_BIN_SECONDS, bytes: [] };
 
-/** Bytes that came in the course of some spans, evenly over them: nothing is known of when in them. */
-export function withBytes(known: Throughput, spans: readonly Span[], bytes: number): Throughput {
+/** One that may be changed. */
+export interface Bins {
+  binSeconds: number;
+  bytes: number[];
+}
+
+/** Adds bytes that came in the course of some spans, evenly over them: nothing is known of when in them. */
+export function addBytes(bins: Bins, spans: readonly Span[], bytes: number): void {
   const parts = spans.filter(({ from, to }) => to > from);
   const seconds = parts.reduce((sum, { from, to }) => sum + to - from, 0);
   const last = parts.reduce((most, { to }) => Math.max(most, to), 0);
-  if (bytes <= 0 || seconds === 0) return known;
-  const { binSeconds, bytes: before } = wideEnough(known, last);
-  const bins = [...before];
-  while (bins.length * binSeconds < last) bins.push(0);
+  if (bytes <= 0 || seconds === 0) return;
+  widen(bins, last);
+  const { binSeconds } = bins;
+  while (bins.bytes.length * binSeconds < last) bins.bytes.push(0);
   for (const { from, to } of parts) {
-    for (let bin = Math.floor(from / binSeconds); bin * binSeconds < to && bin < bins.length; bin++) {
+    for (let bin = Math.floor(from / binSeconds); bin * binSeconds < to && bin < bins.bytes.length; bin++) {
       const inside = Math.min(to, (bin + 1) * binSeconds) - Math.max(from, bin * binSeconds);
-      bins[bin] = (bins[bin] as number) + (bytes * Math.max(0, inside)) / seconds;
+      bins.bytes[bin] = (bins.bytes[bin] as number) + (bytes * Math.max(0, inside)) / seconds;
     }
   }
-  return { binSeconds, bytes: bins };
 }
 
 /** Two bins become one, until the time fits. */
-function wideEnough(known: Throughput, seconds: number): Throughput {
-  let { binSeconds, bytes } = known;
-  while (seconds > binSeconds * MAX_BINS) {
-    binSeconds *= 2;
+function widen(bins: Bins, seconds: number): void {
+  while (seconds > bins.binSeconds * MAX_BINS) {
+    const { bytes } = bins;
     const pairs = Math.ceil(bytes.length / 2);
-    const before = bytes;
-    bytes = Array.from({ length: pairs }, (_, n) => (before[2 * n] ?? 0) + (before[2 * n + 1] ?? 0));
+    bins.binSeconds *= 2;
+    bins.bytes = Array.from({ length: pairs }, (_, n) => (bytes[2 * n] ?? 0) + (bytes[2 * n + 1] ?? 0));
   }
-  return { binSeconds, bytes };
 }
 
 /** The parts of `within` that at least one of the spans covers, in order and apart; all of it, if none does. */

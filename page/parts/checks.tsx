@@ -30,19 +30,28 @@ export function Checks({ checks }: { checks: readonly CheckResult[] }) {
             </th>
             <td>
               <Foreign text={reason} />
-              {details.length > 0 && (
-                <ul>
-                  {details.map((line, n) => (
-                    <li key={`${n} ${line}`}>
-                      <Foreign text={line} />
-                    </li>
-                  ))}
-                </ul>
-              )}
+              {details.length > 0 && <Details lines={details} />}
             </td>
           </tr>
         ))}
       </tbody>
     </table>
+  );
+}
+
+/** The reason says the first of them. */
+function Details({ lines }: { lines: readonly string[] }) {
+  const { t } = useSettings();
+  return (
+    <details>
+      <summary>{t('details', { count: lines.length })}</summary>
+      <ul>
+        {lines.map((line, n) => (
+          <li key={`${n} ${line}`}>
+            <Foreign text={line} />
+          </li>
+        ))}
+      </ul>
+    </details>
   );
 }

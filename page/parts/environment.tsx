@@ -1,30 +1,48 @@
 import type { Result } from '../../lab/checks/result-schema.ts';
 import { useSettings } from '../settings/settings.tsx';
+import type { TextKey } from '../settings/texts.ts';
+import { TEXTS } from '../settings/texts.ts';
 import { CopyButton } from './copy-button.tsx';
 import { Foreign } from './foreign.tsx';
+
+type Facts = readonly (readonly [name: string, value: string])[];
 
 /** What was tested and on what, and how to do it again. */
 export function Environment({ result, again }: { result: Result; again: string }) {
   const { t, format } = useSettings();
-  const { runId, driver, seed, startedAt, tested, artifacts, resources, lab } = result;
-  const facts: [string, string][] = [
+  const { runId, driver, seed, startedAt, tested, artifacts, resources, lab, machine = {} } = result;
+  const run: Facts = [
     [t('run'), runId],
     [t('started'), format.moment(startedAt)],
     [t('driver'), driver],
     [t('seed'), String(seed)],
-    ...tested.map((one): [string, string] => [testedAs(one, t('tested')), programText(one)]),
-    ...Object.entries(artifacts),
-    ...Object.entries({ ...resources, ...lab }).map(([name, value = 0]): [string, string] => [
-      name,
-      name.includes('Bytes') ? format.bytes(value) : format.seconds(value),
-    ]),
   ];
+  const cost = Object.entries({ ...resources, ...lab }).map(([name, value = 0]) => {
+    return [name, name.includes('Bytes') ? format.bytes(value) : format.seconds(value)] as const;
+  });
   return (
     <>
       <h3>{t('again')}</h3>
       <p class="command">
         <Foreign text={again} isCode={true} /> <CopyButton text={() => again} label={t('copy')} />
       </p>
+      <FactList title={t('run')} facts={run} />
+      <FactList title={t('tested')} facts={tested.map((one) => [whoOf(one, t), programText(one)])} />
+      <FactList
+        title={t('machine')}
+        facts={Object.entries(machine).map(([name, value]) => [machineText(name, t), value])}
+      />
+      <FactList title={t('artifacts')} facts={Object.entries(artifacts)} />
+      <FactList title={t('cost')} facts={cost} />
+    </>
+  );
+}
+
+function FactList({ title, facts }: { title: string; facts: Facts }) {
+  if (facts.length === 0) return null;
+  return (
+    <>
+      <h3>{title}</h3>
       <dl class="facts wide">
         {facts.map(([name, value]) => (
           <div key={name}>
@@ -41,8 +59,17 @@ export function Environment({ result, again }: { result: Result; again: string }
   );
 }
 
-function testedAs({ role, groups = [] }: Result['tested'][number], tested: string): string {
-  return [tested, role, ...(groups.length > 0 ? [`(${groups.join(', ')})`] : [])].join(' ');
+type Texts = (key: TextKey) => string;
+
+/** The lab may come to know more of a machine than this page has words for. */
+function machineText(name: string, t: Texts): string {
+  const key = `machine.${name}`;
+  return key in TEXTS ? t(key as TextKey) : name;
+}
+
+function whoOf({ role, groups = [] }: Result['tested'][number], t: Texts): string {
+  if (role === 'directory') return t('directory');
+  return groups.length === 0 ? t('allPeers') : groups.join(', ');
 }
 
 function programText({ isOwn, name, version, digest, files = [] }: Result['tested'][number]): string {

@@ -33,11 +33,7 @@ export function Failures({ failed, excerpts }: { failed: Result['failedOperation
             )}{' '}
             {t('at', { seconds: format.seconds(example.at) })}: <Foreign text={example.message} />
           </p>
-          <LogLines
-            excerpt={excerpts.find(
-              ({ log, line, lines }) => isInside(example.line, line, lines.length) && log === example.log,
-            )}
-          />
+          <LogLines excerpt={excerpts.find(({ log, line }) => log === example.log && line === example.line)} />
           <p class="note">
             <Foreign text={example.line === undefined ? example.log : `${example.log}:${example.line}`} isCode={true} />
           </p>
@@ -47,21 +43,20 @@ export function Failures({ failed, excerpts }: { failed: Result['failedOperation
   );
 }
 
-function isInside(wanted: number | undefined, first: number, count: number): boolean {
-  return wanted !== undefined && wanted >= first && wanted < first + count;
-}
-
 function LogLines({ excerpt }: { excerpt: Excerpt | undefined }) {
   const { t } = useSettings();
   if (!excerpt) return null;
   return (
     <section class="scrolls log" aria-label={t('log')}>
-      <ol start={excerpt.line}>
-        {excerpt.lines.map((line, n) => (
-          <li key={excerpt.line + n} value={excerpt.line + n}>
-            <Foreign text={line} isCode={true} />
-          </li>
-        ))}
+      <ol start={excerpt.first}>
+        {excerpt.lines.map((line, n) => {
+          const number = excerpt.first + n;
+          return (
+            <li key={number} value={number} aria-current={number === excerpt.line || undefined}>
+              <Foreign text={line} isCode={true} />
+            </li>
+          );
+        })}
       </ol>
     </section>
   );

@@ -77,7 +77,7 @@ function Rate({ rate, most }: { rate: number | undefined; most: number }) {
       <span class="bar-track" aria-hidden="true">
         <span class="bar-fill" style={{ width: `${((100 * rate) / most).toFixed(1)}%` }} />
       </span>
-      {format.rate(rate)}
+      <span>{format.rate(rate)}</span>
     </span>
   );
 }

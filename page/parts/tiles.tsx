@@ -19,7 +19,7 @@ export function Tiles({ result }: { result: Result }) {
       </Tile>
       {fairness && (
         <Tile name={t('tile.fairness')} value={format.number(fairness.jain)}>
-          {t('tile.jain')}
+          {t('jain')}
         </Tile>
       )}
       {faults.count > 0 && <Tile name={t('faults')} value={format.number(faults.count)} />}

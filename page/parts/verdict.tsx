@@ -19,7 +19,7 @@ export function Verdict({ result }: { result: Result }) {
       </p>
       {look !== undefined && (
         <p>
-          <Foreign text={look} />
+          {t('look')} <Foreign text={look} isCode={true} />
         </p>
       )}
       {knownFailure !== undefined && (

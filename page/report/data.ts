@@ -23,9 +23,10 @@ export interface RunReport {
 export interface Excerpt {
   /** The id of the operation that they seem to speak of. */
   readonly operation: number;
-  /** The log, below the results folder, and the number of the first line, from 1. */
+  /** The log, below the results folder; the number of the line that speaks of it, from 1, and that of the first line here. */
   readonly log: string;
   readonly line: number;
+  readonly first: number;
   readonly lines: readonly string[];
 }
 

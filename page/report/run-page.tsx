@@ -9,6 +9,7 @@ import { Expectations } from '../parts/expectations.tsx';
 import { AllOperations, Failures, Slowest } from '../parts/failures.tsx';
 import { Faults, MAX_SHOWN_FAULTS } from '../parts/faults.tsx';
 import { Foreign } from '../parts/foreign.tsx';
+import { Groups } from '../parts/groups.tsx';
 import { OperationFigures } from '../parts/operation-figures.tsx';
 import { Page } from '../parts/page.tsx';
 import { Peers } from '../parts/peers.tsx';
@@ -64,6 +65,8 @@ export function RunPage({ data }: { data: RunReport }) {
       </Section>
       <Section id="peers" title={t('peers')}>
         <Peers scene={scene} fairness={result.fairness} />
+        <h3>{t('groups')}</h3>
+        <Groups groups={result.groups} />
       </Section>
       <Section id="environment" title={t('environment')}>
         <Environment result={result} again={again} />

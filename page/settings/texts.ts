@@ -21,6 +21,7 @@ export const TEXTS = {
   'outcome.pass': row('pass', 'bestanden', 'aprobado'),
   'outcome.fail': row('fail', 'nicht bestanden', 'fallido'),
   'outcome.inconclusive': row('inconclusive', 'unklar', 'no concluyente'),
+  look: row('Where to look:', 'Wo nachsehen:', 'Dónde mirar:'),
   knownFailure: row('It is expected to fail:', 'Es wird erwartet, dass es nicht besteht:', 'Se espera que falle:'),
   facts: row(
     '{peers} peers, driver {driver}, seed {seed}',
@@ -42,24 +43,25 @@ export const TEXTS = {
   remarks: row('Remarks of the lab', 'Anmerkungen des Labors', 'Notas del laboratorio'),
 
   checks: row('Built-in checks', 'Eingebaute Prüfungen', 'Comprobaciones integradas'),
+  details: row('{count} details', '{count} Einzelheiten', '{count} detalles'),
   check: row('Check', 'Prüfung', 'Comprobación'),
   reason: row('Reason', 'Grund', 'Motivo'),
 
   course: row('Over time', 'Zeitverlauf', 'En el tiempo'),
   'course.chart': row(
     'Throughput over {seconds}, at most {peak}, with steps and faults below',
-    'Durchsatz über {seconds}, höchstens {peak}, darunter Schritte und Fehler',
+    'Durchsatz über {seconds}, höchstens {peak}, darunter Schritte und Störungen',
     'Rendimiento durante {seconds}, como máximo {peak}, con pasos y fallos debajo',
   ),
   'course.peak': row(
     'Bytes that arrived at peers; at most {peak}. Steps and faults are below, on the same axis.',
-    'Bytes, die bei Peers ankamen; höchstens {peak}. Schritte und Fehler stehen darunter auf derselben Achse.',
+    'Bytes, die bei Peers ankamen; höchstens {peak}. Schritte und Störungen stehen darunter auf derselben Achse.',
     'Bytes que llegaron a los pares; como máximo {peak}. Los pasos y fallos están debajo, en el mismo eje.',
   ),
   'course.at': row('At {seconds}: {rate}', 'Bei {seconds}: {rate}', 'A los {seconds}: {rate}'),
   'course.more': row(
     'Not drawn: {steps} more steps and {faults} more faults.',
-    'Nicht gezeichnet: {steps} weitere Schritte und {faults} weitere Fehler.',
+    'Nicht gezeichnet: {steps} weitere Schritte und {faults} weitere Störungen.',
     'Sin dibujar: {steps} pasos y {faults} fallos más.',
   ),
 
@@ -67,8 +69,8 @@ export const TEXTS = {
   'operations.all': row('All operations', 'Alle Operationen', 'Todas las operaciones'),
   operation: row('Operation', 'Operation', 'Operación'),
   count: row('Count', 'Anzahl', 'Cantidad'),
-  ok: row('ok', 'ok', 'ok'),
-  failed: row('failed', 'fehlgeschlagen', 'fallidas'),
+  ok: row('OK', 'OK', 'OK'),
+  failed: row('Failed', 'Fehlgeschlagen', 'Fallidas'),
   failures: row('Failed operations', 'Fehlgeschlagene Operationen', 'Operaciones fallidas'),
   slowest: row('The slowest operations', 'Die langsamsten Operationen', 'Las operaciones más lentas'),
   'latency.row': row(
@@ -96,8 +98,11 @@ export const TEXTS = {
     '{senders} Sender und {receivers} Empfänger; die Tabelle darunter enthält dasselbe',
     '{senders} emisores y {receivers} receptores; la tabla de abajo contiene lo mismo',
   ),
-  'matrix.senders': row('sent', 'gesendet', 'enviado'),
-  'matrix.receivers': row('received', 'empfangen', 'recibido'),
+  'matrix.key': row(
+    'A row sent to a column. The stronger the colour, the more: at most {most}.',
+    'Eine Zeile hat an eine Spalte gesendet. Je kräftiger die Farbe, desto mehr: höchstens {most}.',
+    'Una fila envió a una columna. Cuanto más intenso el color, más: como máximo {most}.',
+  ),
   'matrix.byPeer': row('Show peers', 'Peers zeigen', 'Mostrar pares'),
   'matrix.byGroup': row('Show groups', 'Gruppen zeigen', 'Mostrar grupos'),
   'table.show': row('The same as a table', 'Dasselbe als Tabelle', 'Lo mismo en una tabla'),
@@ -105,6 +110,10 @@ export const TEXTS = {
   peers: row('Peers', 'Peers', 'Pares'),
   peer: row('Peer', 'Peer', 'Par'),
   group: row('Group', 'Gruppe', 'Grupo'),
+  groups: row('Groups', 'Gruppen', 'Grupos'),
+  jain: row('Jain’s index', 'Jain-Index', 'Índice de Jain'),
+  'rate.each': row('Rate of each, median', 'Rate je Übertragung, Median', 'Velocidad por transferencia, mediana'),
+  'rate.together': row('Together', 'Zusammen', 'En conjunto'),
   state: row('State', 'Zustand', 'Estado'),
   files: row('Files', 'Dateien', 'Archivos'),
   file: row('File', 'Datei', 'Archivo'),
@@ -122,10 +131,10 @@ export const TEXTS = {
   'life.ended': row('ended when asked to', 'wie verlangt beendet', 'terminó al pedírselo'),
   'life.lost': row('ended by itself', 'von selbst beendet', 'terminó por sí solo'),
 
-  faults: row('Faults', 'Fehler', 'Fallos'),
+  faults: row('Faults', 'Störungen', 'Fallos provocados'),
   'faults.recovery': row(
     'From undoing a fault until it was seen to be gone: {p50} in the median, {max} at most.',
-    'Vom Aufheben eines Fehlers, bis er sichtbar weg war: {p50} im Median, höchstens {max}.',
+    'Vom Aufheben einer Störung, bis sie sichtbar weg war: {p50} im Median, höchstens {max}.',
     'Desde deshacer un fallo hasta verlo desaparecer: {p50} de mediana, {max} como máximo.',
   ),
   'fault.step': row('step', 'Schritt', 'paso'),
@@ -153,7 +162,6 @@ export const TEXTS = {
   'tile.verified': row('Files verified', 'Dateien geprüft', 'Archivos verificados'),
   'tile.wrong': row('{count} wrong', '{count} falsch', '{count} incorrectos'),
   'tile.fairness': row('Fairness', 'Fairness', 'Equidad'),
-  'tile.jain': row('Jain’s index', 'Jain-Index', 'índice de Jain'),
   'tile.directory': row('Directory: true answers', 'Verzeichnis: wahre Antworten', 'Directorio: respuestas ciertas'),
   'tile.recall': row('{recall} complete', '{recall} vollständig', '{recall} completas'),
 
@@ -163,7 +171,16 @@ export const TEXTS = {
   started: row('Started', 'Begonnen', 'Inicio'),
   driver: row('Driver', 'Treiber', 'Controlador'),
   seed: row('Seed', 'Startwert', 'Semilla'),
-  tested: row('Tested:', 'Getestet:', 'Probado:'),
+  tested: row('Tested', 'Getestet', 'Probado'),
+  machine: row('Machine', 'Maschine', 'Máquina'),
+  'machine.system': row('System', 'System', 'Sistema'),
+  'machine.processors': row('Processors', 'Prozessoren', 'Procesadores'),
+  'machine.memory': row('Memory', 'Speicher', 'Memoria'),
+  'machine.node': row('Node', 'Node', 'Node'),
+  artifacts: row('What ran', 'Was lief', 'Lo que se ejecutó'),
+  cost: row('What it cost', 'Was es gekostet hat', 'Lo que costó'),
+  allPeers: row('all peers', 'alle Peers', 'todos los pares'),
+  directory: row('directory', 'Verzeichnis', 'directorio'),
   leftovers: row('Left over after cleanup', 'Nach dem Aufräumen übrig', 'Restos tras la limpieza'),
   'leftOut.operations': row(
     '{shown} of {all} operations are on this page; {file} has all. Drawings show those that are here.',
@@ -182,7 +199,7 @@ export const TEXTS = {
   ),
   'leftOut.faults': row(
     '{more} more faults are in faults.ndjson.',
-    '{more} weitere Fehler stehen in faults.ndjson.',
+    '{more} weitere Störungen stehen in faults.ndjson.',
     'Hay {more} fallos más en faults.ndjson.',
   ),
 
