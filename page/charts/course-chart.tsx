@@ -43,7 +43,7 @@ export function CourseChart({ scene, until, at, onPick }: CourseChartProps) {
   const now = Math.min(end, at ?? end);
   const peak = Math.max(0, ...bytes) / binSeconds;
   const x = linear(end, LEFT, width - RIGHT, (width - LEFT) / TICK_PIXELS);
-  const y = linear(peak, TOP + PLOT_HEIGHT, TOP, 3);
+  const y = linear(peak, TOP + PLOT_HEIGHT, TOP, 4);
   const lanes = lanesOf(scene);
   const height = TOP + PLOT_HEIGHT + AXIS_HEIGHT + lanes.length * LANE_HEIGHT + 4;
   const secondsAt = (clientX: number) => {

@@ -105,8 +105,9 @@ function CellRect({ cell: { from, to, bytes }, x, y, width, height, most }: Cell
   );
 }
 
-/** Names lie on their side where they would touch. */
+/** Names lie on their side where they would touch, and stand upright where they still would. */
 const isLying = (width: number) => width < MAX_CELL;
+const MIN_CELL_WITH_LEANING_NAMES = 18;
 const PIXELS_A_LETTER = 6.5;
 
 function topOf(names: readonly string[], width: number): number {
@@ -117,7 +118,7 @@ function topOf(names: readonly string[], width: number): number {
 
 function ColumnName({ name, x, y, width }: { name: string; x: number; y: number; width: number }) {
   return isLying(width) ? (
-    <text transform={`translate(${x} ${y - 6}) rotate(-60)`} dy="0.35em">
+    <text transform={`translate(${x} ${y - 6}) rotate(${width < MIN_CELL_WITH_LEANING_NAMES ? -90 : -60})`} dy="0.35em">
       {cut(name)}
     </text>
   ) : (

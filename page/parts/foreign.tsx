@@ -12,11 +12,18 @@ export function Foreign({ text, isCode = false }: { text: string; isCode?: boole
   const shown = printable(text, MAX_SHOWN_CHARS);
   return isCode ? (
     <code lang="en" dir="auto">
-      {shown}
+      {brokenUp(shown)}
     </code>
   ) : (
     <bdi lang="en">{shown}</bdi>
   );
+}
+
+/** Between the words of a long one, a line may end: narrow screens have no room for it. */
+const BETWEEN_WORDS = /(?<=[./_])|(?<=[a-z])(?=[A-Z])/;
+
+function brokenUp(code: string) {
+  return code.split(BETWEEN_WORDS).flatMap((word, n) => (n === 0 ? [word] : [<wbr key={`${n} ${word}`} />, word]));
 }
 
 /** A name, cut where it would fill the page. */

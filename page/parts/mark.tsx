@@ -3,9 +3,10 @@ import type { TextKey } from '../settings/texts.ts';
 
 /** How something came out. Colour, sign and word say the same: none of them is needed to understand the others. */
 
-export type Outcome = 'pass' | 'fail' | 'inconclusive';
+/** `none`: nobody wanted it to come out. */
+export type Outcome = 'pass' | 'fail' | 'inconclusive' | 'none';
 
-const SIGNS: Readonly<Record<Outcome, string>> = { pass: '✔', fail: '✘', inconclusive: '?' };
+const SIGNS: Readonly<Record<Outcome, string>> = { pass: '✔', fail: '✘', inconclusive: '?', none: '–' };
 
 export function Mark({ outcome, word }: { outcome: Outcome; word?: TextKey }) {
   const { t } = useSettings();
@@ -19,6 +20,6 @@ export function Mark({ outcome, word }: { outcome: Outcome; word?: TextKey }) {
   );
 }
 
-export function outcomeOf(ok: boolean | null): Outcome {
+export function outcomeOf(ok: boolean | null): Exclude<Outcome, 'none'> {
   return ok === null ? 'inconclusive' : ok ? 'pass' : 'fail';
 }

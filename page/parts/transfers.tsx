@@ -7,7 +7,9 @@ import { Name } from './foreign.tsx';
 
 /** Who fetched from whom: by peer where they can be told apart, otherwise by group until somebody asks. */
 
-const MAX_PEERS_IN_MATRIX = 60;
+const MAX_PEERS_IN_MATRIX = 200;
+/** From that many on, groups may tell more. */
+const MANY_PEERS = 30;
 
 interface Row extends Cell {
   readonly transfers: number;
@@ -16,8 +18,7 @@ interface Row extends Cell {
 export function Transfers({ scene }: { scene: Scene }) {
   const { t } = useSettings();
   const groupOf = new Map(peersOf(scene).map(({ name, group }) => [name, group ?? name]));
-  const isLarge = groupOf.size > MAX_PEERS_IN_MATRIX;
-  const [byGroup, setByGroup] = useState(isLarge);
+  const [byGroup, setByGroup] = useState(groupOf.size > MAX_PEERS_IN_MATRIX);
   if (scene.links.size === 0) return <p class="note">{t('transfers.none')}</p>;
   const links = [...scene.links.values()];
   const rows = byGroup ? summed(links, groupOf) : links;
@@ -25,7 +26,7 @@ export function Transfers({ scene }: { scene: Scene }) {
   const involved = (way: 'from' | 'to') => inOrder(order, new Set(rows.map((row) => row[way])));
   return (
     <>
-      {isLarge && (
+      {groupOf.size >= MANY_PEERS && (
         <p>
           <button type="button" aria-pressed={byGroup} onClick={() => setByGroup(!byGroup)}>
             {t(byGroup ? 'matrix.byPeer' : 'matrix.byGroup')}

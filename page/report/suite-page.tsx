@@ -8,21 +8,28 @@ import type { SuiteReport, SuiteReportLine } from './data.ts';
 
 /** The report of a suite: what came out of each scenario, and the way to its own report. */
 
-const OUTCOMES: Readonly<Record<SuiteReportLine['outcome'], Outcome>> = {
-  ...{ ok: 'pass', 'known failure': 'pass', failed: 'fail', 'unexpected pass': 'fail' },
-  ...{ inconclusive: 'inconclusive', skipped: 'inconclusive', 'not run': 'inconclusive' },
-};
 /** What needs a look comes first. */
-const ORDER: readonly Outcome[] = ['fail', 'inconclusive', 'pass'];
+const OUTCOMES = {
+  failed: 'fail',
+  'unexpected pass': 'fail',
+  inconclusive: 'inconclusive',
+  'not run': 'inconclusive',
+  'known failure': 'pass',
+  ok: 'pass',
+  skipped: 'none',
+} as const satisfies Record<SuiteReportLine['outcome'], Outcome>;
+const ORDER = Object.keys(OUTCOMES) as (keyof typeof OUTCOMES)[];
 
 export function SuitePage({ data }: { data: SuiteReport }) {
   const { t } = useSettings();
-  const troubled = data.lines.filter(({ outcome }) => OUTCOMES[outcome] !== 'pass');
+  const troubled = ORDER.filter((outcome) => ['fail', 'inconclusive'].includes(OUTCOMES[outcome])).flatMap((outcome) =>
+    data.lines.filter((line) => line.outcome === outcome),
+  );
   return (
     <Page title={data.name} links={['runs']}>
       <SuiteVerdict data={data} />
-      {troubled.map((line) => (
-        <Trouble key={line.name} line={line} />
+      {troubled.map((line, n) => (
+        <Trouble key={`${n} ${line.name}`} line={line} />
       ))}
       <Section id="runs" title={t('runs')}>
         <Runs lines={data.lines} />
@@ -35,9 +42,9 @@ function SuiteVerdict({ data: { description, lines } }: { data: SuiteReport }) {
   const { t, format } = useSettings();
   const counts = ORDER.map((outcome) => ({
     outcome,
-    count: lines.filter((line) => OUTCOMES[line.outcome] === outcome).length,
-  }));
-  const worst = counts.find(({ count }) => count > 0)?.outcome ?? 'inconclusive';
+    count: lines.filter((line) => line.outcome === outcome).length,
+  })).filter(({ count }) => count > 0);
+  const worst = OUTCOMES[counts[0]?.outcome ?? 'not run'];
   const seconds = lines.reduce((sum, line) => sum + line.seconds, 0);
   return (
     <section class={`verdict ${worst}`} aria-label={t('verdict')}>
@@ -45,13 +52,11 @@ function SuiteVerdict({ data: { description, lines } }: { data: SuiteReport }) {
         <Foreign text={description} />
       </p>
       <p class="answer">
-        {counts
-          .filter(({ count }) => count > 0)
-          .map(({ outcome, count }) => (
-            <span key={outcome} class="count">
-              {format.number(count)} × <Mark outcome={outcome} />
-            </span>
-          ))}
+        {counts.map(({ outcome, count }) => (
+          <span key={outcome} class="count">
+            {format.number(count)} × <Mark outcome={OUTCOMES[outcome]} word={`suite.${outcome}`} />
+          </span>
+        ))}
       </p>
       <p class="note">{t('suite.facts', { count: lines.length, seconds: format.seconds(seconds) })}</p>
     </section>

@@ -22,6 +22,7 @@ export const TEXTS = {
   'outcome.fail': row('fail', 'nicht bestanden', 'fallido'),
   'outcome.inconclusive': row('inconclusive', 'unklar', 'no concluyente'),
   look: row('Where to look:', 'Wo nachsehen:', 'Dónde mirar:'),
+  'outcome.none': row('not judged', 'nicht beurteilt', 'sin juzgar'),
   knownFailure: row('It is expected to fail:', 'Es wird erwartet, dass es nicht besteht:', 'Se espera que falle:'),
   facts: row(
     '{peers} peers, driver {driver}, seed {seed}',
