@@ -181,7 +181,6 @@ export const TEXTS = {
   artifacts: row('What ran', 'Was lief', 'Lo que se ejecutó'),
   cost: row('What it cost', 'Was es gekostet hat', 'Lo que costó'),
   allPeers: row('all peers', 'alle Peers', 'todos los pares'),
-  directory: row('directory', 'Verzeichnis', 'directorio'),
   leftovers: row('Left over after cleanup', 'Nach dem Aufräumen übrig', 'Restos tras la limpieza'),
   'leftOut.operations': row(
     '{shown} of {all} operations are on this page; {file} has all. Drawings show those that are here.',
