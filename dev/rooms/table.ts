@@ -278,6 +278,7 @@ export const ROOMS: readonly Room[] = [
       'lab/watchdog/',
       'proto/',
     ],
+    testsMay: ['dev/browser.ts', 'lab/end-to-end.ts', 'lab/page/testing/'],
   },
   {
     path: 'page/',

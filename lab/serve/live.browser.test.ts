@@ -1,0 +1,230 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import axe from 'axe-core';
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { startBrowser } from '../../dev/browser.ts';
+import type { Result } from '../checks/result-schema.ts';
+import { LAB, writeScenario } from '../end-to-end.ts';
+import type { FaultRecord } from '../history/events.ts';
+import { type MadeInit, madeResults } from '../page/testing/results.ts';
+import { startPageServer } from './server.ts';
+
+/** The live page as people have it: a browser, and a server of real results. */
+
+let browser: Browser;
+beforeAll(async () => {
+  browser = await startBrowser();
+});
+afterAll(() => browser?.close());
+
+interface Opened {
+  readonly page: Page;
+  /** What was asked for elsewhere, and what went wrong in the page. */
+  readonly trouble: string[];
+}
+
+async function open(url: string, options: BrowserContextOptions = {}): Promise<Opened> {
+  const context = await browser.newContext({ locale: 'en-US', ...options });
+  onTestFinished(() => context.close());
+  const page = await context.newPage();
+  const trouble: string[] = [];
+  page.on('request', (request) => {
+    if (!request.url().startsWith(new URL(url).origin) && request.url() !== 'data:,') trouble.push(request.url());
+  });
+  page.on('pageerror', ({ message }) => trouble.push(message));
+  page.on('console', (line) => void (line.type() === 'error' && trouble.push(line.text())));
+  page.on('dialog', async (dialog) => {
+    trouble.push(`dialog: ${dialog.message()}`);
+    await dialog.dismiss();
+  });
+  await page.goto(url);
+  await page.waitForSelector('main');
+  return { page, trouble };
+}
+
+/** A page of results that nobody played, and the server for it. */
+async function made(init: MadeInit, options?: BrowserContextOptions): Promise<Opened & { readonly url: string }> {
+  const results = await madeResults(init);
+  onTestFinished(() => results[Symbol.dispose]());
+  const server = await startPageServer({ results: path.dirname(results.folder.path), host: '127.0.0.1', port: 0 });
+  onTestFinished(() => server.close());
+  return { ...(await open(`${server.url}runs/made`, options)), url: server.url };
+}
+
+const some = (count: number, what: string) => Array.from({ length: count }, (_, n) => `${what}-${n + 1}`);
+const FAULT: FaultRecord = { kind: 'freeze', who: 'peer-2', step: '1', from: 3, inForce: 3.1, until: 6, proofs: [] };
+const ORDINARY: MadeInit = { peers: some(6, 'peer'), downloads: 60, failsEvery: 7, faults: [FAULT], samplesOfEach: 20 };
+/** Nothing is wider than the window. */
+const FITS = 'document.documentElement.scrollWidth <= innerWidth';
+const clock = (page: Page) => page.locator('.clock').textContent();
+const drag = (page: Page, seconds: number) => page.locator('input[type=range]').fill(String(seconds));
+
+/** Two that have a file, one that fetches it slowly enough to be watched: a copy of each is on both. */
+const STEPS = `
+  - login: all
+  - search: {group: l, name: "*"}
+  - freeze: {group: s, for: 3s}
+  - download: {group: l, as: fetch}
+  - wait: 1s
+  - logout: all`;
+
+function startRun(): {
+  readonly child: ChildProcess;
+  readonly url: Promise<string>;
+  readonly ended: Promise<number | null>;
+  folder(): string;
+} {
+  const results = mkdtempSync(path.join(tmpdir(), 'live-'));
+  const scenario = writeScenario(STEPS, '[steps.fetch.transfers.ok == 2, operations.login.failed == 0]');
+  const child = spawn(LAB, ['run', scenario, '--driver', 'process', '--results', results, '--ui'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  onTestFinished(() => {
+    child.kill('SIGKILL');
+    rmSync(results, { recursive: true, force: true });
+  });
+  let said = '';
+  const url = new Promise<string>((resolve) => {
+    child.stdout.on('data', (part) => {
+      said += part;
+      const [, found] = /^Live page: (\S+)$/m.exec(said) ?? [];
+      if (found !== undefined) resolve(found);
+    });
+  });
+  const ended = new Promise<number | null>((resolve) => child.on('close', (code) => resolve(code)));
+  return { child, url, ended, folder: () => path.join(results, 'latest') };
+}
+
+test('a real run: peers, transfers, a fault and the verdict appear; reload and late visitors miss nothing', async () => {
+  const run = startRun();
+  const url = await run.url;
+  const { page, trouble } = await open(url);
+  const fault = page.locator('.happenings li', { hasText: 'freeze s-1' });
+  await fault.first().waitFor({ timeout: 60_000 });
+  expect(await page.locator('#peers tbody tr').allTextContents()).toEqual([
+    expect.stringMatching(/s-1.*frozen/),
+    expect.stringMatching(/l-1.*logged in/),
+  ]);
+  expect(await page.locator('.steps li.now').count()).toBeGreaterThan(0);
+
+  await page.reload();
+  await fault.first().waitFor();
+  const late = await open(url);
+  await late.page.locator('.happenings li', { hasText: 'freeze s-1' }).first().waitFor();
+
+  // The run needs neither the page nor its visitors to end.
+  await page.locator('.verdict.pass').waitFor({ timeout: 60_000 });
+  await late.page.locator('.verdict.pass').waitFor();
+  expect(await run.ended).toBe(0);
+  const result: Result = JSON.parse(readFileSync(path.join(run.folder(), 'result.json'), 'utf8'));
+  expect(await page.locator('.verdict').textContent()).toContain(result.reason);
+  const rows = page.locator('#expectations tbody tr');
+  expect(await rows.count()).toBe(result.expectations.length);
+  expect(await page.locator('#peers tbody tr', { hasText: 'l-1' }).textContent()).toMatch(/100\s?%/);
+  expect([trouble, late.trouble]).toEqual([[], []]);
+});
+
+test('time is dragged back, played and followed again, by mouse and by keys', async () => {
+  const { page, trouble } = await made(ORDINARY);
+  await page.locator('.verdict.pass, .verdict.fail, .verdict.inconclusive').waitFor();
+  expect(await clock(page)).toBe('21 s of 21 s');
+  await drag(page, 4);
+  expect(await clock(page)).toMatch(/^(3\.9\d|4|4\.0\d) s of 21 s$/);
+  // Nothing of what came later is there.
+  await expect.poll(() => page.locator('#peers tbody tr', { hasText: 'peer-2' }).textContent()).toContain('frozen');
+  expect(await page.locator('#checks').count()).toBe(0);
+  expect(await page.locator('.steps li.now').textContent()).toContain('download all');
+  await drag(page, 7);
+  await expect.poll(() => page.locator('#peers tbody tr', { hasText: 'peer-2' }).textContent()).not.toContain('frozen');
+  const before = await clock(page);
+  await page.getByRole('button', { name: 'Play' }).press('Enter');
+  await expect.poll(() => clock(page)).not.toBe(before);
+  await page.getByRole('button', { name: 'Pause' }).click();
+  const paused = await clock(page);
+  await page.getByRole('slider').press('ArrowRight');
+  expect(await clock(page)).not.toBe(paused);
+  await page.getByRole('button', { name: 'To the end' }).click();
+  await page.locator('#checks').waitFor();
+  expect(trouble).toEqual([]);
+});
+
+test('a peer that is chosen shows its files, transfers, figures and log; by keys, too', async () => {
+  const { page, trouble } = await made(ORDINARY);
+  await page.getByRole('button', { name: 'peer-3', exact: true }).press('Enter');
+  const panel = page.locator('.panel');
+  await panel.getByText('Exchanged with').waitFor();
+  expect(await panel.textContent()).toContain('file-');
+  expect(await page.evaluate('document.activeElement?.id')).toBe('panel-title');
+  await panel.getByText('Its figures').click();
+  expect(await panel.textContent()).toContain('peerlab_transfer_bytes_total');
+  await panel.getByRole('button', { name: 'Close' }).click();
+  await panel.waitFor({ state: 'detached' });
+  // The log of this peer was never collected, which the browser tells as well.
+  expect(trouble.filter((line) => !line.includes('404'))).toEqual([]);
+});
+
+describe('hostile texts', () => {
+  const HOSTILE = [
+    ...['<img src=x onerror=alert(1)>', '</script><script>alert(2)</script>', '"><svg onload=alert(3)>'],
+    ...['\u202etxt.exe\u2066\u001b[2J\u0000', 'javascript:alert(4)', 'x'.repeat(65_536)],
+  ];
+  const hostile = (n: number) => HOSTILE[n % HOSTILE.length] as string;
+
+  test('are text: nothing runs, and nothing is asked for', async () => {
+    const peers = HOSTILE.map((text, n) => `${n} ${text.slice(0, 2000)}`);
+    const fault = { ...FAULT, who: peers[1] as string };
+    const init = { peers, downloads: 40, file: hostile, label: hostile(0), failsEvery: 3, message: hostile(1) };
+    const { page, trouble } = await made({ ...init, faults: [fault] });
+    await page.locator('.verdict').waitFor();
+    for (const button of await page.locator('#peers .as-link').all()) {
+      await button.click();
+      await page.locator('.panel').waitFor();
+    }
+    await drag(page, 4);
+    const text = (await page.locator('main').textContent()) ?? '';
+    expect(text).toContain('<img src=x onerror=alert(1)>');
+    for (const unprintable of ['\u202e', '\u2066', '\u001b', '\u0000']) expect(text).not.toContain(unprintable);
+    expect(await page.locator('main img, main script, main svg[onload]').count()).toBe(0);
+    expect(await page.evaluate(FITS)).toBe(true);
+    expect(trouble.filter((line) => !line.includes('404'))).toEqual([]);
+  });
+});
+
+describe.each(['light', 'dark'] as const)('%s', (colorScheme) => {
+  const serious = async (page: Page) => {
+    await page.evaluate(axe.source);
+    const { violations } = await page.evaluate(() => (globalThis as unknown as { axe: typeof axe }).axe.run());
+    return violations
+      .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+      .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 200)).join(' | ')}`);
+  };
+
+  test.each([1280, 390])(
+    'axe finds nothing serious, and nothing is wider than the page, at %i pixels',
+    async (width) => {
+      const { page, url } = await made(ORDINARY, { colorScheme, viewport: { width, height: 800 } });
+      await page.locator('#checks').waitFor();
+      expect(await serious(page)).toEqual([]);
+      await drag(page, 4);
+      await page.getByRole('button', { name: 'peer-2', exact: true }).click();
+      await page.locator('.panel').waitFor();
+      expect(await serious(page)).toEqual([]);
+      expect(await page.evaluate(FITS)).toBe(true);
+      await page.goto(url);
+      await page.locator('#runs tbody tr').waitFor();
+      expect(await serious(page)).toEqual([]);
+    },
+  );
+});
+
+test.each([
+  ['de-DE', 'Netz', 'Wiedergabe|Abspielen'],
+  ['es-ES', 'Red', 'Reproducir'],
+])('a browser that prefers %s gets its language', async (locale, network, play) => {
+  const { page } = await made(ORDINARY, { locale });
+  await expect.poll(() => page.locator('#network h2').textContent()).toBe(network);
+  expect(await page.locator('.transport .primary').textContent()).toMatch(new RegExp(play));
+});
