@@ -327,12 +327,14 @@ export const ROOMS: readonly Room[] = [
       "benchmarks, one file each, each beside its reference; `kit/` is what they share, `reference/` what the directory's " +
       'are held against; what is measured is also used from `dist`',
     may: [
+      'dev/browser.ts',
       'lab/checks/',
       'lab/drivers/*',
       'lab/drivers/docker/',
       'lab/drivers/process/',
       'lab/history/',
       'lab/limit.ts',
+      'lab/machine/proc.ts',
       'lab/report/',
       'lab/run/',
       'proto/',

@@ -76,7 +76,11 @@ function Runs({ runs }: { runs: readonly Run[] }) {
         { key: 'driver', head: t('driver'), value: ({ driver }) => driver },
         {
           ...{ key: 'reason', head: t('reason'), value: ({ reason }) => reason },
-          cell: ({ reason = '' }) => <Foreign text={reason} />,
+          cell: ({ reason = '' }) => (
+            <span class="reason">
+              <Foreign text={reason} />
+            </span>
+          ),
         },
         {
           key: 'report',

@@ -18,7 +18,7 @@ const MAX_OPERATIONS = 1000;
 /** Possible senders that are drawn for one transfer. */
 const MAX_SENDERS = 6;
 /** A rate that is older than that says nothing. */
-const FRESH_SECONDS = 3;
+const FRESH_SECONDS = 5;
 const SENDING = 'peerlab_transfers_in_progress{direction="sent"}';
 
 export function flowsOf(scene: Scene): Flow[] {
