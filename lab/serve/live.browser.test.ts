@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import axe from 'axe-core';
@@ -49,9 +49,21 @@ async function open(url: string, options: BrowserContextOptions = {}): Promise<O
 async function made(init: MadeInit, options?: BrowserContextOptions): Promise<Opened & { readonly url: string }> {
   const results = await madeResults(init);
   onTestFinished(() => results[Symbol.dispose]());
+  tellFaults(results.folder.file('timeline.ndjson'), init.faults ?? []);
   const server = await startPageServer({ results: path.dirname(results.folder.path), host: '127.0.0.1', port: 0 });
   onTestFinished(() => server.close());
   return { ...(await open(`${server.url}runs/made`, options)), url: server.url };
+}
+
+/** As the recorder does: that they begin stands in the timeline. */
+function tellFaults(timeline: string, faults: readonly FaultRecord[]): void {
+  const events: { at: number }[] = readFileSync(timeline, 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  const begun = faults.map(({ kind: fault, who, step, from: at }) => ({ kind: 'fault-begun', at, fault, who, step }));
+  const inOrder = [...events, ...begun].toSorted((a, b) => a.at - b.at);
+  writeFileSync(timeline, inOrder.map((event) => `${JSON.stringify(event)}\n`).join(''));
 }
 
 const some = (count: number, what: string) => Array.from({ length: count }, (_, n) => `${what}-${n + 1}`);
