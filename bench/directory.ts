@@ -1,17 +1,20 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import autocannon from 'autocannon';
-
+import {
+  DIRECTORY_MAIN,
+  FILES_PER_PEER,
+  loginStorm,
+  nameOf,
+  portOf,
+  type Started,
+  start,
+  stop,
+} from './kit/directory-load.ts';
 import { pacedLatencies, percentile } from './kit/paced.ts';
 import { alternating, median, sayBar } from './kit/report.ts';
-import { cpuSecondsOf } from './kit/tools.ts';
 
 /**
  * The directory with 1,000 peers and 100,000 files, its state on the disk, at the default password cost; beside it, in
@@ -19,86 +22,11 @@ import { cpuSecondsOf } from './kit/tools.ts';
  */
 
 const PEERS = 1000;
-const FILES_PER_PEER = 100;
 const CONNECTIONS = 16;
 const SECONDS = Number(process.env.BENCH_SECONDS ?? 2);
 const ROUNDS = 11;
-const LOGINS_AT_ONCE = 64;
 const PACED_PER_SECOND = 2000;
 const NAMES_PER_SECOND = 5000;
-
-const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url));
-/** As the drivers and the image start it. */
-const FLAGS = ['--max-semi-space-size=4'];
-const MALLOC = { MALLOC_MMAP_THRESHOLD_: '1048576' };
-const COMPILE_CACHE = path('../node_modules/.cache/peerlab');
-
-interface Started {
-  readonly child: ChildProcess;
-  readonly line: Record<string, unknown>;
-}
-
-/** Starts a program and waits for the line of its output that has `key`. */
-async function start(args: string[], key: string, env: Record<string, string> = {}): Promise<Started> {
-  const child = spawn(process.execPath, [...FLAGS, ...args], {
-    env: { ...MALLOC, PATH: process.env.PATH, NODE_ENV: 'production', NODE_COMPILE_CACHE: COMPILE_CACHE, ...env },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  for await (const text of createInterface({ input: child.stdout })) {
-    const line = JSON.parse(text);
-    if (!(key in line)) continue;
-    child.stdout.resume();
-    return { child, line };
-  }
-  throw new Error(`${args[0]} ended before it was ready`);
-}
-
-async function stop({ child }: Started, signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
-  child.kill(signal);
-  await once(child, 'exit');
-}
-
-const number = (n: number, digits: number) => String(n).padStart(digits, '0');
-const nameOf = (peer: number, file: number) => `file-${number(peer, 4)}-${number(file, 2)}.bin`;
-
-function loginBody(peer: number): string {
-  const files = Array.from({ length: FILES_PER_PEER }, (_, file) => {
-    const name = nameOf(peer, file);
-    return { name, size: 1024, sha256: createHash('sha256').update(name).digest('hex') };
-  });
-  const user = `user-${number(peer, 4)}`;
-  return JSON.stringify({ user, password: `password of ${user}`, ip: '127.0.0.1', port: 20_000 + peer, files });
-}
-
-function post(port: number, path: string, body: string): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const sent = request({ host: '127.0.0.1', port, path, method: 'POST' }, async (response) => {
-      const parts: Buffer[] = [];
-      for await (const part of response) parts.push(part);
-      const text = Buffer.concat(parts).toString();
-      if (response.statusCode === 200) resolve(text);
-      else reject(new Error(`${path}: ${response.statusCode} ${text}`));
-    });
-    sent.on('error', reject).end(body);
-  });
-}
-
-/** All peers log in, as many at one time as a class does; returns the seconds it took and the token of the first. */
-async function loginStorm(port: number, pid: number): Promise<{ seconds: number; cpuSeconds: number; token: string }> {
-  const bodies = Array.from({ length: PEERS }, (_, peer) => loginBody(peer));
-  const startedAt = performance.now();
-  const cpuBefore = cpuSecondsOf(pid);
-  let token = '';
-  let next = 0;
-  const worker = async () => {
-    for (let peer = next++; peer < PEERS; peer = next++) {
-      const answer = await post(port, '/login', bodies[peer] as string);
-      if (peer === 0) token = JSON.parse(answer).token;
-    }
-  };
-  await Promise.all(Array.from({ length: LOGINS_AT_ONCE }, worker));
-  return { seconds: (performance.now() - startedAt) / 1000, cpuSeconds: cpuSecondsOf(pid) - cpuBefore, token };
-}
 
 async function load(port: number, options: Partial<autocannon.Options>): Promise<autocannon.Result> {
   const result = await autocannon({
@@ -143,16 +71,15 @@ const ratio = (values: readonly number[], of: readonly number[]) =>
 const atMost = (id: string, actual: number, limit: number) => sayBar(id, actual, limit);
 const atLeast = (id: string, actual: number, limit: number) => sayBar(id, actual, limit, actual >= limit);
 
+const REFERENCE = fileURLToPath(new URL('reference/servers.ts', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'peerlab-bench-'));
 const env = { DIRECTORY_PORT: '0', DIRECTORY_DATA_DIR: folder, DIRECTORY_LEASE: '1h', LOG_LEVEL: 'info' };
-const main = path('../dist/images/directory/main.js');
-const portOf = ({ line }: Started) => Number(new URL(line.url as string).port);
-let directory = await start([main], 'url', env);
-const reference = await start([path('reference/servers.ts')], 'bare');
+let directory = await start([DIRECTORY_MAIN], 'url', env);
+const reference = await start([REFERENCE], 'bare');
 try {
   const { bare, constant } = reference.line as { bare: number; constant: number };
   let port = portOf(directory);
-  const storm = await loginStorm(port, directory.child.pid as number);
+  const storm = await loginStorm([directory], PEERS);
   const afterStormMib = rssMib(directory);
   const headers = { authorization: `Bearer ${storm.token}` };
   const constantHeaders = { authorization: 'Bearer bench-token' };
@@ -182,7 +109,7 @@ try {
 
   await stop(directory, 'SIGKILL');
   const restartedAt = performance.now();
-  directory = await start([main], 'url', env);
+  directory = await start([DIRECTORY_MAIN], 'url', env);
   const restartSeconds = (performance.now() - restartedAt) / 1000;
   port = portOf(directory);
   await load(port, { requests: searches(exactNames), headers, duration: 1 });

@@ -343,6 +343,32 @@ const PRODUCT: readonly Mutant[] = [
     scenario: 'short-lease',
     becomes: fails('metrics.peerlab_directory_leases_expired_total == 0'),
   },
+  {
+    name: 'follows-no-replica',
+    rule: 'what one of several directories was told, the others learn',
+    edits: [
+      {
+        file: 'images/directory/storage/replica.ts',
+        find: 'takeOver(memory[kind] as Shelf<unknown>, news[kind], news.isAll);',
+        replace: 'takeOver(memory[kind] as Shelf<unknown>, new Map(), news.isAll);',
+      },
+    ],
+    scenario: 'directory-replica-dies',
+    becomes: fails('step 3: metrics.peerlab_directory_peers_online == 14'),
+  },
+  {
+    name: 'keeps-renewals-to-itself',
+    rule: 'a lease that one of several directories has renewed does not end at the others',
+    edits: [
+      {
+        file: 'images/directory/storage/replica.ts',
+        find: 'renewals: this.#ranksOf(renewed)',
+        replace: 'renewals: this.#ranksOf(new Set<string>())',
+      },
+    ],
+    scenario: 'directory-replica-dies',
+    becomes: fails('metrics.peerlab_directory_leases_expired_total == 0'),
+  },
 ];
 
 const LAB: readonly Mutant[] = [
@@ -590,8 +616,8 @@ const LAB: readonly Mutant[] = [
     edits: [
       {
         file: 'lab/run/conductor.ts',
-        find: 'if (!this.#completed || !directory || signal.aborted) return;',
-        replace: 'if (!this.#completed || !directory || !signal.aborted) return;',
+        find: 'if (!this.#completed || directories.length === 0 || signal.aborted) return;',
+        replace: 'if (!this.#completed || directories.length === 0 || !signal.aborted) return;',
       },
     ],
     scenario: 'no-goodbye',

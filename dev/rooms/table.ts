@@ -334,6 +334,7 @@ export const ROOMS: readonly Room[] = [
       'lab/drivers/process/',
       'lab/history/',
       'lab/limit.ts',
+      'lab/machine/postgres.ts',
       'lab/machine/proc.ts',
       'lab/report/',
       'lab/run/',

@@ -1,4 +1,4 @@
-import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http';
+import type { Agent, IncomingMessage, OutgoingHttpHeaders } from 'node:http';
 
 // Not imported: an import of node:http from an ES module evaluates its getters, undici among them: 20 ms of CPU at every start.
 const http = process.getBuiltinModule('node:http');
@@ -31,6 +31,9 @@ export interface JsonAnswer {
   readonly dateMs?: number;
 }
 
+/** What may be asked once more when nobody knows whether it was heard (RFC 9110, 9.2.2). */
+const REPEATABLE: ReadonlySet<string> = new Set(['GET', 'PUT']);
+
 /** Larger answers are not taken. */
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 
@@ -50,15 +53,22 @@ export function requestJson(request: JsonRequest): Promise<JsonAnswer> {
   return new Promise((resolve, reject) => {
     const fail = (error: Error) => reject(deadline?.aborted ? new Error(`no answer in ${timeoutMs} ms`) : error);
     const isSecure = url.startsWith('https:');
-    const agent = isSecure ? agents.https : agents.http;
-    const sent = (isSecure ? https : http)
-      .request(url, { method, headers, agent, signal: AbortSignal.any(signals), ...(ca && { ca }) }, (response) => {
-        const dateMs = Date.parse(response.headers.date ?? '');
-        const head = { status: response.statusCode ?? 0, ...(Number.isFinite(dateMs) && { dateMs }) };
-        readAll(response).then((answer) => resolve({ ...head, body: parsed(answer) }), fail);
-      })
-      .on('error', fail);
-    sent.end(text);
+    const send = (agent: Agent | false) => {
+      const sent = (isSecure ? https : http)
+        .request(url, { method, headers, agent, signal: AbortSignal.any(signals), ...(ca && { ca }) }, (response) => {
+          const dateMs = Date.parse(response.headers.date ?? '');
+          const head = { status: response.statusCode ?? 0, ...(Number.isFinite(dateMs) && { dateMs }) };
+          readAll(response).then((answer) => resolve({ ...head, body: parsed(answer) }), fail);
+        })
+        .on('error', (error: NodeJS.ErrnoException) => {
+          // The other end had closed a connection that was kept; of several directories behind one address it is one that died.
+          const wasClosed = agent !== false && sent.reusedSocket && error.code === 'ECONNRESET';
+          if (wasClosed && REPEATABLE.has(method)) send(false);
+          else fail(error);
+        });
+      sent.end(text);
+    };
+    send(isSecure ? agents.https : agents.http);
   });
 }
 

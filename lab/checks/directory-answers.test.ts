@@ -31,9 +31,11 @@ function judge(
   events: OperationEvent[],
   answers: [OperationEvent, [string, string, number?][]][],
   faults: FaultRecord[] = [],
+  more: { directoryReplicas?: number } = {},
 ) {
   const facts = {
     leaseSeconds: 30,
+    ...more,
     peers: [
       { name: 's-1', group: 's', address: seeder },
       { name: 'l-1', group: 'l', address: leecher },
@@ -307,5 +309,31 @@ describe('faults (a lease is 30 s, and 2 s are for acting on its end)', () => {
       expect(answer(95, [], lossy)).toEqual([expect.stringContaining('is missing')]);
     }
     expect(answer(55, [], [fault('limit', 's-1', 10, 10.1, 60)])).toHaveLength(1);
+  });
+});
+
+describe('of two directories that share a state', () => {
+  const two = { directoryReplicas: 2 };
+  const missing = [index(40, 41), []] as [OperationEvent, [string, string][]];
+
+  test('one may know what the other was told a second later, and no later', () => {
+    expect(judge([login()], [[index(2.5, 2.9), []]], [], two).wrong).toEqual([]);
+    expect(judge([login()], [[index(3.5, 3.9), []]], [], two).wrong).toHaveLength(1);
+    const left = [login(), event('logout', 's-1', 5, 6)];
+    expect(judge(left, [[index(6.5, 6.9), [[seeder, 'a']]]], [], two).wrong).toEqual([]);
+    expect(judge(left, [[index(7.5, 7.9), [[seeder, 'a']]]], [], two).wrong).toHaveLength(1);
+  });
+
+  test('one that dies is no excuse for anything; both at the same time are', () => {
+    const [one, other] = [fault('kill', 'directory-1', 10, 11, 50), fault('kill', 'directory-2', 30, 31, 60)];
+    expect(judge([login()], [missing], [one], two).wrong).toHaveLength(1);
+    expect(judge([login()], [missing], [one, other], two).wrong).toEqual([]);
+    expect(judge([login()], [[index(20, 21), []]], [one, other], two).wrong).toHaveLength(1);
+    const apart = fault('kill', 'directory-2', 51, 52, 60);
+    expect(judge([login()], [[index(95, 96), []]], [one, apart], two).wrong).toHaveLength(1);
+  });
+
+  test('one that stands still holds up those who are connected to it', () => {
+    expect(judge([login()], [missing], [fault('freeze', 'directory-1', 30, 31, 42)], two).wrong).toEqual([]);
   });
 });

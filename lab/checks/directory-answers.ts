@@ -142,7 +142,7 @@ export function timelineOf({ facts, events, faults, shares }: History): Map<stri
     ({ peer }) => peer,
   );
   for (const { name: peer, group } of facts.peers) {
-    const online = presenceOf({ name: peer, group }, sessions.get(peer) ?? [], faults, facts.leaseSeconds);
+    const online = presenceOf({ name: peer, group }, sessions.get(peer) ?? [], faults, facts);
     const add = (file: string, had: Interval, surely: Interval | undefined) => {
       const possible = intersect(online.possible, had);
       const certain = surely ? intersect(online.certain, surely) : [];

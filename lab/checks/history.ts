@@ -1,7 +1,7 @@
 import { reasonOf } from '#proto/errors.ts';
 import {
   type AnswerRecord,
-  DIRECTORY,
+  directoryNames,
   type FaultRecord,
   type FileRecord,
   type IndexLook,
@@ -92,9 +92,15 @@ function changedFiles({ files = {} }: RunFacts, now: Record<string, number>): st
     .map(([file, bytes]) => `${file} had ${bytes} bytes when the run ended, and has ${now[file] ?? 'none'}`);
 }
 
-async function readMetrics(folder: ResultsFolder, { peers }: RunFacts): Promise<Map<string, Scrape | undefined>> {
+async function readMetrics(
+  folder: ResultsFolder,
+  { peers, directoryReplicas }: RunFacts,
+): Promise<Map<string, Scrape | undefined>> {
   // Who has an address ran.
-  const ran = [DIRECTORY, ...peers.filter(({ address }) => address !== undefined).map(({ name }) => name)];
+  const ran = [
+    ...directoryNames(directoryReplicas),
+    ...peers.filter(({ address }) => address !== undefined).map(({ name }) => name),
+  ];
   const metrics = new Map<string, Scrape | undefined>(ran.map((name) => [name, undefined]));
   for await (const { instance, text } of folder.lastScrapes()) metrics.set(instance, parsePrometheusText(text));
   return metrics;

@@ -1,9 +1,9 @@
 import { counted } from '#proto/units.ts';
-import { DIRECTORY, type OperationEvent } from '../history/events.ts';
+import type { OperationEvent } from '../history/events.ts';
 import { type Check, noneWrong } from './check.ts';
 import { dueIn, timelineOf } from './directory-answers.ts';
 import { type History, isTransfer, receiverOf } from './history.ts';
-import { PUBLISHING_DELAY_SECONDS, spanOf } from './presence.ts';
+import { disturbancesOfDirectory, PUBLISHING_DELAY_SECONDS, spanOf } from './presence.ts';
 
 /**
  * The whole way of a file, to its end: what a peer received, others can find; and who logged out, nobody finds. Other checks see what a
@@ -97,7 +97,8 @@ function receivedFiles({ events }: History): { peer: string; file: string }[] {
 }
 
 /** The logouts that hold at a time for certain: nothing that came later, or went on beside them, can have undone them. */
-function certainLogouts({ events, faults }: History, at: number): OperationEvent[] {
+function certainLogouts({ events, faults, facts }: History, at: number): OperationEvent[] {
+  const ofDirectory = disturbancesOfDirectory(faults, facts);
   const sessions = Map.groupBy(
     events.filter(({ operation, start }) => (operation === 'login' || operation === 'logout') && start <= at),
     ({ peer }) => peer,
@@ -111,9 +112,8 @@ function certainLogouts({ events, faults }: History, at: number): OperationEvent
         operation === 'logout' || (end <= last.start && (outcome === 'ok' || error?.definite)),
     );
     // Who is cut off is not heard; what happens to the directory may bring back what it knew.
-    const isDisturbed = faults.some(
-      (fault) => (fault.who === peer || fault.who === DIRECTORY) && spanOf(fault).until >= last.start,
-    );
+    const disturbances = [...faults.filter(({ who }) => who === peer).map(spanOf), ...ofDirectory];
+    const isDisturbed = disturbances.some(({ until }) => until >= last.start);
     return isSettled && !isDisturbed ? [last] : [];
   });
 }

@@ -1,6 +1,6 @@
 import { secondsOf } from '#proto/promises.ts';
-import type { FaultRecord, OperationEvent } from '../history/events.ts';
-import { ALL, DIRECTORY, LIFE_FAULTS } from '../history/events.ts';
+import type { FaultRecord, OperationEvent, RunFacts } from '../history/events.ts';
+import { ALL, DIRECTORY, directoryNames, isDirectory, LIFE_FAULTS } from '../history/events.ts';
 
 /**
  * When each peer was in the directory, possibly and certainly, by what the lab asked of it and did to it.
@@ -10,10 +10,15 @@ import { ALL, DIRECTORY, LIFE_FAULTS } from '../history/events.ts';
  * goes on. The same is true of who was cut off from the directory, on either side: it hears no heartbeat, and no logout. A directory that was
  * away (killed, stopped, frozen) has a lease to learn again who is there; within it nobody is due. Where packets are lost or late nothing
  * lapses for certain, but nothing is certainly in time either.
+ *
+ * Of several directories that share a state, one that is away is no outage: the others know what it knew, soon after it.
  */
 
 /** How long a peer may take to publish what changed, and the directory to act on a lease that ran out. */
 export const PUBLISHING_DELAY_SECONDS = secondsOf('publish');
+
+/** What one of several directories was told, the others act upon within this time (docs/replicas.md). */
+const REPLICA_DELAY_SECONDS = 1;
 
 export interface Interval {
   readonly from: number;
@@ -33,24 +38,24 @@ export function presenceOf(
   { name: peer, group }: { readonly name: string; readonly group: string },
   sessions: readonly OperationEvent[],
   faults: readonly FaultRecord[],
-  leaseSeconds: number,
+  { leaseSeconds, directoryReplicas = 1 }: Pick<RunFacts, 'leaseSeconds' | 'directoryReplicas'>,
 ): Presence {
   const grace = leaseSeconds + PUBLISHING_DELAY_SECONDS;
-  const outages = faults
-    .filter(({ kind, who }) => who === DIRECTORY && OF_LIFE.has(kind))
-    .map((fault) => ({ ...spanOf(fault), grace }));
+  const staleSeconds = directoryReplicas > 1 ? REPLICA_DELAY_SECONDS : 0;
+  const outages = outagesOf(faults, directoryReplicas).map((outage) => ({ ...outage, grace }));
+  const standing = standingReplicas(faults, directoryReplicas);
   const own = faults.filter(({ who }) => who === peer).sort((a, b) => a.from - b.from);
   const separations = faults.filter((fault) => separates(fault, peer, group));
   const bad = faults.filter(
-    ({ kind, who }) => (kind === 'lose' || kind === 'delay') && (who === peer || who === DIRECTORY),
+    ({ kind, who }) => (kind === 'lose' || kind === 'delay') && (who === peer || isDirectory(who)),
   );
-  const deaf = [...outages, ...[...separations, ...bad].map(spanOf)];
+  const deaf = [...outages, ...[...separations, ...bad, ...standing].map(spanOf)];
   const lives = own
     .filter(({ kind }) => kind === 'kill' || kind === 'stop' || kind === 'evict')
     .map((fault) => lifeEnd(fault, outages, deaf, grace));
-  const { possible, certain } = sessionsOf(sessions, lives);
+  const { possible, certain } = sessionsOf(sessions, lives, staleSeconds);
   const silences = [...own.filter(({ kind }) => kind === 'freeze'), ...separations];
-  const doubts = [...silences.map(spanOf), ...bad.map(spanOf), ...outages].map(({ from, until }) => ({
+  const doubts = [...[...silences, ...bad, ...standing].map(spanOf), ...outages].map(({ from, until }) => ({
     from,
     until: until + grace,
   }));
@@ -65,11 +70,35 @@ export function presenceOf(
   return { possible: without(possible, lapses), certain: without(certain, doubts) };
 }
 
+/** When something happened to the directory that may bring back what it knew. */
+export function disturbancesOfDirectory(
+  faults: readonly FaultRecord[],
+  { directoryReplicas = 1 }: Pick<RunFacts, 'directoryReplicas'>,
+): Interval[] {
+  const ofNetwork = faults.filter(({ kind, who }) => isDirectory(who) && !OF_LIFE.has(kind));
+  const standing = standingReplicas(faults, directoryReplicas);
+  return [...outagesOf(faults, directoryReplicas), ...[...ofNetwork, ...standing].map(spanOf)];
+}
+
+/** One of several stands still: who is connected to it waits, and gives up in the end. */
+function standingReplicas(faults: readonly FaultRecord[], replicas: number): FaultRecord[] {
+  return replicas === 1 ? [] : faults.filter(({ kind, who }) => isDirectory(who) && kind === 'freeze');
+}
+
+/** When none of the directories could answer. */
+function outagesOf(faults: readonly FaultRecord[], replicas: number): Interval[] {
+  const away = directoryNames(replicas).map((name) =>
+    faults.filter(({ kind, who }) => who === name && OF_LIFE.has(kind)).map(spanOf),
+  );
+  const [first = [], ...others] = away;
+  return others.reduce((all, spans) => all.flatMap((span) => intersect(spans, span)), first);
+}
+
 /** Whether it keeps a peer and the directory apart, on whichever side it was made. */
 function separates({ kind, who, requested }: FaultRecord, peer: string, group: string): boolean {
   if (kind !== 'cut') return false;
   const from = requested?.from ?? ALL;
-  if (who === DIRECTORY) return from === ALL || from === group;
+  if (isDirectory(who)) return from === ALL || from === group;
   return who === peer && (from === ALL || from === DIRECTORY);
 }
 
@@ -104,7 +133,7 @@ interface Session {
 }
 
 /** Each login's session lasts until a logout in the same life, or the end of that life. */
-function sessionsOf(events: readonly OperationEvent[], lives: readonly LifeEnd[]): Presence {
+function sessionsOf(events: readonly OperationEvent[], lives: readonly LifeEnd[], staleSeconds: number): Presence {
   const sessions: Session[] = [];
   const ever = Number.POSITIVE_INFINITY;
   for (const { operation, outcome, error, start, end: done } of [...events].sort((a, b) => a.start - b.start)) {
@@ -112,13 +141,17 @@ function sessionsOf(events: readonly OperationEvent[], lives: readonly LifeEnd[]
     const { from = ever, goneBy = ever } = lives[life] ?? {};
     if (operation === 'login' && !(outcome === 'failed' && error?.definite)) {
       const possible = { from: start, until: goneBy };
-      sessions.push({ life, possible, ...(outcome === 'ok' && { certain: { from: done, until: from } }) });
+      sessions.push({
+        life,
+        possible,
+        ...(outcome === 'ok' && { certain: { from: done + staleSeconds, until: from } }),
+      });
     }
     if (operation !== 'logout') continue;
     for (const session of sessions.filter((one) => one.life === life)) {
       if (session.certain) session.certain.until = Math.min(session.certain.until, start);
       // A logout that failed may have worked or not: what follows is possible, not certain.
-      if (outcome === 'ok') session.possible.until = Math.min(session.possible.until, done);
+      if (outcome === 'ok') session.possible.until = Math.min(session.possible.until, done + staleSeconds);
     }
   }
   return {

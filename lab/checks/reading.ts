@@ -1,5 +1,5 @@
 import { METRICS, type MetricName } from '#proto/metrics.ts';
-import { DIRECTORY, type OperationEvent } from '../history/events.ts';
+import { isDirectory, type OperationEvent } from '../history/events.ts';
 import { type Scrape, sumOf, whyUnreadable } from '../metrics/prometheus-text.ts';
 import type { Figure, Scope } from './figure.ts';
 import { type Figures, scopeFiguresOf } from './figures.ts';
@@ -79,13 +79,13 @@ function speakersOf(metric: string, scope: Scope, source: FigureSource): string[
   const ran = membersOf(scope, source.peers, [...source.metrics.keys()]);
   if (scope.of !== 'all') return ran;
   const at = (METRICS[metric as MetricName] ?? METRICS[metric.replace(/_(bucket|sum|count)$/, '') as MetricName])?.at;
-  if (at !== undefined) return ran.filter((name) => (name === DIRECTORY) === (at === 'directory'));
+  if (at !== undefined) return ran.filter((name) => isDirectory(name) === (at === 'directory'));
   // Of somebody else's metric it is not known who should have it: if one peer has, all should; and so for the directory.
   const has = (name: string) => {
     const scrape = source.metrics.get(name);
     return scrape !== undefined && sumOf(scrape, metric) !== undefined;
   };
-  const [directories, peers] = [ran.filter((name) => name === DIRECTORY), ran.filter((name) => name !== DIRECTORY)];
+  const [directories, peers] = [ran.filter(isDirectory), ran.filter((name) => !isDirectory(name))];
   const speakers = [directories, peers].filter((alike) => alike.some(has)).flat();
   return speakers.length > 0 ? speakers : ran;
 }

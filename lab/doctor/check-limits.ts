@@ -31,7 +31,7 @@ export const tasks: PreflightCheck = {
   judge({ tasks: room }, { size, footprint }) {
     return compare({
       available: room?.left,
-      wanted: (instancesOf(size) + 1) * footprint.tasks,
+      wanted: (instancesOf(size) + size.directories) * footprint.tasks,
       show: count,
       what: `threads left${room ? ` (${room.limit})` : ''}`,
       fix: `raise ${room?.limit}, or end other programs`,

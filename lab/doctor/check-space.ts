@@ -16,7 +16,7 @@ export const memory: PreflightCheck = {
     const inMemory = shares?.isMemory ? size.shareBytes + size.transferBytes : 0;
     return compare({
       available: memoryBytes,
-      wanted: alone + hosted + directoryBytes + labBytes + inMemory,
+      wanted: alone + hosted + size.directories * directoryBytes + labBytes + inMemory,
       show,
       what: `free${inMemory > 0 ? ` (${shares?.folder} lies in memory too)` : ''}`,
       fix: `end other programs, or use fewer peers: one takes about ${show(peerBytes)}, one of many in a process (--peers-per-instance) ${show(hostedPeerBytes)}${inMemory > 0 ? '; or put that folder on a disk (TMPDIR)' : ''}`,

@@ -19,6 +19,7 @@ const MIB = 1024 ** 2;
 const SIZE: Size = {
   scenario: 'some',
   peers: 4,
+  directories: 1,
   hostedPeers: 0,
   hosts: 0,
   operationsAtOnce: 8,

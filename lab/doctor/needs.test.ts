@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { kernelAbilities } from '../drivers/agent/kernel-abilities.ts';
-import type { Capabilities } from '../drivers/capabilities.ts';
+import { type Capabilities, OF_ITS_OWN } from '../drivers/capabilities.ts';
 import { dockerCapabilities } from '../drivers/docker/capabilities.ts';
 import { processCapabilities } from '../drivers/process/capabilities.ts';
 import { driverOf } from '../drivers/table.ts';
@@ -191,4 +191,17 @@ describe('the choice', () => {
       }),
     );
   });
+});
+
+test('several directories need a driver that can start them, and the refusal says what would help', () => {
+  const plan = { peers: [], steps: [], directoryReplicas: 2 };
+  const refused = refusalsOf(needsOf(plan), { ...OF_ITS_OWN } as Capabilities);
+  expect(refused).toEqual([
+    expect.objectContaining({
+      where: 'the directory',
+      need: '2 replicas',
+      help: expect.stringContaining('--driver process'),
+    }),
+  ]);
+  expect(refusalsOf(needsOf({ ...plan, directoryReplicas: 1 }), { ...OF_ITS_OWN } as Capabilities)).toEqual([]);
 });

@@ -3,7 +3,7 @@ import { PeerLabError } from '#proto/errors.ts';
 import { PROMISES } from '#proto/promises.ts';
 import { counted } from '#proto/units.ts';
 import type { Capabilities, Capability, Disturbed, Lack, Wants } from '../drivers/capabilities.ts';
-import { DIRECTORY } from '../history/events.ts';
+import { isDirectory } from '../history/events.ts';
 import type { PlannedPeer } from '../language/world.ts';
 import type { Plan } from '../scenario/plan.ts';
 import { listsInside, type PlannedStep } from '../steps/step.ts';
@@ -23,7 +23,7 @@ export interface Refusal extends Lack {
 }
 
 /** As much of a plan as needs come from. */
-type Needing = Pick<Plan, 'peers' | 'steps'> & Partial<Pick<Plan, 'leaseMs' | 'directoryEnv'>>;
+type Needing = Pick<Plan, 'peers' | 'steps'> & Partial<Pick<Plan, 'leaseMs' | 'directoryEnv' | 'directoryReplicas'>>;
 
 /**
  * What a plan needs beyond what every driver can do, each once for every group and step.
@@ -41,7 +41,12 @@ export function needsOf(plan: Needing, own: OwnPrograms = {}): Need[] {
 }
 
 /** What a driver lacks that does not start everything itself. */
-function needsOfWhole({ peers, leaseMs = PROMISES.lease.ms, directoryEnv = {} }: Needing): Need[] {
+function needsOfWhole({
+  peers,
+  leaseMs = PROMISES.lease.ms,
+  directoryEnv = {},
+  directoryReplicas = 1,
+}: Needing): Need[] {
   const needs: Need[] = [
     { where: 'the scenario', what: 'peers', wanted: peers.length, text: counted(peers.length, 'peer') },
   ];
@@ -50,6 +55,10 @@ function needsOfWhole({ peers, leaseMs = PROMISES.lease.ms, directoryEnv = {} }:
   const most = Math.max(0, ...[...hosted.values()].map(({ length }) => length));
   if (most > 0)
     needs.push({ where: 'the scenario', what: 'hosts', wanted: most, text: `${counted(most, 'peer')} in one` });
+  if (directoryReplicas > 1) {
+    const text = `${directoryReplicas} replicas`;
+    needs.push({ where: 'the directory', what: 'replicas', wanted: directoryReplicas, text });
+  }
   const settings = [
     ...(leaseMs === PROMISES.lease.ms ? [] : [`a lease of ${leaseMs / 1000} s`]),
     ...Object.entries(directoryEnv).map(([name, value]) => `${name}=${value}`),
@@ -118,7 +127,7 @@ function needsOfStep(step: PlannedStep): Need[] {
   if (kind === 'evict')
     return [{ where, what: 'machine-faults', wanted: kind, text: 'machines that can be taken away' }];
   if (!isOfNetwork(kind)) {
-    if (!step.who.some(({ peer }) => peer === DIRECTORY)) return inner;
+    if (!step.who.some(({ peer }) => isDirectory(peer))) return inner;
     return [{ where, what: 'directory-faults', wanted: kind, text: `"${kind}" of the directory` }];
   }
   const need: Need = { where, what: 'network-faults', wanted: kind, text: NETWORK_NEEDS[kind] };

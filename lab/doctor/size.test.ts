@@ -20,6 +20,7 @@ test('counts what shares hold, what downloads and uploads add, each file once fo
   expect(sizeOf(makePlan(some))).toEqual({
     scenario: 'some',
     peers: 6,
+    directories: 1,
     hostedPeers: 0,
     hosts: 0,
     // Four leechers search while all six ask for the index.

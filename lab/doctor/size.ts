@@ -2,13 +2,17 @@ import type { Size } from '../machine/size.ts';
 import type { Plan } from '../scenario/plan.ts';
 import { listsInside, type PlannedStep } from '../steps/step.ts';
 
+/** As much of a plan as its size comes from. */
+export type Sized = Pick<Plan, 'name' | 'peers' | 'steps'> & Partial<Pick<Plan, 'directoryReplicas'>>;
+
 /** How large a plan is. */
-export function sizeOf(plan: Pick<Plan, 'name' | 'peers' | 'steps'>): Size {
+export function sizeOf(plan: Sized): Size {
   const { peers } = plan;
   const limits = peers.flatMap(({ memoryBytes, image }) => (memoryBytes && !image ? [memoryBytes] : []));
   return {
     scenario: plan.name,
     peers: peers.length,
+    directories: plan.directoryReplicas ?? 1,
     hostedPeers: peers.filter(({ host }) => host !== undefined).length,
     hosts: new Set(peers.flatMap(({ host }) => host ?? [])).size,
     operationsAtOnce: atOnceIn(plan.steps),

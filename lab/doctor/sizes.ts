@@ -1,6 +1,5 @@
 import type { Size } from '../machine/size.ts';
-import type { Plan } from '../scenario/plan.ts';
-import { sizeOf } from './size.ts';
+import { type Sized, sizeOf } from './size.ts';
 
 /** Peers times files, or operations: a plan of this size is laid out in less than a second. */
 const MAX_PLAN_WORK = 200_000;
@@ -20,7 +19,7 @@ const GROWING = [
  * How large a scenario is with any number of peers: as planned, as far as planning is quick, and beyond that reckoned from
  * the way in which it grew. (Where each peer fetches what all others share, it grows with the square of their number.)
  */
-export function sizesOf(planFor: (peers?: number) => Pick<Plan, 'name' | 'peers' | 'steps'>): (peers?: number) => Size {
+export function sizesOf(planFor: (peers?: number) => Sized): (peers?: number) => Size {
   const first = sizeOf(planFor());
   const planned = [first];
   for (let last = first; isQuick(last, 2 * last.peers); last = planned.at(-1) as Size) {

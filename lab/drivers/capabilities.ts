@@ -29,6 +29,8 @@ export interface Wants {
   'directory-settings': string;
   /** A fault that ends or freezes the directory: its kind. */
   'directory-faults': string;
+  /** Several directories that share a state and an address: how many. */
+  replicas: number;
 }
 
 export type Capability = keyof Wants;
@@ -47,9 +49,20 @@ export type Capabilities = { readonly [C in Capability]: (wanted: Wants[C]) => L
 
 const none = () => undefined;
 
+/** Of a driver that starts no database for them. */
+export const NO_REPLICAS: Lack = {
+  why: 'this driver starts one directory, and no database that several could share',
+  help: 'use --driver process, which can where a PostgreSQL server is installed',
+};
+
 /** What every driver can that starts all instances itself. */
-export const OF_ITS_OWN: Pick<Capabilities, 'peers' | 'hosts' | 'double' | 'directory-settings' | 'directory-faults'> =
-  { peers: none, hosts: none, double: none, 'directory-settings': none, 'directory-faults': none };
+export const OF_ITS_OWN: Pick<
+  Capabilities,
+  'peers' | 'hosts' | 'double' | 'directory-settings' | 'directory-faults' | 'replicas'
+> = {
+  ...{ peers: none, hosts: none, double: none, 'directory-settings': none, 'directory-faults': none },
+  replicas: () => NO_REPLICAS,
+};
 
 /** Of drivers whose instances have no machine that somebody else could take away. */
 export const NO_MACHINES: Lack = {

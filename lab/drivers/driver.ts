@@ -31,6 +31,12 @@ export interface Driver {
   startDirectory(spec: DirectorySpec): Promise<Instance>;
 
   /**
+   * Starts several directories that share one state, and waits until each answers; all have the same `address`, behind which those are
+   * that are ready. A driver without it lacks the ability `replicas` (capabilities.ts).
+   */
+  startReplicas?(specs: readonly DirectorySpec[]): Promise<Instance[]>;
+
+  /**
    * Starts one peer and waits until its `/healthz` answers. May be called concurrently; the driver bounds its own work.
    * @throws PeerLabError `not-ready`, `instance-exited`, `not-capable`, `engine-lost`, `engine-failed`
    */

@@ -88,8 +88,18 @@ export const sampleRecord = z.object({
   values: z.record(z.string(), z.number().nullable()),
 });
 
-/** The name of the directory among instances; all others are peers. */
+/** The name of the directory among instances; those of its replicas end in a dash and a number. All others are peers. */
 export const DIRECTORY = 'directory';
+
+/** The names of the instances that are the directory. */
+export function directoryNames(replicas = 1): string[] {
+  return replicas === 1 ? [DIRECTORY] : Array.from({ length: replicas }, (_, i) => `${DIRECTORY}-${i + 1}`);
+}
+
+/** Whether it is the name of the directory, or of one of its replicas. */
+export function isDirectory(name: string): boolean {
+  return name === DIRECTORY || /^directory-\d+$/.test(name);
+}
 
 /** What a probe of an instance at its control port saw: an answer, a closed port, or nothing. */
 export type Seen = 'answers' | 'refuses' | 'silent';
@@ -195,6 +205,8 @@ export const runFacts = z.object({
   driver: z.string(),
   seed: z.number().int(),
   leaseSeconds: z.number(),
+  /** Absent when the directory is one. */
+  directoryReplicas: z.number().int().optional(),
   startedAt: z.iso.datetime(),
   /** The machine of the lab, in words. Absent in results of older versions. */
   machine: z.record(z.string(), z.string()).optional(),

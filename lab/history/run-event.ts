@@ -39,6 +39,7 @@ export const runEvent = z.discriminatedUnion('kind', [
       driver: true,
       seed: true,
       leaseSeconds: true,
+      directoryReplicas: true,
       startedAt: true,
       machine: true,
       peersPerInstance: true,

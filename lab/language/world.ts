@@ -1,6 +1,6 @@
 import { matchesGlob } from '#proto/names.ts';
 import type { Double } from '../doubles/names.ts';
-import { DIRECTORY, type FaultKind } from '../history/events.ts';
+import { directoryNames, type FaultKind } from '../history/events.ts';
 import { type Arrival, arrivalTimesMs } from './arrival.ts';
 import type { Content } from './content.ts';
 import { PlanSize } from './plan-size.ts';
@@ -53,10 +53,12 @@ export interface Who {
 export class World {
   readonly peers: readonly PlannedPeer[];
   readonly seed: number;
+  /** The instances that are the directory. */
+  readonly directories: readonly string[];
   readonly #files = new Map<string, PlannedFile>();
   /** By file. Most files have one holder, and a million sets of one would take seconds. */
   readonly #holders = new Map<string, string | Set<string>>();
-  readonly #states = new Map<string, InstanceState>([[DIRECTORY, 'there']]);
+  readonly #states = new Map<string, InstanceState>();
   /** Faults of what lies around an instance that are in force until a step undoes them. */
   readonly #disturbed = new Map<string, ReadonlySet<FaultKind>>();
   #self: PlannedPeer | undefined;
@@ -64,8 +66,10 @@ export class World {
   /** Copies of files at peers. */
   #copies = 0;
 
-  constructor(peers: readonly PlannedPeer[], seed: number, size = new PlanSize()) {
+  constructor(peers: readonly PlannedPeer[], seed: number, size = new PlanSize(), directoryReplicas = 1) {
     this.peers = peers;
+    this.directories = directoryNames(directoryReplicas);
+    for (const name of this.directories) this.#states.set(name, 'there');
     this.seed = seed;
     this.#size = size;
     for (const peer of peers) {
@@ -80,7 +84,7 @@ export class World {
   /** A world that goes its own way from here. */
   fork(): World {
     this.#size.add('turns', this.#copies);
-    const fork = new World(this.peers, this.seed);
+    const fork = new World(this.peers, this.seed, undefined, this.directories.length);
     for (const file of this.#holders.keys()) for (const holder of this.#holdersOf(file)) fork.hold(holder, file);
     for (const [name, state] of this.#states) fork.setState(name, state);
     for (const [name, kinds] of this.#disturbed) fork.#disturbed.set(name, kinds);

@@ -2,6 +2,8 @@
 export interface Size {
   readonly scenario: string;
   readonly peers: number;
+  /** Instances that are the directory. */
+  readonly directories: number;
   /** Those of them that share a process or container, and how many of these there are. */
   readonly hostedPeers: number;
   readonly hosts: number;

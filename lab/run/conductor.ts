@@ -6,7 +6,7 @@ import type { Expectation } from '../checks/expectation.ts';
 import type { Demand } from '../checks/verdict.ts';
 import type { Driver, DriverInit, Instance } from '../drivers/driver.ts';
 import type { Listener } from '../history/event-stream.ts';
-import type { RunFacts } from '../history/events.ts';
+import { directoryNames, type RunFacts } from '../history/events.ts';
 import type { ResultsFolder } from '../history/results-folder.ts';
 import type { EventOf } from '../history/run-event.ts';
 import { hashContent } from '../language/content.ts';
@@ -158,8 +158,8 @@ export class Conductor {
     signal.throwIfAborted();
     this.#phase('Collect the last figures');
     await this.#scraper.finish();
-    const { directory, peers } = this.#roster;
-    await this.#measurement.measure(directory, peers.values(), this.#scraper.peerMemoryBytesMax);
+    const { directories, peers } = this.#roster;
+    await this.#measurement.measure(directories, peers.values(), this.#scraper.peerMemoryBytesMax);
     this.#recorder.tell({ kind: 'phase-ended' });
   }
 
@@ -211,6 +211,7 @@ export class Conductor {
 
   #makeLook(): IndexLook {
     const look = new IndexLook({
+      directories: directoryNames(this.#init.plan.directoryReplicas),
       ...{ peers: this.#roster.peers, controlToken: this.#controlToken, signal: this.#stageSignal },
       now: () => this.#clock.now(),
       tell: this.#recorder.record,
@@ -220,11 +221,11 @@ export class Conductor {
   }
 
   async #seeOff(): Promise<void> {
-    const { directory } = this.#roster;
+    const { directories } = this.#roster;
     const { signal } = this.#init;
-    if (!this.#completed || !directory || signal.aborted) return;
+    if (!this.#completed || directories.length === 0 || signal.aborted) return;
     await seeOff({
-      ...{ present: this.#present, directory, controlToken: this.#controlToken, signal },
+      ...{ present: this.#present, directories, controlToken: this.#controlToken, signal },
       now: () => this.#clock.now(),
       tell: this.#recorder.record,
     });
@@ -312,10 +313,12 @@ export class Conductor {
 /** What is known of the run before it begins. */
 function runOf({ runId, plan }: RunInit, driver: Driver): Omit<EventOf<'run-began'>['run'], 'startedAt'> {
   const { name, description, knownFailure, seed, leaseMs, peersPerInstance, peers, leftOut, steps } = plan;
+  const { directoryReplicas } = plan;
   return {
     ...{ runId, scenario: name, description, driver: driver.kind, seed, leaseSeconds: leaseMs / 1000 },
     machine: describeMachine(),
     ...(knownFailure !== undefined && { knownFailure }),
+    ...(directoryReplicas > 1 && { directoryReplicas }),
     ...(peersPerInstance > 1 && { peersPerInstance }),
     peers: peers.map((peer) => {
       const { name, group, host, diskBytes } = peer;

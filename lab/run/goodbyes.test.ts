@@ -33,7 +33,7 @@ async function end(names: string[], { stay = [], hosted = [] }: { stay?: string[
   const looks: IndexLook[] = [];
   const began = performance.now();
   await seeOff({
-    ...{ present: names.map(peer), directory: { url } as Instance, controlToken: 't' },
+    ...{ present: names.map(peer), directories: [{ url } as Instance], controlToken: 't' },
     signal: new AbortController().signal,
     now: () => (performance.now() - began) / 1000,
     tell: async ({ look }) => void looks.push(look),

@@ -18,7 +18,8 @@ const ASK_TIMEOUT_MS = 10_000;
 export interface GoodbyesInit {
   /** Peers that are logged in and have no fault. */
   readonly present: readonly Instance[];
-  readonly directory: Instance;
+  /** The directory, or its replicas. */
+  readonly directories: readonly Instance[];
   readonly controlToken: string;
   readonly signal: AbortSignal;
   now(): number;
@@ -70,11 +71,24 @@ async function lookAfter(ended: readonly Instance[], witness: Instance, init: Go
 }
 
 /** Ends the last one, and has the directory count before and after: it is one less. */
-async function countAround(last: Instance, { directory, now }: GoodbyesInit): Promise<IndexLook> {
-  const before = await onlineAt(directory);
+async function countAround(last: Instance, { directories, now, signal }: GoodbyesInit): Promise<IndexLook> {
+  let before: number | undefined;
+  let asked: Instance | undefined;
+  for (const directory of directories) {
+    asked = directory;
+    before = await onlineAt(directory);
+    if (before !== undefined) break;
+  }
   await last.stop();
   const start = now();
-  const after = await onlineAt(directory);
+  const online = async () => asked && onlineAt(asked);
+  let after = await online();
+  // Another replica may have heard the goodbye, and this one hears of it a moment later.
+  const until = directories.length > 1 ? start + PUBLISHING_DELAY_SECONDS : start;
+  while (before !== undefined && after !== before - 1 && now() < until && !signal.aborted) {
+    await sleep(POLL_MS, undefined, { signal }).catch(() => {});
+    after = await online();
+  }
   const look = { start, end: now(), ended: [last.name] };
   if (before === undefined || after === undefined)
     return { ...look, error: 'the directory does not tell how many peers are online' };

@@ -37,6 +37,7 @@ function make(now: () => number = () => 100) {
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const looks: Look[] = [];
   const look = new IndexLook({
+    directories: ['directory'],
     peers: new Map(['p-1', 'p-2'].map((name, i) => [name, { name, url, address: `10.0.0.${i + 1}:1` } as Instance])),
     controlToken: 'token',
     signal: new AbortController().signal,

@@ -5,7 +5,7 @@ import { PUBLISHING_DELAY_SECONDS } from '../checks/presence.ts';
 import type { Instance } from '../drivers/driver.ts';
 import { FAULTS } from '../faults/table.ts';
 import type { Listener } from '../history/event-stream.ts';
-import { DIRECTORY, type FaultKind, type IndexLook as Look, type OperationEvent } from '../history/events.ts';
+import { type FaultKind, isDirectory, type IndexLook as Look, type OperationEvent } from '../history/events.ts';
 import type { RunEvent, Tell } from '../history/run-event.ts';
 import { callControl } from '../instance-http.ts';
 import { createLimit } from '../limit.ts';
@@ -24,6 +24,8 @@ const TIMEOUT_BEFORE_LOGOUTS_MS = 2000;
 type Entries = NonNullable<Look['entries']>;
 
 export interface IndexLookInit {
+  /** The names of the instances that are the directory. */
+  readonly directories: readonly string[];
   /** The peers that run now. */
   readonly peers: ReadonlyMap<string, Instance>;
   readonly controlToken: string;
@@ -93,8 +95,7 @@ export class IndexLook implements Listener {
   lookBefore(leaving: string): Promise<boolean> {
     return this.#oneByOne(async () => {
       const unseen = this.#unseen.get(leaving);
-      if (!unseen || this.#looksBeforeLogouts >= MAX_LOOKS_BEFORE_LOGOUTS || this.#faults.get(DIRECTORY)?.size)
-        return false;
+      if (!unseen || this.#looksBeforeLogouts >= MAX_LOOKS_BEFORE_LOGOUTS || this.#directoryIsAway()) return false;
       if (!this.#present().includes(leaving) || this.#init.signal.aborted) return false;
       this.#looksBeforeLogouts++;
       // It is asked itself only if others, who may be leaving too, do not answer.
@@ -133,7 +134,7 @@ export class IndexLook implements Listener {
 
   /** The peers that are logged in, run, and have no fault; none when the directory has one. */
   atTheEnd(): Instance[] {
-    if (this.#faults.get(DIRECTORY)?.size) return [];
+    if (this.#directoryIsAway()) return [];
     return this.#present().map((name) => this.#init.peers.get(name) as Instance);
   }
 
@@ -156,6 +157,11 @@ export class IndexLook implements Listener {
   /** The peers that are logged in, run, and have no fault. */
   #present(): string[] {
     return [...this.#loggedIn].filter((name) => this.#init.peers.has(name) && !this.#faults.get(name)?.size);
+  }
+
+  /** Every one of its instances has a fault. */
+  #directoryIsAway(): boolean {
+    return this.#init.directories.every((name) => this.#faults.get(name)?.size);
   }
 
   #isComplete(entries: Entries): boolean {
@@ -220,6 +226,6 @@ function namesIn(entries: Entries): Set<string> {
 export function endsListings(step: PlannedStep): boolean {
   if (step.does === 'operations')
     return step.flows.some(({ operations }) => operations.some(({ verb }) => verb === 'logout'));
-  if (step.does === 'fault') return FAULTS[step.fault.kind].ends && step.who.some(({ peer }) => peer !== DIRECTORY);
+  if (step.does === 'fault') return FAULTS[step.fault.kind].ends && step.who.some(({ peer }) => !isDirectory(peer));
   return listsInside(step).flat().some(endsListings);
 }

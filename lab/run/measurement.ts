@@ -50,12 +50,13 @@ export class Measurement {
    * @param peerMemoryBytesMax of the samples before, if there are any
    */
   async measure(
-    directory: Instance | undefined,
+    directories: readonly Instance[],
     peers: Iterable<Instance>,
     peerMemoryBytesMax?: number,
   ): Promise<void> {
-    const usage = await directory?.usage();
-    if (usage) this.#resources.directoryCpuSeconds = usage.cpuSeconds;
+    const used = await Promise.all(directories.map((directory) => directory.usage()));
+    if (used.length > 0 && used.every((usage) => usage !== undefined))
+      this.#resources.directoryCpuSeconds = used.reduce((sum, { cpuSeconds }) => sum + cpuSeconds, 0);
     const found: InstanceUsage[] = [];
     let peerCpuSeconds = 0;
     // Those of one host have equal parts.

@@ -1,5 +1,6 @@
+import { PeerLabError } from '#proto/errors.ts';
 import type { Driver, Instance, PeerSpec, ShareFile } from '../drivers/driver.ts';
-import { ALL, DIRECTORY } from '../history/events.ts';
+import { ALL, DIRECTORY, directoryNames, isDirectory } from '../history/events.ts';
 import type { Tell } from '../history/run-event.ts';
 import { type Content, openContent } from '../language/content.ts';
 import type { PlannedPeer } from '../language/world.ts';
@@ -39,7 +40,8 @@ export class Roster {
   readonly #asked = new Map<Instance, 'stop' | 'kill'>();
   /** Instances and hosts that did not end in time, and that the lab killed in their present life. */
   readonly #killed = new Set<string>();
-  #directory: Instance | undefined;
+  /** The directory, or its replicas, by name; those that ended too. */
+  readonly #directories = new Map<string, Instance>();
   #closed = false;
 
   constructor(init: RosterInit) {
@@ -51,8 +53,8 @@ export class Roster {
     return this.#peers;
   }
 
-  get directory(): Instance | undefined {
-    return this.#directory;
+  get directories(): readonly Instance[] {
+    return [...this.#directories.values()];
   }
 
   /** Peers that run, or ever did. */
@@ -66,23 +68,29 @@ export class Roster {
   }
 
   running(): Instance[] {
-    return [...(this.#directory ? [this.#directory] : []), ...this.#peers.values()];
+    return [...this.#directories.values(), ...this.#peers.values()];
   }
 
   /** The instance of this name that runs now. */
   find(name: string): Instance | undefined {
-    return name === DIRECTORY ? this.#directory : this.#peers.get(name);
+    return this.#directories.get(name) ?? this.#peers.get(name);
   }
 
   /** Whether `scope` (all, directory, or a group) means the instance. */
   isIn(instance: string, scope: string): boolean {
+    if (scope === DIRECTORY) return isDirectory(instance);
     return scope === ALL || scope === instance || this.#planned.get(instance)?.group === scope;
   }
 
   async startDirectory(): Promise<void> {
     const { plan, driver } = this.#init;
     const env = { ...plan.directoryEnv, DIRECTORY_LEASE: `${plan.leaseMs}ms` };
-    await this.#timed([DIRECTORY], async () => [await driver.startDirectory({ name: DIRECTORY, env })]);
+    const names = directoryNames(plan.directoryReplicas);
+    await this.#timed(names, async () => {
+      if (names.length === 1) return [await driver.startDirectory({ name: DIRECTORY, env })];
+      if (!driver.startReplicas) throw new PeerLabError('not-capable', { about: driver.kind, got: 'replicas' });
+      return driver.startReplicas(names.map((name) => ({ name, env })));
+    });
   }
 
   /** All of these, many at a time; for each host the peers that it carries. */
@@ -105,7 +113,7 @@ export class Roster {
   async welcome(instance: Instance, tookSeconds: number): Promise<void> {
     const { name, role, address, host, stood } = instance;
     this.#killed.delete(name);
-    if (role === 'directory') this.#directory = instance;
+    if (role === 'directory') this.#directories.set(name, instance);
     else {
       this.#peers.set(name, instance);
       this.#everStarted.set(name, instance);
@@ -170,7 +178,8 @@ export class Roster {
     return {
       name,
       env,
-      directory: this.#directory as Instance,
+      // They have one address.
+      directory: this.directories[0] as Instance,
       share,
       ...(image !== undefined && { image }),
       ...(double !== undefined && { double }),

@@ -91,6 +91,24 @@ describe('faults', () => {
     expect(mistakes('  - login: all', { groups: '  directory: {count: 1}' })).toContain('a meaning of their own');
   });
 
+  test('of several directories, inflict one by its name, or all of them', () => {
+    const two = { vars: 'directory: {replicas: 2}\n' };
+    const whoOf = (steps: string) =>
+      plan(`  - login: all\n${steps}`, two).steps.map((step) =>
+        'who' in step ? step.who.map(({ peer }) => peer) : [],
+      );
+    expect(whoOf('  - kill: directory-2\n  - restart: directory-2').slice(1)).toEqual([
+      ['directory-2'],
+      ['directory-2'],
+    ]);
+    expect(whoOf('  - kill: directory')[1]).toEqual(['directory-1', 'directory-2']);
+    expect(whoOf('  - kill: directory-2\n  - kill: directory')[2]).toEqual(['directory-1']);
+    expect(mistakes('  - login: all\n  - kill: directory-3', two)).toContain('none of them is there');
+    expect(mistakes('  - login: all\n  - kill: directory-1')).toContain('none of them is there');
+    expect(mistakes('  - login: directory-1', two)).toContain('unknown group "directory-1"');
+    expect(mistakes('  - login: all', { vars: 'directory: {replicas: 6}\n' })).toContain('expected at most 5');
+  });
+
   test('who was killed takes no part until restarted, and only those come back', () => {
     expect(mistakes('  - login: all\n  - kill: seeders\n  - search: seeders')).toContain('nobody has anything to do');
     const killed = who('  - kill: {group: seeders, take: 2}\n  - restart: all');

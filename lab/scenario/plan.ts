@@ -22,6 +22,7 @@ export interface Plan {
   readonly seed: number;
   readonly leaseMs: number;
   readonly directoryEnv: Readonly<Record<string, string>>;
+  readonly directoryReplicas: number;
   readonly peersPerInstance: number;
   readonly peers: readonly PlannedPeer[];
   /** Files of `from` folders that no share can hold. */
@@ -44,14 +45,14 @@ export function makePlan(scenario: Scenario, options: PlanOptions = {}): Plan {
   const seed = options.seed ?? scenario.seed;
   const flaws: Flaw[] = [...scenario.flaws];
   const peersPerInstance = options.peersPerInstance ?? scenario.peersPerInstance;
+  const { lease, env, replicas } = scenario.directory;
   const size = new PlanSize();
   const leftOut: LeftOut[] = [];
   const peers = inHosts(planPeers(scenario, { seed, total: options.peers, size, leftOut }, flaws), peersPerInstance);
   flaws.push(...strangers(scenario.asked, peers));
   // With a step missing, the ones after it may seem to have nothing to do, or fail to be laid out.
-  const steps = scenario.flaws.length === 0 ? planSteps(scenario, new World(peers, seed, size), flaws) : [];
+  const steps = scenario.flaws.length === 0 ? planSteps(scenario, new World(peers, seed, size, replicas), flaws) : [];
   if (flaws.length > 0) throw scenario.invalid(flaws);
-  const { lease, env } = scenario.directory;
   return {
     name: scenario.name,
     description: scenario.description,
@@ -59,6 +60,7 @@ export function makePlan(scenario: Scenario, options: PlanOptions = {}): Plan {
     seed,
     leaseMs: lease ?? PROMISES.lease.ms,
     directoryEnv: env,
+    directoryReplicas: replicas,
     peersPerInstance,
     peers,
     leftOut: toldOf(leftOut),

@@ -6,6 +6,8 @@ import { PLAN_LIMITS } from '../language/plan-size.ts';
 import { nearest } from '../language/suggestion.ts';
 import { duration, groupName, sizeRange, strict } from '../language/words.ts';
 
+/** More than anybody needs: what they write goes through one database. */
+const MAX_REPLICAS = 5;
 /** In one process: what they do takes turns on one core. */
 export const MAX_PEERS_PER_INSTANCE = 1000;
 
@@ -129,6 +131,10 @@ const directory = strict({
   lease: duration
     .optional()
     .meta({ description: 'How long a registration is valid without a heartbeat. Default: 30s.' }),
+  replicas: z.number().int().min(1).max(MAX_REPLICAS).default(1).meta({
+    description:
+      'How many directories share one state and one address. Steps call them `directory-1`, `directory-2`, …, and all of them `directory`. More than one needs the process driver and a PostgreSQL server (docs/replicas.md).',
+  }),
   env,
 });
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ALL, DIRECTORY } from '../history/events.ts';
+import { ALL, DIRECTORY, isDirectory } from '../history/events.ts';
 import { strict } from '../language/words.ts';
 import { disturbance, lasts, MIN_NETWORK_FAULT_MS } from './disturbance.ts';
 import { faultShape, ONE_DIRECTORY, oneDirectory } from './fault-step.ts';
@@ -17,7 +17,7 @@ export const cut = disturbance({
   })
     .refine(oneDirectory, ONE_DIRECTORY)
     .refine(
-      ({ group, from }) => group !== DIRECTORY || from !== DIRECTORY,
+      ({ group, from }) => !isDirectory(group) || from !== DIRECTORY,
       'the directory can not be cut off from itself',
     ),
   groups: ({ from }) => (from === DIRECTORY ? {} : { from }),

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { DIRECTORY, type FaultSpec } from '../history/events.ts';
+import { type FaultSpec, isDirectory } from '../history/events.ts';
 import { duration } from '../language/words.ts';
 import { type FaultStepSpec, THERE, targetsOf } from './fault-step.ts';
 import type { PlanContext, StepKind } from './step.ts';
@@ -36,7 +36,7 @@ export function disturbance<S extends FaultStepSpec>({
   return {
     ...kind,
     shorthand: 'group',
-    groups: (spec) => ({ ...(spec.group !== DIRECTORY && { group: spec.group }), ...groups?.(spec) }),
+    groups: (spec) => ({ ...(!isDirectory(spec.group) && { group: spec.group }), ...groups?.(spec) }),
     plan: (spec, context) => {
       const { world, id } = context;
       const isMeant = (name: string) => THERE.includes(world.state(name) ?? 'later') && (fits?.(name, context) ?? true);

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { DIRECTORY, type FaultKind, type FaultSpec } from '../history/events.ts';
+import { DIRECTORY, type FaultKind, type FaultSpec, isDirectory } from '../history/events.ts';
 import { duration } from '../language/words.ts';
 import type { InstanceState } from '../language/world.ts';
 import { type PlanContext, type StepKind, type Turn, type WhoSpec, whoShape } from './step.ts';
@@ -7,14 +7,16 @@ import { type PlanContext, type StepKind, type Turn, type WhoSpec, whoShape } fr
 /** What the steps share that do something to instances, and undo it: to peers like every step, and to the directory by its name. */
 
 const { take, arrival } = whoShape;
-const group = z.string().min(1).meta({ description: 'all, the name of a group, self within `each`, or directory.' });
+const group = z.string().min(1).meta({
+  description: 'all, the name of a group, self within `each`, or directory (of several, directory-1 is one).',
+});
 const at = duration
   .optional()
   .meta({ description: 'The time after the step began at which the arrivals begin. Default: at once.' });
 export const faultShape = { group, take, arrival, at };
 
 export const oneDirectory = ({ group, take, arrival }: WhoSpec) =>
-  group !== DIRECTORY || (take === undefined && arrival === undefined);
+  !isDirectory(group) || (take === undefined && arrival === undefined);
 export const ONE_DIRECTORY = 'there is one directory: `take` and `arrival` are for peers';
 
 export interface FaultStepSpec extends WhoSpec {
@@ -43,7 +45,7 @@ export function lifeStep({ of, after, does, ...kind }: LifeVerb): StepKind<Fault
   return {
     ...kind,
     shorthand: 'group',
-    groups: ({ group }) => (group === DIRECTORY ? {} : { group }),
+    groups: ({ group }) => (isDirectory(group) ? {} : { group }),
     plan: (spec, context) => {
       const who = targetsOf(spec, context, (name) => of.includes(context.world.state(name) ?? 'later'));
       for (const { peer } of who) {
@@ -60,7 +62,10 @@ export function lifeStep({ of, after, does, ...kind }: LifeVerb): StepKind<Fault
 /** To whom the step does it, each when its turn comes; the directory is one of them only by its name. */
 export function targetsOf(spec: FaultStepSpec, { world, draw }: PlanContext, fits: (name: string) => boolean): Turn[] {
   const { at: startMs = 0 } = spec;
-  if (spec.group === DIRECTORY) return fits(DIRECTORY) ? [{ peer: DIRECTORY, atMs: startMs }] : [];
+  if (isDirectory(spec.group)) {
+    const meant = spec.group === DIRECTORY ? world.directories : [spec.group];
+    return meant.filter(fits).map((peer) => ({ peer, atMs: startMs }));
+  }
   const among = world.members(spec.group).filter(({ name }) => fits(name));
   return world.who(spec, draw, among).map(({ peer, atMs }) => ({ peer: peer.name, atMs: startMs + atMs }));
 }

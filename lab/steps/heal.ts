@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { DIRECTORY, DISTURBANCES, type FaultKind } from '../history/events.ts';
+import { DISTURBANCES, type FaultKind, isDirectory } from '../history/events.ts';
 import { strict } from '../language/words.ts';
 import { type FaultStepSpec, faultShape, ONE_DIRECTORY, oneDirectory, targetsOf } from './fault-step.ts';
 import type { StepKind } from './step.ts';
@@ -21,7 +21,7 @@ export const heal: StepKind<HealSpec> = {
       .default([...DISTURBANCES])
       .meta({ description: `Which of them: ${DISTURBANCES.join(', ')}, or a list. Default: all.` }),
   }).refine(oneDirectory, ONE_DIRECTORY),
-  groups: ({ group }) => (group === DIRECTORY ? {} : { group }),
+  groups: ({ group }) => (isDirectory(group) ? {} : { group }),
   plan: (spec, context) => {
     const { world, id } = context;
     const who = targetsOf(spec, context, (name) => spec.of.some((kind) => world.disturbances(name).has(kind)));

@@ -51,10 +51,11 @@ async function login(api: DirectoryApi, { user, port }: Pick<Client, 'user' | 'p
   return (await api.login({ ...credentialsOf(user), port, files: filesOf(entry) })).token;
 }
 
-/** One change after another until the directory is gone. */
-async function changeUntilKilled(url: string, client: Client, random: () => number): Promise<void> {
-  const api = new DirectoryApi(url);
-  for (;;) {
+/** One change after another, each at any of the directories, until one of them is found to be gone. */
+async function changeUntilKilled({ urls, client, random, signal }: Work): Promise<void> {
+  const apis = urls.map((url) => new DirectoryApi(url));
+  while (!signal.aborted) {
+    const api = apis[Math.floor(random() * apis.length)] as DirectoryApi;
     const names = Array.from({ length: Math.floor(random() * 20) }, (_, i) => `${client.user}-${client.changes}-${i}`);
     const dice = random();
     const { token } = client;
@@ -77,6 +78,13 @@ async function changeUntilKilled(url: string, client: Client, random: () => numb
   }
 }
 
+interface Work {
+  readonly urls: readonly string[];
+  readonly client: Client;
+  readonly random: () => number;
+  readonly signal: AbortSignal;
+}
+
 /** What the directory says, by port. */
 async function listed(url: string): Promise<Map<number, string[]>> {
   const api = new DirectoryApi(url);
@@ -84,28 +92,46 @@ async function listed(url: string): Promise<Map<number, string[]>> {
   return new Map(peers.map(({ port, files }) => [port, files.map(({ name }) => name)]));
 }
 
-/** @param where the settings that say where the state is; a directory that finds nothing there begins with an empty one */
-export function killLoop(name: string, where: () => DirectoryEnv): void {
+/**
+ * @param where the settings that say where the state is; a directory that finds nothing there begins with an empty one
+ * @param directories at the same state: one of them is killed, and the others must know what it had acknowledged
+ */
+export function killLoop(name: string, where: () => DirectoryEnv, directories = 1): void {
   const title = `${name}: nothing acknowledged is lost in ${ROUNDS} kills (seed ${SEED})`;
-  it(title, { timeout: 20_000 + ROUNDS * 5000 }, () => killAgainAndAgain({ ...where(), DIRECTORY_LEASE: '5m' }));
+  const env = () => ({ ...where(), DIRECTORY_LEASE: '5m' });
+  it(title, { timeout: 20_000 + ROUNDS * 5000 * directories }, () => killAgainAndAgain(env(), directories));
 }
 
-async function killAgainAndAgain(env: DirectoryEnv): Promise<void> {
+async function killAgainAndAgain(env: DirectoryEnv, count: number): Promise<void> {
   const random = randomOf(SEED);
   const clients: Client[] = Array.from({ length: PEERS }, (_, i) => ({
     ...{ user: `user-${i}`, port: FIRST_PORT + i, acknowledged: undefined, changes: 0 },
   }));
   for (let round = 0; round < ROUNDS; round++) {
-    const directory = await DirectoryProcess.start(env);
-    const work = clients.map((client) => changeUntilKilled(directory.url, client, random));
+    const directories = await Promise.all(Array.from({ length: count }, () => DirectoryProcess.start(env)));
+    const urls = directories.map(({ url }) => url);
+    const enough = new AbortController();
+    const work = clients.map((client) => changeUntilKilled({ urls, client, random, signal: enough.signal }));
     await workedOn(clients);
     await wait(100 + random() * 900);
-    await directory.kill();
+    const [victim, ...survivors] = directories as [DirectoryProcess, ...DirectoryProcess[]];
+    await victim.kill();
+    if (survivors.length > 0) {
+      // They go on without it.
+      await wait(200);
+      enough.abort();
+    }
     await Promise.all(work);
 
     await using again = await DirectoryProcess.start(env);
-    const found = await listed(again.url);
-    for (const client of clients) await check(again.url, client, found.get(client.port), `round ${round}`);
+    const tellers = [...survivors, again].map(({ url }) => url);
+    const found = await Promise.all(tellers.map(listed));
+    for (const [at, url] of tellers.entries()) {
+      expect(found[at], `round ${round}, what two of them say`).toEqual(found[0]);
+      for (const client of clients) await check(url, client, found[at]?.get(client.port), `round ${round}`);
+    }
+    for (const client of clients) settle(client, found[0]?.get(client.port));
+    for (const survivor of survivors) await survivor[Symbol.asyncDispose]();
   }
   const changes = countOf(clients);
   console.log(`${changes} changes acknowledged, ${ROUNDS} kills, none lost`);
@@ -135,6 +161,11 @@ async function check(url: string, client: Client, found: Entry, about: string): 
     const attempt = api.login({ ...credentialsOf(user), password: 'another', port: 6998, files: [] });
     await expect(attempt, `${about}, password of ${user}`).rejects.toMatchObject({ code: 'wrong-password' });
   }
+}
+
+/** What was in doubt is known now. */
+function settle(client: Client, found: Entry): void {
+  const { underWay } = client;
   client.acknowledged = found;
   client.token = underWay?.kind === 'login' || underWay?.kind === 'logout' ? undefined : client.token;
   client.underWay = undefined;

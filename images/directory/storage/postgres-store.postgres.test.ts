@@ -25,6 +25,7 @@ async function newsOf(store: PostgresStore): Promise<News> {
 
 describeStore('in PostgreSQL', () => PostgresStore.open(url));
 killLoop('in PostgreSQL', () => ({ DIRECTORY_DATABASE_URL: url }));
+killLoop('two directories at PostgreSQL', () => ({ DIRECTORY_DATABASE_URL: url }), 2);
 
 describe('several at one database', () => {
   it('start at the same time, and agree on a secret', async () => {

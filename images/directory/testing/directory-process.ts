@@ -44,6 +44,11 @@ export class DirectoryProcess implements AsyncDisposable {
     return Number(kib) * 1024;
   }
 
+  /** As SIGSTOP and SIGCONT do. */
+  signal(signal: 'SIGSTOP' | 'SIGCONT'): void {
+    this.#child.kill(signal);
+  }
+
   async kill(): Promise<void> {
     await this.#end('SIGKILL');
   }

@@ -1,3 +1,4 @@
+import { findPostgres } from '../../machine/postgres.ts';
 import { type Capabilities, type Lack, NO_MACHINES, OF_ITS_OWN } from '../capabilities.ts';
 import { hostedLack } from '../hosted-peer.ts';
 import { programOf, wordsOf } from './command.ts';
@@ -19,6 +20,7 @@ export function processCapabilities(): Capabilities {
     'machine-faults': () => NO_MACHINES,
     'while-hosted': hostedLack,
     ...OF_ITS_OWN,
+    replicas: replicasLack,
   };
 }
 
@@ -26,6 +28,13 @@ const noLimits: Lack = {
   why: 'the process driver can not limit processes',
   help: 'a Docker engine can, once one is started: --driver docker',
 };
+
+/** They share a database, and its server must be there. */
+function replicasLack(): Lack | undefined {
+  const found = findPostgres();
+  if (typeof found !== 'string') return undefined;
+  return { why: found, help: 'install one (apt-get install postgresql); it need not run, the driver starts its own' };
+}
 
 /** The program of a command must be there. */
 function commandLack(command: string): Lack | undefined {

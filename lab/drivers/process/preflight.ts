@@ -2,7 +2,7 @@ import { freemem, tmpdir } from 'node:os';
 import { compare, count, type PreflightCheck } from '../../machine/check.ts';
 import { diskFor } from '../../machine/disk.ts';
 import { inotifyFacts, listeningPorts, taskFacts } from '../../machine/kernel.ts';
-import { instancesOf } from '../../machine/size.ts';
+import { instancesOf, type Size } from '../../machine/size.ts';
 import type { Examined } from '../description.ts';
 import { portRange } from './ports.ts';
 
@@ -29,13 +29,18 @@ export async function examineForProcesses(): Promise<Examined> {
   };
 }
 
+/** Of the directory; of several, each has one, and the front before them two. */
+function portsOf({ directories }: Size): number {
+  return directories === 1 ? 1 : directories + 2;
+}
+
 export function ports(range: PortFacts | undefined): PreflightCheck {
   return {
     name: 'ports',
     judge: (_, { size }) =>
       compare({
         available: range && range.end - range.lowest - range.taken,
-        wanted: size.peers + instancesOf(size) + 1,
+        wanted: size.peers + instancesOf(size) + portsOf(size),
         show: count,
         what: `free${range ? ` from ${range.lowest} to ${range.end - 1}` : ''}`,
         fix: 'end what listens there, or let outgoing connections begin higher: sysctl net.ipv4.ip_local_port_range="40000 60999"',

@@ -7,6 +7,7 @@ import { PeerLabError } from '#proto/errors.ts';
 import type { HostedPeers } from '#proto/hosted-peers.ts';
 import { PROMISES } from '#proto/promises.ts';
 import { createLimit } from '../../limit.ts';
+import type { PostgresServer } from '../../machine/postgres.ts';
 import { readShare, writeShare } from '../../machine/share-folder.ts';
 import { buildServices, COMPILE_CACHE, ROOT } from '../artifacts.ts';
 import { interruption } from '../deadline.ts';
@@ -18,6 +19,7 @@ import { waitUntilHealthy } from '../readiness.ts';
 import { stopOrKill, Works } from '../works.ts';
 import { processCapabilities } from './capabilities.ts';
 import { findCommand, wordsOf } from './command.ts';
+import { FRONT, frontCommand, frontEnv, nameBackends, startDatabase } from './common-ground.ts';
 import { FreePorts, LOOPBACK } from './ports.ts';
 import { type ProcessInit, ProcessInstance } from './process-instance.ts';
 import { folderOf, processSweeper } from './sweeper.ts';
@@ -54,6 +56,8 @@ class ProcessDriver implements Driver {
   readonly #hurry = new AbortController();
   readonly #signal: AbortSignal;
   #commands: Record<Instance['role'], readonly string[]> = { directory: [], peer: [] };
+  /** Of several directories. */
+  #database: PostgresServer | undefined;
   #ending: Promise<string[]> | undefined;
 
   constructor(init: DriverInit, host: string) {
@@ -96,6 +100,49 @@ class ProcessDriver implements Driver {
       const env = { ...spec.env, ...MALLOC, ...where };
       return this.#process({ name: spec.name, role: 'directory', url, address: url }, env);
     });
+  }
+
+  /** The front comes first, since its address is that of all of them; whom it sends to, it learns when they are there. */
+  async startReplicas(specs: readonly DirectorySpec[]): Promise<Instance[]> {
+    const env = { PEERLAB_RUN: this.#init.runId };
+    const database = await this.#works.begin(async () => {
+      // Kept before it is waited for any longer: what came of it is ended with all else.
+      this.#database = await startDatabase({ folder: this.#folder, logsDir: this.#init.logsDir, env });
+      return this.#database;
+    });
+    const backends = join(this.#folder, 'backends');
+    const front = await this.#start(async () => {
+      const [port, healthPort] = [await this.#ports.take(), await this.#ports.take()];
+      const address = `http://${this.#at(port)}`;
+      const env = frontEnv({ host: this.#host, port, healthPort, backends });
+      return this.#process(
+        { name: FRONT, role: 'directory', url: `http://${this.#at(healthPort)}`, address },
+        env,
+        frontCommand(),
+      );
+    });
+    const { address } = front;
+    const replicas = await Promise.all(
+      specs.map(({ name, env }) =>
+        this.#start(async () => {
+          const port = await this.#ports.take();
+          const where = {
+            DIRECTORY_HOST: this.#host,
+            DIRECTORY_PORT: String(port),
+            DIRECTORY_DATABASE_URL: database.url,
+          };
+          const url = `http://${this.#at(port)}`;
+          return this.#process({ name, role: 'directory', url, address }, { ...env, ...MALLOC, ...where });
+        }),
+      ),
+    );
+    await nameBackends(
+      backends,
+      replicas.map(({ url }) => url),
+    );
+    const { gone } = front as ProcessInstance;
+    await waitUntilHealthy(`${address}/healthz`, FRONT, this.#readyMs, this.#signal, gone);
+    return replicas;
   }
 
   async startPeer(spec: PeerSpec): Promise<Instance> {
@@ -214,9 +261,12 @@ class ProcessDriver implements Driver {
 
   /** @returns undefined when it is ready, the end of its log when it ended instead. */
   async #untilReady(instance: ProcessInstance): Promise<string | undefined> {
-    const timeoutMs = this.#init.readyTimeoutMs ?? PROMISES.ready.ms;
-    await waitUntilHealthy(`${instance.url}/healthz`, instance.name, timeoutMs, this.#signal, instance.gone);
+    await waitUntilHealthy(`${instance.url}/healthz`, instance.name, this.#readyMs, this.#signal, instance.gone);
     return instance.gone.aborted ? instance.logTail() : undefined;
+  }
+
+  get #readyMs(): number {
+    return this.#init.readyTimeoutMs ?? PROMISES.ready.ms;
   }
 
   #process(
@@ -244,6 +294,8 @@ class ProcessDriver implements Driver {
     this.#closing.abort();
     await this.#works.settled(SETTLE_TIMEOUT_MS);
     await Promise.allSettled(this.#instances.map((instance) => stopOrKill(instance, this.#hurry.signal)));
+    if (this.#hurry.signal.aborted) this.#database?.signal('SIGQUIT');
+    await this.#database?.stop();
     // Processes that left their group still carry the run's id in their environment.
     const left = await processSweeper.sweep(this.#init.runId);
     const alive = this.#instances.filter((instance) => !instance.gone.aborted);

@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs';
-import { readdir, rm, stat } from 'node:fs/promises';
+import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { processesWith } from '../../machine/proc.ts';
 import type { Sweeper, Trace } from '../sweeper.ts';
+import { databaseFolderOf } from './common-ground.ts';
 
 /** How long killed processes may take to leave, and those that they started meanwhile with them. */
 const LEAVE_TIMEOUT_MS = 5000;
@@ -29,6 +30,7 @@ export const processSweeper: Sweeper = {
   },
 
   async sweep(runId: string): Promise<string[]> {
+    await endDatabase(runId);
     const strays = await killProcesses(runId);
     const folder = folderOf(runId);
     await rm(folder, { recursive: true, force: true, maxRetries: 3 }).catch(() => {});
@@ -38,6 +40,24 @@ export const processSweeper: Sweeper = {
     ];
   },
 };
+
+/**
+ * A server that is killed leaves a piece of shared memory behind that nobody would remove; one that is told to quit at once takes it
+ * along. Whether it does or not, what is left is killed after this.
+ */
+async function endDatabase(runId: string): Promise<void> {
+  const pidFile = join(databaseFolderOf(folderOf(runId)), 'data', 'postmaster.pid');
+  const pid = Number.parseInt(await readFile(pidFile, 'utf8').catch(() => ''), 10);
+  const isThere = async () => (await processesWith(RUN)).some((one) => one.pid === pid && one.value === runId);
+  if (Number.isNaN(pid) || !(await isThere())) return;
+  try {
+    process.kill(pid, 'SIGQUIT');
+  } catch {
+    return; // It ended in this moment.
+  }
+  const giveUpAt = performance.now() + LEAVE_TIMEOUT_MS;
+  while (performance.now() < giveUpAt && (await isThere())) await sleep(POLL_MS);
+}
 
 /** @returns those that are still there */
 async function killProcesses(runId: string): Promise<number[]> {

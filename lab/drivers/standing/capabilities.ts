@@ -28,6 +28,7 @@ export function standingCapabilities({ peers, next }: Standing): Capabilities {
       why: 'the directory stood before the run, and others may use it',
       help: `leave it out of the scenario, or ${ELSEWHERE}`,
     }),
+    replicas: () => ({ why: 'the directory stood before the run', help: ELSEWHERE }),
     peers: (wanted) =>
       wanted <= peers
         ? undefined
