@@ -175,6 +175,25 @@ describe('a table', () => {
   });
 });
 
+test('a run is played again: the network at any moment, and what a peer had then', async () => {
+  const { page, requests, trouble } = await open(await made(ORDINARY));
+  const slider = page.locator('.transport input[type=range]');
+  const clock = () => page.locator('.clock').textContent();
+  await slider.fill('0');
+  expect(await clock()).toBe('0 ms of 20 s');
+  await page.locator('.transport button').first().click();
+  await expect.poll(clock).not.toBe('0 ms of 20 s');
+  await page.locator('.transport button').first().click();
+  const box = await page.locator('.canvases').boundingBox();
+  if (!box) throw new Error('the network is not there');
+  // Somewhere among the peers: which of them it is depends on the width of the page.
+  await page.mouse.move(0, 0);
+  for (let x = 0.1; x < 1 && !(await page.locator('.panel').isVisible()); x += 0.05)
+    await page.locator('.canvases').click({ position: { x: x * box.width, y: 0.6 * box.height } });
+  expect(await page.locator('.panel h3').textContent()).toMatch(/^peer-\d$/);
+  expect([requests, trouble]).toEqual([[], []]);
+});
+
 test('language and colours follow the browser until somebody chooses', async () => {
   const file = await made(ORDINARY);
   const { page } = await open(file, { locale: 'es-AR', colorScheme: 'dark' });

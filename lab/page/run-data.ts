@@ -20,7 +20,13 @@ export interface Limits {
 }
 
 /** Series that drawings are made of. */
-const SERIES = /^peerlab_(?:transfer_bytes_total\{direction="received"\}|logged_in)$/;
+const SERIES: ReadonlySet<string> = new Set([
+  'peerlab_transfer_bytes_total{direction="received"}',
+  'peerlab_transfers_in_progress{direction="sent"}',
+  'peerlab_logged_in',
+  'peerlab_directory_peers_online',
+  'peerlab_directory_files_indexed',
+]);
 /** Told for judging, and drawn nowhere. */
 const NOT_DRAWN: ReadonlySet<EventKind> = new Set(['index-looked', 'artifacts-known', 'measured', 'disk-read']);
 /** Longer texts are cut: names and messages of peers may be of any length. */
@@ -68,7 +74,7 @@ function slimmed(event: RunEvent): RunEvent | undefined {
     return { kind: event.kind, at: event.at, operation: slim };
   }
   if (event.kind !== 'sample') return event;
-  const values = Object.fromEntries(Object.entries(event.values).filter(([name]) => SERIES.test(name)));
+  const values = Object.fromEntries(Object.entries(event.values).filter(([name]) => SERIES.has(name)));
   return Object.keys(values).length > 0 ? { ...event, values } : undefined;
 }
 

@@ -15,7 +15,8 @@ const LOG_BYTES = 6000;
 const LOG_AGAIN_MS = 2000;
 
 export interface PeerPanelProps {
-  readonly id: string;
+  /** Of a run whose results folder can be asked for more: the log. */
+  readonly id?: string;
   readonly scene: Scene;
   readonly peer: Instance;
   readonly isGoingOn: boolean;
@@ -97,7 +98,7 @@ export function PeerPanel({ id, scene, peer, isGoingOn, onClose }: PeerPanelProp
         <summary>{t('peer.metrics')}</summary>
         <Metrics values={peer.values} />
       </details>
-      <LogTail id={id} instance={peer.host ?? peer.name} isGoingOn={isGoingOn} />
+      {id !== undefined && <LogTail id={id} instance={peer.host ?? peer.name} isGoingOn={isGoingOn} />}
     </section>
   );
 }

@@ -23,7 +23,7 @@ export const SPEEDS = [0.1, 0.25, 1, 4, 16] as const;
 /** The past is drawn so often while it is played. */
 const FRAME_MS = 100;
 
-export function usePlayer({ timeline }: FeedState): Player {
+export function usePlayer({ timeline }: Pick<FeedState, 'timeline'>): Player {
   const { latest, from } = timeline;
   const end = latest.now;
   const [at, setAt] = useState<number | undefined>();

@@ -1,6 +1,7 @@
 import { render } from 'preact';
 import { SettingsProvider } from '../settings/settings.tsx';
 import '../style.css';
+import '../live/live.css';
 import type { ReportData } from './data.ts';
 import { RunPage } from './run-page.tsx';
 import { SuitePage } from './suite-page.tsx';

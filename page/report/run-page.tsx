@@ -1,5 +1,5 @@
 import { useMemo } from 'preact/hooks';
-import { CourseChart, lanesLeftOut } from '../charts/course-chart.tsx';
+import { lanesLeftOut } from '../charts/course-chart.tsx';
 import { LatencyChart } from '../charts/latency-chart.tsx';
 import { fold } from '../model/fold.ts';
 import { EMPTY_SCENE, type Scene } from '../model/scene.ts';
@@ -19,6 +19,7 @@ import { Transfers } from '../parts/transfers.tsx';
 import { Verdict } from '../parts/verdict.tsx';
 import { useSettings } from '../settings/settings.tsx';
 import type { RunReport } from './data.ts';
+import { Replay } from './replay.tsx';
 
 /** The report of a run: what is judged comes from its result, what is drawn from its events. */
 export function RunPage({ data }: { data: RunReport }) {
@@ -34,7 +35,7 @@ export function RunPage({ data }: { data: RunReport }) {
         <Expectations expectations={result.expectations} units={units} />
       </Section>
       <Section id="course" title={t('course')}>
-        <CourseChart scene={scene} />
+        <Replay whole={scene} events={events} />
         <LanesLeftOut scene={scene} />
       </Section>
       <Section id="checks" title={t('checks')}>
