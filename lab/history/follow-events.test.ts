@@ -135,3 +135,12 @@ test('parts of histograms are left out', async () => {
   add(folder, 'metrics/samples.ndjson', sample(1, values));
   expect(await heard(await follow(folder))).toMatchObject([{ values: { x: 1, 'z_total{a="b"}': 5 } }]);
 });
+
+test('the end of a fault comes after the last look at it, which is told a moment after it was made', async () => {
+  const folder = folderOf();
+  const follower = await follow(folder);
+  const proof = { when: 'after', at: 2, wanted: 'answers', seen: 'answers', ok: true };
+  add(folder, 'timeline.ndjson', { kind: 'fault-proved', fault: 'freeze', who: 'a', step: '1', proof, at: 2.00001 });
+  add(folder, 'faults.ndjson', { ...FAULT, until: 1.5, recoverySeconds: 0.5, proofs: [proof] });
+  expect(kinds(await heard(follower))).toEqual(['fault-proved 2.00001', 'fault-ended 2']);
+});

@@ -1,6 +1,6 @@
 import type { FileHandle } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { closedAt } from './read-events.ts';
+import { closedAt, placedAt } from './read-events.ts';
 import { RESULT_FILES } from './result-files.ts';
 import type { RunEvent } from './run-event.ts';
 
@@ -125,7 +125,7 @@ class Tail {
   }
 
   get at(): number {
-    return this.head?.at ?? LAST;
+    return this.head ? placedAt(this.head) : LAST;
   }
 
   take(): RunEvent | undefined {

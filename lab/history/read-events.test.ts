@@ -103,3 +103,15 @@ test('a run that was cut off loses nothing that was recorded', async () => {
     ...['run-began', 'note', 'share-recorded', 'fault-ended', 'file-stored'],
   ]);
 });
+
+test('the end of a fault comes after the last look at it, which is told a moment after it was made', async () => {
+  const proof = { when: 'after', at: 2, wanted: 'answers', seen: 'answers', ok: true };
+  const what = { who: 'a-1', step: '1' };
+  const { kinds } = await read({
+    'faults.ndjson': [
+      { kind: 'kill', ...what, from: 1, inForce: 1, until: 1.5, recoverySeconds: 0.5, proofs: [proof] },
+    ],
+    'timeline.ndjson': [{ kind: 'fault-proved', fault: 'kill', ...what, proof, at: 2.00001 }, note(2.1)],
+  });
+  expect(kinds).toEqual(['run-began 0', 'fault-proved 2.00001', 'fault-ended 2', 'note 2.1']);
+});

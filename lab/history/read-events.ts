@@ -22,7 +22,7 @@ export async function* readEvents(
   const shares = new Queue(files.lines('shares.ndjson'));
   for await (const event of files.timeline()) {
     // What was told at the very time of an operation's begin may be its end.
-    yield* merged(queues, event.at);
+    yield* merged(queues, placedAt(event));
     if (ENDS_SHARES.has(event.kind)) yield* sharesOf(shares);
     if (event.kind === 'disk-read') yield* storedOn(stored, event.instance, event.at);
     if (event.kind === 'run-ended') yield* merged(queues, Number.POSITIVE_INFINITY);
@@ -105,6 +105,12 @@ class Files {
       },
     };
   }
+}
+
+/** The time by which an event of the timeline stands among those that have files of their own. */
+export function placedAt(event: RunEvent): number {
+  // A proof is told a moment after it was seen, and a fault is over with the last of them.
+  return event.kind === 'fault-proved' ? event.proof.at : event.at;
 }
 
 /** When a fault was over; infinity of one that the end of the run found in force. */
