@@ -1,11 +1,9 @@
 import { PeerLabError } from '#proto/errors.ts';
 import type { Instance, InstanceMachine } from '../drivers/driver.ts';
 import type { Fault, Look } from './fault.ts';
-import { probe, probeUntil } from './probe.ts';
+import { probe } from './probe.ts';
 import { lookUntil } from './surroundings.ts';
 
-/** From the end of the program until its machine is gone. */
-const GONE_WITHIN_MS = 20_000;
 const REFUSAL_MS = 3000;
 
 /** The machine is taken away from below the instance, and its share with it: nothing brings them back. */
@@ -18,24 +16,21 @@ export const evict: Fault<'evict'> = {
     throw new PeerLabError('not-capable', { about: instance.name, got: 'what was evicted does not come back' });
   },
   look: (_, { instance }, when, withinMs) =>
-    when === 'during'
-      ? lookUntil(() => look(instance, false, REFUSAL_MS), GONE_WITHIN_MS)
-      : look(instance, true, withinMs),
+    when === 'during' ? lookUntil(() => look(instance, false), withinMs) : look(instance, true, withinMs),
 };
 
-async function look(instance: Instance, isWanted: boolean, withinMs: number): Promise<Look> {
+async function look(instance: Instance, isWanted: boolean, withinMs = REFUSAL_MS): Promise<Look> {
   const answer = isWanted ? 'answers' : 'refuses';
-  const [seen, isThere] = await Promise.all([
-    isWanted ? probe(instance.url, withinMs) : probeUntil(instance.url, answer, withinMs),
-    machineOf(instance).isThere(),
-  ]);
-  const told = (answers: string, there: boolean) =>
-    `the control port ${answers}, its machine is ${there ? 'there' : 'gone'}`;
+  const [seen, isThere] = await Promise.all([probe(instance.url, withinMs), machineOf(instance).isThere()]);
   return {
     wanted: told(answer, isWanted),
     seen: told(seen, isThere),
     ok: seen === answer && isThere === isWanted,
   };
+}
+
+function told(port: string, isThere: boolean): string {
+  return `the control port ${port}, its machine is ${isThere ? 'there' : 'gone'}`;
 }
 
 /** @throws PeerLabError `not-capable`: the plan was to be refused before it came to this */

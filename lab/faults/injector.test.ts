@@ -34,6 +34,8 @@ class Patient {
     for (const socket of this.#sockets) socket.destroy();
   }
 
+  isThere = true;
+
   get instance(): Instance {
     const does = (what: string, work: () => Promise<void>) => async () => {
       if (!this.deaf.has(what)) await work();
@@ -47,6 +49,13 @@ class Patient {
       stop: does('stop', () => this.die()),
       pause: does('pause', freeze(true)),
       resume: does('resume', freeze(false)),
+      machine: {
+        isThere: async () => this.isThere,
+        evict: does('evict', async () => {
+          await this.die();
+          if (!this.deaf.has('leave')) this.isThere = false;
+        }),
+      },
     } as unknown as Instance;
   }
 }
@@ -70,7 +79,7 @@ async function setup(...deaf: string[]) {
     running: () => [patient.instance],
     isIn: () => true,
   });
-  const begin = (kind: 'kill' | 'stop' | 'freeze', seconds?: number) =>
+  const begin = (kind: 'kill' | 'stop' | 'evict' | 'freeze', seconds?: number) =>
     injector.begin(
       { fault: { kind }, who: 'p-1', step: '1', ...(seconds !== undefined && { seconds }) },
       patient.instance,
@@ -128,6 +137,25 @@ describe('a fault', () => {
     expect(it.seen()[0]?.at(-1)).toBe('after silent false');
     expect(it.records[0]).not.toHaveProperty('recoverySeconds');
   });
+
+  test('that takes the machine away is proved when both are gone, and nothing brings them back', async () => {
+    const told = (port: string, machine: string, ok: boolean, when: string) =>
+      `${when} the control port ${port}, its machine is ${machine} ${ok}`;
+    const before = told('answers', 'there', true, 'before');
+    const gone = await setup();
+    await gone.begin('evict');
+    await gone.injector.close();
+    expect(gone.seen()).toEqual([[before, told('refuses', 'gone', true, 'during')]]);
+    expect(gone.records[0]).not.toHaveProperty('until');
+    const nothing = await setup('evict');
+    await nothing.begin('evict');
+    await nothing.injector.close();
+    expect(nothing.seen()).toEqual([[before, told('answers', 'there', false, 'during')]]);
+    const half = await setup('leave');
+    await half.begin('evict');
+    await half.injector.close();
+    expect(half.seen()).toEqual([[before, told('refuses', 'there', false, 'during')]]);
+  }, 20_000);
 
   test('on an instance that is not there has no proof', async () => {
     const it = await setup();
