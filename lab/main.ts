@@ -143,9 +143,9 @@ async function serveCommand({ results, host, port }: ServeOptions): Promise<numb
   return EXIT.pass;
 }
 
-/** Interrupted before failed before inconclusive before passed. */
+/** Interrupted before failed before inconclusive before refused before passed. */
 function worst(exits: readonly number[]): number {
-  return [EXIT.interrupted, EXIT.fail, EXIT.inconclusive].find((code) => exits.includes(code)) ?? EXIT.pass;
+  return [EXIT.interrupted, EXIT.fail, EXIT.inconclusive, EXIT.usage].find((code) => exits.includes(code)) ?? EXIT.pass;
 }
 
 async function doctorCommand(name: string, options: DoctorOptions): Promise<number> {

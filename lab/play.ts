@@ -4,6 +4,7 @@ import type { Result } from './checks/result-schema.ts';
 import { disturbedBy } from './doctor/needs.ts';
 import type { DriverDescription } from './drivers/description.ts';
 import type { Driver, DriverInit } from './drivers/driver.ts';
+import type { RunFacts } from './history/events.ts';
 import { ResultsFolder } from './history/results-folder.ts';
 import { beginPage, writeRunPage } from './page/write-page.ts';
 import { type Out, printSummary, TerminalProgress } from './report/terminal.ts';
@@ -37,6 +38,8 @@ export interface Played {
   /** The exit code that this run asks for. */
   readonly exit: number;
   readonly interrupted: boolean;
+  /** Why the driver can't run it, which showed only when it was prepared. */
+  readonly refused?: string;
 }
 
 /**
@@ -104,8 +107,16 @@ export async function play({
   await writeRunPage({ folder, result, page: reportPage, tell });
   await page?.judged(result);
   printSummary(result, folder, out);
-  const exit = stop.signal.aborted ? exitOf(stop.signal.reason) : EXIT[result.verdict];
-  return { result, folder, exit, interrupted: exit === EXIT.interrupted };
+  const refused = refusalIn(facts);
+  const exit = stop.signal.aborted ? exitOf(stop.signal.reason) : refused ? EXIT.usage : EXIT[result.verdict];
+  return { result, folder, exit, interrupted: exit === EXIT.interrupted, ...(refused !== undefined && { refused }) };
+}
+
+/** What its driver can't do after all, which showed only where it was prepared: nothing that is tested had been started. */
+function refusalIn({ trouble: [trouble], peers }: RunFacts): string | undefined {
+  return trouble?.code === 'not-capable' && peers.every(({ address }) => address === undefined)
+    ? trouble.message
+    : undefined;
 }
 
 /** Peers of each group, as planned. */

@@ -51,6 +51,7 @@ export async function runSuite({ suite, results, out, jobs, refusal, play }: Sui
     try {
       const played = await play(entry, held ?? out, ends.signal);
       interrupted ||= played.interrupted;
+      if (played.refused !== undefined) return notTaken(name, 'skipped', played.refused);
       const line = lineOf(played, took());
       return { line, judged: await judgedRun(played, line) };
     } catch (thrown) {

@@ -35,6 +35,8 @@ const DATAGRAM_BYTES = 32;
 /** After the last datagram: on one machine each is there in microseconds, unless it is limited or delayed. */
 const LAST_DATAGRAM_MS = 300;
 const WARM_UP_MS = 200;
+const HOLD_EVERY_MS = 50;
+const HEAD = 'HEAD / HTTP/1.1\r\nHost: witness\r\n\r\n';
 const ASK_TIMEOUT_MS = 10_000;
 const MAX_QUESTION = 1024 * 1024;
 const CHUNK = Buffer.alloc(64 * 1024);
@@ -81,7 +83,7 @@ const answers: Answers = {
     const replies = socket[Symbol.asyncIterator]();
     for (let n = 0; n <= samples; n++) {
       const began = performance.now();
-      socket.write('HEAD / HTTP/1.1\r\nHost: witness\r\n\r\n');
+      socket.write(HEAD);
       if ((await replies.next()).done) throw new Error('the witness hung up');
       // The first one includes the handshake.
       if (n > 0) times.push(performance.now() - began);
@@ -89,6 +91,21 @@ const answers: Answers = {
     socket.destroy();
     times.sort((a, b) => a - b);
     return { ms: times[Math.floor(times.length / 2)] ?? 0 };
+  },
+  async hold({ witness, forMs }) {
+    const began = performance.now();
+    let heardAt = began;
+    const socket = net.connect(MEASURING_PORT, witness).setNoDelay();
+    const ended = new Promise<void>((resolve) => socket.on('error', () => resolve()).on('close', () => resolve()));
+    socket.on('data', () => {
+      heardAt = performance.now();
+    });
+    while (performance.now() - began < forMs && !socket.destroyed) {
+      socket.write(HEAD);
+      await Promise.race([ended, sleep(HOLD_EVERY_MS)]);
+    }
+    socket.destroy();
+    return { answeredMs: heardAt - began };
   },
   async mtu() {
     return { mtuBytes: Number(readFileSync(`/sys/class/net/${INTERFACE}/mtu`, 'utf8')) };

@@ -22,6 +22,8 @@ export interface Questions {
     answer: { bytesPerSecond: number };
   };
   roundTrip: { asked: { witness: string; samples: number }; answer: { ms: number } };
+  /** Keeps one connection to the witness busy, for so long at most: how long it was answered on it. */
+  hold: { asked: { witness: string; forMs: number }; answer: { answeredMs: number } };
   /** Of the interface: its largest packet. */
   mtu: { asked: object; answer: { mtuBytes: number } };
   free: { asked: { folder: string }; answer: { freeBytes: number } };

@@ -43,7 +43,8 @@ export function kubernetesCapabilities(abilities: ClusterAbilities): Capabilitie
 }
 
 function networkLack(kind: Wants['network-faults'], { podSecurity, kernels }: ClusterAbilities): Lack | undefined {
-  if (podSecurity === 'restricted') return NO_AGENT;
+  // Whether policies can do it shows when the run is prepared.
+  if (podSecurity === 'restricted') return kind === 'cut' ? undefined : NO_AGENT;
   return kernels.map((kernel) => kernelLack(kind, kernelAbilities(kernel))).find((lack) => lack !== undefined);
 }
 
@@ -54,7 +55,9 @@ export function podSecurityOf(env: NodeJS.ProcessEnv): PodSecurity {
   throw new PeerLabError('bad-setting', { about: POD_SECURITY, expected: 'restricted or privileged', got });
 }
 
+/** What would help where networks can't be disturbed. */
+export const LET_IN = `set ${POD_SECURITY}=privileged where the administrator of the cluster agrees, or use --driver docker`;
 const NO_AGENT: Lack = {
   why: 'the namespaces of runs enforce Pod Security restricted, in which no container may disturb a network',
-  help: `set ${POD_SECURITY}=privileged where the administrator of the cluster agrees, or use --driver docker`,
+  help: LET_IN,
 };

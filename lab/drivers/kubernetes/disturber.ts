@@ -7,10 +7,14 @@ import { undoing } from '../agent/rules.ts';
 import type { InstanceNetwork } from '../driver.ts';
 import type { KeptInstance } from '../kept/kept-instance.ts';
 import { askAgent } from './agent-call.ts';
+import type { PodSecurity } from './capabilities.ts';
 import type { Cluster } from './cluster.ts';
-import { namespaceOf, WITNESS } from './names.ts';
+import { CutPolicies } from './cut-policies.ts';
+import { CANARY, namespaceOf, WITNESS } from './names.ts';
 import type { PodState } from './pod-state.ts';
 import { agentContainer, witnessPod } from './pods.ts';
+import { cutLack } from './policies-probe.ts';
+import { PolicyNetwork } from './policy-network.ts';
 import { AGENT_PORT } from './ports.ts';
 import { ownImage } from './programs.ts';
 import type { RunNamespace } from './run-namespace.ts';
@@ -23,6 +27,7 @@ export interface DisturberInit {
   readonly cluster: Cluster;
   readonly namespace: RunNamespace;
   readonly runId: string;
+  readonly podSecurity: PodSecurity;
   /** Fires when nothing new may be begun. */
   readonly signal: AbortSignal;
 }
@@ -35,16 +40,31 @@ export class Disturber {
   readonly #init: DisturberInit;
   readonly #questions = createLimit(QUESTIONS_AT_ONCE);
   readonly #helpers = new Map<string, Promise<Helper>>();
+  readonly #policies: CutPolicies;
   #witness: Promise<Witness> | undefined;
   #mtu: Promise<number> | undefined;
 
   constructor(init: DisturberInit) {
     this.#init = init;
+    this.#policies = new CutPolicies(init.cluster, init.runId);
+  }
+
+  /** @throws PeerLabError `not-capable` where cuts can't be made; as `witness` */
+  async begin(): Promise<void> {
+    const witness = await this.witness();
+    if (this.#init.podSecurity === 'privileged') return;
+    const { namespace, runId } = this.#init;
+    await namespace.create(witnessPod(runId, ownImage('faults'), CANARY));
+    const canary = this.#helper(CANARY, await namespace.untilRuns(CANARY, CANARY));
+    const lack = await cutLack(canary, witness.address, () => this.#policies.cut(CANARY, 'all'));
+    if (lack) throw new PeerLabError('not-capable', { about: 'cut', got: `${lack.why}; ${lack.help}` });
   }
 
   /** That of one life of the program in a pod. */
   networkOf(instance: KeptInstance, pod: string): InstanceNetwork {
     const witness = () => this.witness();
+    const policies = this.#policies;
+    if (this.#init.podSecurity === 'restricted') return new PolicyNetwork({ instance, pod, witness, policies });
     return new DisturbedNetwork({
       ...{ instance, witness, gateway: this.#init.namespace.gateway },
       helpIt: () => this.#inNetworkOf(pod),
@@ -65,6 +85,7 @@ export class Disturber {
   async undo(pod: string): Promise<void> {
     const helper = await this.#helpers.get(pod)?.catch(() => undefined);
     await helper?.ask({ do: 'run', commands: undoing() });
+    await this.#policies.lift(pod);
   }
 
   /** @throws PeerLabError `pod-stuck`, `image-not-on-node`, `not-ready` */

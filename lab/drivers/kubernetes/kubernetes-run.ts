@@ -16,7 +16,7 @@ import { defined, peerEnv } from '../peer-env.ts';
 import type { Tested } from '../program.ts';
 import { contentOfHost, HOSTED_FILE, type ShareContent } from '../share-content.ts';
 import { stopOrKill, Works } from '../works.ts';
-import { type ClusterAbilities, kubernetesCapabilities } from './capabilities.ts';
+import { type ClusterAbilities, kubernetesCapabilities, type PodSecurity } from './capabilities.ts';
 import type { Cluster } from './cluster.ts';
 import { Disturber } from './disturber.ts';
 import { EntryPoints } from './entry-points.ts';
@@ -106,7 +106,7 @@ export class KubernetesRun implements LoadedRun {
       report(`making the namespace ${this.#namespace.name}`);
       const disturbsNetworks = this.#init.disturbs?.some((what) => what !== 'disk') ?? false;
       await this.#namespace.make(survey.podSecurity, disturbsNetworks);
-      if (disturbsNetworks) await this.#makeDisturber();
+      if (disturbsNetworks) await this.#makeDisturber(survey.podSecurity);
       this.#entries = new EntryPoints({
         ...{ cluster: this.#cluster, runId, signal: this.#signal, withinMs: POD_RUNS_WITHIN_MS },
         pods: this.#namespace.pods,
@@ -115,11 +115,11 @@ export class KubernetesRun implements LoadedRun {
     });
   }
 
-  async #makeDisturber(): Promise<void> {
+  async #makeDisturber(podSecurity: PodSecurity): Promise<void> {
     const { runId } = this.#init;
     const around = { cluster: this.#cluster, namespace: this.#namespace, runId, signal: this.#signal };
-    this.#disturber = new Disturber(around);
-    await this.#disturber.witness();
+    this.#disturber = new Disturber({ ...around, podSecurity });
+    await this.#disturber.begin();
   }
 
   startDirectory({ name, env }: DirectorySpec): Promise<Instance> {

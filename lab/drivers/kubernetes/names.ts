@@ -1,13 +1,15 @@
 import { createHash } from 'node:crypto';
 
 /** What carries the run's id; the same as those of containers on Docker. */
-export const LABEL = { run: 'peerlab.run', role: 'peerlab.role', peer: 'peerlab.peer' } as const;
+export const LABEL = { run: 'peerlab.run', role: 'peerlab.role', peer: 'peerlab.peer', cut: 'peerlab.cut' } as const;
 
 /** The Lease that the lab renews; beside it stands whoever ends the run when it does not. */
 export const LEASE = 'lab';
 export const GATEWAY = 'gateway';
 export const WATCHDOG = 'watchdog';
 export const WITNESS = 'witness';
+/** With whom it is found out what policies do. */
+export const CANARY = 'canary';
 export const SECRET = 'run';
 
 const MAX_NAME = 63;

@@ -111,8 +111,15 @@ export function microTime(date = new Date()): string {
 const of = (role: string) => ({ matchLabels: { [LABEL.role]: role } });
 /** Whose networks are disturbed, and who measures. */
 const ALL = ['peer', 'directory', 'witness'] as const;
-const among = (roles: readonly string[]) => ({
-  matchExpressions: [{ key: LABEL.role, operator: 'In', values: [...roles] }],
+const isOne = (roles: readonly string[]) => ({ key: LABEL.role, operator: 'In', values: [...roles] });
+const uncut = (...roles: string[]) => ({
+  matchExpressions: [isOne(roles), { key: LABEL.cut, operator: 'DoesNotExist' }],
+});
+const allBut = (names: readonly string[]) => ({
+  matchExpressions: [
+    isOne(ALL),
+    ...(names.length > 0 ? [{ key: LABEL.peer, operator: 'NotIn', values: [...names] }] : []),
+  ],
 });
 const port = (number: number) => ({ protocol: 'TCP', port: number });
 const FILES = [port(GRPC_PORT), { ...port(HOSTED_PORTS.first), endPort: HOSTED_PORTS.last }];
@@ -123,32 +130,28 @@ const DIRECTORY = [port(DIRECTORY_PORT)];
  * disturbed, every instance may also talk to every other and to the witness, so that it can be seen from either side what is cut.
  */
 function policies(runId: string, isDisturbed: boolean): object[] {
-  const namespace = namespaceOf(runId);
-  const policy = (name: string, spec: object) => ({
-    ...{ apiVersion: 'networking.k8s.io/v1', kind: 'NetworkPolicy', spec },
-    metadata: { name, namespace, labels: labelsOf(runId, 'run', name) },
-  });
+  const policy = (name: string, spec: object) => policyObject(runId, name, spec);
   const from = (role: string, ports?: object[]) => ({ from: [{ podSelector: of(role) }], ...(ports && { ports }) });
   const to = (role: string, ports?: object[]) => ({ to: [{ podSelector: of(role) }], ...(ports && { ports }) });
   const both = ['Ingress', 'Egress'];
-  const anyone = [{ podSelector: among(ALL) }];
+  const anyone = [{ podSelector: allBut([]) }];
   const around = isDisturbed
     ? [
         policy('all', {
-          ...{ podSelector: among(ALL), policyTypes: both },
-          ...{ ingress: [{ from: anyone }, from('gateway')], egress: [{ to: anyone }] },
+          ...{ podSelector: uncut(...ALL), policyTypes: both, ingress: [{ from: anyone }], egress: [{ to: anyone }] },
         }),
+        policy('reached', { podSelector: allBut([]), policyTypes: ['Ingress'], ingress: [from('gateway')] }),
       ]
     : [];
   return [
     policy('nobody', { podSelector: {}, policyTypes: both }),
     policy('directory', {
-      podSelector: of('directory'),
+      podSelector: uncut('directory'),
       policyTypes: ['Ingress'],
       ingress: [from('peer', DIRECTORY), from('gateway')],
     }),
     policy('peers', {
-      podSelector: of('peer'),
+      podSelector: uncut('peer'),
       policyTypes: both,
       ingress: [from('peer', FILES), from('gateway')],
       egress: [to('peer', FILES), to('directory', DIRECTORY)],
@@ -161,4 +164,23 @@ function policies(runId: string, isDisturbed: boolean): object[] {
     policy('watchdog', { podSelector: of('watchdog'), policyTypes: ['Egress'], egress: [{}] }),
     ...around,
   ];
+}
+
+/** For a pod whose label `peerlab.cut` is its name: it talks to all but those of these names. */
+export function cutPolicy(runId: string, pod: string, from: readonly string[]): Policy {
+  const rest = [{ podSelector: allBut(from) }];
+  return policyObject(runId, `cut-${pod}`, {
+    podSelector: { matchLabels: { [LABEL.cut]: pod } },
+    ...{ policyTypes: ['Ingress', 'Egress'], ingress: [{ from: rest }], egress: [{ to: rest }] },
+  });
+}
+
+interface Policy {
+  readonly metadata: { readonly name: string };
+  readonly spec: object;
+}
+
+function policyObject(runId: string, name: string, spec: object): Policy {
+  const metadata = { name, namespace: namespaceOf(runId), labels: labelsOf(runId, 'run', name) };
+  return { ...{ apiVersion: 'networking.k8s.io/v1', kind: 'NetworkPolicy' }, metadata, spec };
 }

@@ -27,6 +27,13 @@ test('a first failure to pull is none yet', () => {
   expect(stateWith({ containerStatuses: [waiting('ErrImagePull')] })).toEqual({ is: 'pending' });
 });
 
+test('what a busy node tries again is no failure, what it refuses is one', () => {
+  const refused = (message: string) =>
+    stateWith({ containerStatuses: [container({ waiting: { reason: 'CreateContainerConfigError', message } })] });
+  expect(refused('failed to sync secret cache: timed out waiting for the condition')).toEqual({ is: 'pending' });
+  expect(refused('secret "run" not found')).toMatchObject({ is: 'stuck' });
+});
+
 test('what no node takes says why', () => {
   const conditions = [{ type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message: 'too little CPU' }];
   expect(stateWith({ phase: 'Pending', conditions })).toEqual({ is: 'stuck', why: 'no node takes it: too little CPU' });

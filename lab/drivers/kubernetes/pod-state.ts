@@ -13,6 +13,8 @@ export type PodState =
 const NO_IMAGE = new Set(['ErrImageNeverPull', 'ImagePullBackOff', 'InvalidImageName']);
 /** The runtime has refused to make or start it; without a restart, that is final. */
 const NO_START = new Set(['CreateContainerConfigError', 'CreateContainerError', 'RunContainerError']);
+/** But for what a busy node says: it has not got all that the pod names yet, and tries again. */
+const TRIED_AGAIN = /failed to sync \w+ cache/;
 const SIGKILL_CODE = 137;
 
 export function stateOf({ status, metadata }: V1Pod): PodState {
@@ -35,7 +37,7 @@ export function stateOf({ status, metadata }: V1Pod): PodState {
 function flawOf({ image, state }: V1ContainerStatus): PodState | undefined {
   const { reason = '', message = '' } = state?.waiting ?? {};
   if (NO_IMAGE.has(reason)) return { is: 'stuck', why: `${reason}: ${message}`, missingImage: image };
-  if (NO_START.has(reason)) return { is: 'stuck', why: `${reason}: ${message}` };
+  if (NO_START.has(reason) && !TRIED_AGAIN.test(message)) return { is: 'stuck', why: `${reason}: ${message}` };
   const end = state?.terminated;
   if (end?.reason === 'StartError') return { is: 'stuck', why: `it could not be started: ${end.message ?? ''}` };
   return undefined;

@@ -180,10 +180,10 @@ export function agentContainer(image: string, how: 'serve' | 'witness', capabili
 }
 
 /** Who the others measure against. */
-export function witnessPod(runId: string, image: string): V1Pod {
+export function witnessPod(runId: string, image: string, name = WITNESS): V1Pod {
   const resources = { requests: { cpu: '10m', memory: '64Mi' }, limits: { memory: '256Mi' } };
-  const container = { ...agentContainer(image, 'witness', []), resources };
-  return pod(runId, WITNESS, WITNESS, WITNESS, 'nobody', { containers: [container], volumes: [] });
+  const container = { ...agentContainer(image, name === WITNESS ? 'witness' : 'serve', []), resources };
+  return pod(runId, WITNESS, name, name, 'nobody', { containers: [container], volumes: [] });
 }
 
 function pod(
