@@ -164,3 +164,45 @@ test('large headers are refused; visitors are bounded, and make room when they l
   visitors[0]?.socket.destroy();
   await expect.poll(() => status('/runs/r1/events')).toBe(200);
 });
+
+test('who does not read is cut off with a bounded part waiting, and goes on from there', async () => {
+  const results = resultsOf();
+  const note = (n: number) => `${JSON.stringify({ kind: 'note', at: n, text: `note ${n} ${'x'.repeat(1000)}` })}\n`;
+  const count = 30_000;
+  writeFileSync(path.join(results, 'r1', 'timeline.ndjson'), Array.from({ length: count }, (_, n) => note(n)).join(''));
+  const { port } = await serving({ results, patienceMs: 500 });
+  /** @param readsAfterMs how long it waits before it reads */
+  const visit = (from: string | undefined, readsAfterMs: number) =>
+    new Promise<string>((resolve) => {
+      const socket = connect(port, '127.0.0.1');
+      onTestFinished(() => void socket.destroy());
+      socket.pause();
+      const last = from === undefined ? '' : `Last-Event-ID: ${from}\r\n`;
+      socket.write(`GET /runs/r1/events HTTP/1.1\r\nHost: localhost\r\n${last}\r\n`);
+      setTimeout(() => socket.resume(), readsAfterMs);
+      const parts: string[] = [];
+      socket.setEncoding('utf8').on('data', (part) => {
+        parts.push(`${part}`);
+        if (
+          parts
+            .slice(-2)
+            .join('')
+            .includes(`note ${count - 1} `)
+        )
+          socket.destroy();
+      });
+      socket.on('error', () => {});
+      socket.on('close', () => resolve(parts.join('')));
+    });
+  const heard = (said: string) => [...said.matchAll(/"text":"note (\d+) /g)].map(([, n]) => Number(n));
+  const first = await visit(undefined, 1500);
+  const place = [...first.matchAll(/^id: (\S+)\n(?=data: .*\n\n)/gm)].at(-1)?.[1];
+  const whole = heard(first.slice(0, first.lastIndexOf('\n\n')));
+  expect(whole.length).toBeGreaterThan(0);
+  // What the kernel holds for a connection is not ours to bound: it is a few megabytes of thirty.
+  expect(whole.length).toBeLessThan(count / 2);
+  const rest = heard(await visit(place, 0));
+  expect(rest[0]).toBe((whole.at(-1) as number) + 1);
+  expect(rest.at(-1)).toBe(count - 1);
+  expect(rest).toHaveLength(count - whole.length);
+});

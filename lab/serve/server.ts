@@ -27,6 +27,8 @@ const KEEP_ALIVE_MS = 5000;
 const MAX_CONNECTIONS = 256;
 /** Who look at runs at one time. */
 const MAX_VISITORS = 64;
+/** How long what is told may wait for a visitor. */
+const PATIENCE_MS = 30_000;
 const MAX_TAIL_BYTES = 256 * 1024;
 /** Who is being told the end of a run hears it, or is cut off. */
 const DRAIN_MS = 2000;
@@ -57,6 +59,8 @@ export interface PageServerInit {
   /** 0: a free one. */
   readonly port: number;
   readonly token?: string | undefined;
+  /** How long what is told may wait for a visitor who does not read it. */
+  readonly patienceMs?: number;
 }
 
 export interface PageServer {
@@ -66,14 +70,20 @@ export interface PageServer {
 }
 
 /** @throws PeerLabError `bad-setting`, `bad-results`, and the system's own error when the port is taken */
-export async function startPageServer({ results, host, port, token }: PageServerInit): Promise<PageServer> {
+export async function startPageServer({
+  results,
+  host,
+  port,
+  token,
+  patienceMs = PATIENCE_MS,
+}: PageServerInit): Promise<PageServer> {
   if (!isLoopback(host) && (token?.length ?? 0) < MIN_TOKEN_CHARS)
     throw new PeerLabError('bad-setting', {
       about: 'PEERLAB_SERVE_TOKEN',
       expected: `a token of at least ${MIN_TOKEN_CHARS} characters, as ${host} is beyond this machine`,
       got: token ? `one of ${token.length}` : 'none',
     });
-  const site = new Site(await Results.at(results), new Gate({ host, hostname: hostname(), token }));
+  const site = new Site(await Results.at(results), new Gate({ host, hostname: hostname(), token }), patienceMs);
   const server = createServer(
     { maxHeaderSize: MAX_HEADER_BYTES, requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: HEADERS_TIMEOUT_MS },
     (request, response) => void site.answer(request, response),
@@ -109,10 +119,12 @@ class Site {
   readonly #results: Results;
   readonly #runs: RunList;
   readonly #gate: Gate;
+  readonly #patienceMs: number;
   readonly #over = new AbortController();
   #visitors = 0;
 
-  constructor(results: Results, gate: Gate) {
+  constructor(results: Results, gate: Gate, patienceMs: number) {
+    this.#patienceMs = patienceMs;
     this.#results = results;
     this.#runs = new RunList(results);
     this.#gate = gate;
@@ -184,6 +196,7 @@ class Site {
       const from = request.headers['last-event-id'];
       await visit({
         ...{ id, results: this.#results, runs: this.#runs, response, signal: this.#over.signal },
+        patienceMs: this.#patienceMs,
         from: typeof from === 'string' ? from : undefined,
       });
     } finally {

@@ -18,8 +18,6 @@ const POLL_MS = 200;
 /** A run whose lab is gone may still be judged. */
 const CUT_OFF_POLL_MS = 2000;
 const HEARTBEAT_MS = 10_000;
-/** How long a batch may wait for a reader. */
-const PATIENCE_MS = 30_000;
 const RETRY_MS = 1000;
 
 export interface VisitInit {
@@ -29,14 +27,16 @@ export interface VisitInit {
   readonly response: ServerResponse;
   /** `Last-Event-ID` of an earlier visit. */
   readonly from: string | undefined;
+  /** How long a batch may wait for a reader. */
+  readonly patienceMs: number;
   /** The server ends: what is known is told, and no more waited for. */
   readonly signal: AbortSignal;
 }
 
-export async function visit({ id, results, runs, response, from, signal }: VisitInit): Promise<void> {
+export async function visit({ id, results, runs, response, from, patienceMs, signal }: VisitInit): Promise<void> {
   const gone = new AbortController();
   response.on('close', () => gone.abort());
-  const say = new Say(response, gone.signal);
+  const say = new Say(response, gone.signal, patienceMs);
   const open = (file: FollowedFile) => results.open(id, file);
   await using follower = await EventFollower.begin({ open, from });
   await say.text(`retry: ${RETRY_MS}\n\n`);
@@ -74,9 +74,11 @@ async function resultOf(results: Results, id: string): Promise<object | null> {
 class Say {
   readonly #response: ServerResponse;
   readonly #gone: AbortSignal;
+  readonly #patienceMs: number;
   #saidAt = performance.now();
 
-  constructor(response: ServerResponse, gone: AbortSignal) {
+  constructor(response: ServerResponse, gone: AbortSignal, patienceMs: number) {
+    this.#patienceMs = patienceMs;
     this.#response = response;
     this.#gone = gone;
   }
@@ -96,7 +98,7 @@ class Say {
     if (this.#gone.aborted) return;
     this.#saidAt = performance.now();
     if (this.#response.write(text)) return;
-    const signal = AbortSignal.any([this.#gone, AbortSignal.timeout(PATIENCE_MS)]);
+    const signal = AbortSignal.any([this.#gone, AbortSignal.timeout(this.#patienceMs)]);
     await once(this.#response, 'drain', { signal }).catch(() => this.#response.destroy());
   }
 }

@@ -142,3 +142,11 @@ test('events of hosts, of unknown peers and of unknown kinds do no harm', () => 
   expect(scene.now).toBe(9);
   expect([...scene.links.values()]).toMatchObject([{ from: '9.9.9.9:9', to: 'nobody' }]);
 });
+
+test('how an expectation stands is as it was told last', () => {
+  const stands = (at: number, actual: number, ok: boolean): RunEvent => ({
+    ...{ kind: 'expectation-stands', at, expression: 'transfers.ok == 2', actual, unit: 'count', ok },
+  });
+  const { standings } = after(stands(1, 1, false), stands(2, 2, true));
+  expect([...standings]).toEqual([['transfers.ok == 2', { at: 2, actual: 2, unit: 'count', ok: true }]]);
+});

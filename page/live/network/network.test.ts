@@ -1,0 +1,174 @@
+import { describe, expect, test } from 'vitest';
+import type { OperationEvent } from '../../../lab/history/events.ts';
+import type { RunEvent } from '../../../lab/history/run-event.ts';
+import { fold } from '../../model/fold.ts';
+import { EMPTY_SCENE, type Instance, newInstance, type Scene } from '../../model/scene.ts';
+import { type Condition, conditionOf } from './condition.ts';
+import { byGroup, flowsOf, rateOf } from './flows.ts';
+import { Holdings } from './holdings.ts';
+import { type Box, layoutOf } from './layout.ts';
+
+const NAMES = ['s-1', 's-2', 'l-1', 'l-2'];
+const BEGAN: RunEvent = {
+  ...{ kind: 'run-began', at: 0 },
+  run: {
+    ...{ runId: 'r', scenario: 'try', description: 'd', driver: 'process', seed: 1, leaseSeconds: 30 },
+    ...{ startedAt: '2026-01-01T00:00:00.000Z', steps: [] },
+    peers: NAMES.map((name) => ({ name, group: name.slice(0, 1) })),
+  },
+};
+const READY = NAMES.map(
+  (instance, n): RunEvent => ({
+    ...{ kind: 'instance-ready', at: 0, instance, role: 'peer', address: `127.0.0.1:${n}`, tookSeconds: 1 },
+  }),
+);
+const has = (peer: string, name: string, size: number): RunEvent => ({
+  ...{ kind: 'share-recorded', at: 0, file: { peer, name, size, sha256: '' } },
+});
+const STEPS: RunEvent = { kind: 'steps-began', at: 0, setupSeconds: 1 };
+const fetching = (id: number, at: number, file: string, peer = 'l-1'): RunEvent => ({
+  ...{ kind: 'operation-began', at, id, step: '1', operation: 'download', peer, file, deadlineSeconds: 9 },
+});
+const fetched = (id: number, end: number, sources: OperationEvent['sources'], file = 'x', peer = 'l-1'): RunEvent => {
+  const bytes = sources.reduce((sum, one) => sum + one.bytes, 0);
+  const common = { id, step: '1', operation: 'download', peer, file, start: end - 2, end, bytes, sources };
+  return { kind: 'operation-ended', at: end, operation: { ...common, outcome: 'ok' } };
+};
+const sample = (at: number, instance: string, values: Record<string, number>): RunEvent => ({
+  ...{ kind: 'sample', at, instance, values },
+});
+const RECEIVED = 'peerlab_transfer_bytes_total{direction="received"}';
+const SENDING = 'peerlab_transfers_in_progress{direction="sent"}';
+const scene = (...events: RunEvent[]): Scene =>
+  fold(EMPTY_SCENE, [
+    BEGAN,
+    ...READY,
+    has('s-1', 'x', 100),
+    has('s-2', 'x', 100),
+    has('s-2', 'y', 300),
+    STEPS,
+    ...events,
+  ]);
+const instance = (of: Scene, name: string) => of.instances.get(name) as Instance;
+
+describe('what moves', () => {
+  test('a transfer that ended is certain, with the rate of each source, and seen for a moment', () => {
+    const sources = [
+      { peer: '127.0.0.1:0', bytes: 60 },
+      { peer: '127.0.0.1:1', bytes: 40 },
+    ];
+    const after = scene(fetching(0, 1, 'x'), fetched(0, 3, sources));
+    expect(flowsOf(after)).toEqual([
+      { from: 's-1', to: 'l-1', bytesPerSecond: 30, isCertain: true },
+      { from: 's-2', to: 'l-1', bytesPerSecond: 20, isCertain: true },
+    ]);
+    expect(flowsOf(fold(after, [sample(5, 'l-2', {})]))).toEqual([]);
+  });
+
+  test('one under way may come from all who have the file, or from those that say that they send', () => {
+    const all = scene(fetching(0, 1, 'x'));
+    expect(flowsOf(all).map(({ from, isCertain }) => [from, isCertain])).toEqual([
+      ['s-1', false],
+      ['s-2', false],
+    ]);
+    const sending = fold(all, [sample(1.1, 's-2', { [SENDING]: 1 })]);
+    expect(flowsOf(sending).map(({ from }) => from)).toEqual(['s-2']);
+  });
+
+  test('who is dead or frozen sends nothing', () => {
+    const frozen: RunEvent = { kind: 'fault-begun', at: 2, fault: 'freeze', who: 's-1', step: '1' };
+    expect(flowsOf(scene(fetching(0, 1, 'x'), frozen)).map(({ from }) => from)).toEqual(['s-2']);
+  });
+
+  test('the rate of a peer is that of its counter, as long as it is fresh', () => {
+    const now = scene(sample(1, 'l-1', { [RECEIVED]: 0 }), sample(2, 'l-1', { [RECEIVED]: 50 }));
+    expect(rateOf(instance(now, 'l-1'), now)).toBe(50);
+    const later = fold(now, [sample(20, 'l-2', {})]);
+    expect(rateOf(instance(later, 'l-1'), later)).toBe(0);
+  });
+
+  test('many are summed up by group', () => {
+    const flow = (from: string, to: string, isCertain = false) => ({ from, to, bytesPerSecond: 10, isCertain });
+    expect(byGroup([flow('a-1', 'b-1'), flow('a-2', 'b-1', true)], (name) => name.slice(0, 1))).toEqual([
+      { from: 'a', to: 'b', bytesPerSecond: 20, isCertain: true },
+    ]);
+  });
+});
+
+test('what a peer has: files by name, each as wide as it is large; what came of those under way', () => {
+  const now = scene(fetching(0, 1, 'y'), sample(2, 'l-1', { [RECEIVED]: 150 }));
+  const holdings = new Holdings(now);
+  expect(holdings.of(instance(now, 's-1'))).toEqual([
+    { share: 0.25, whole: 1, coming: 0 },
+    { share: 0.75, whole: 0, coming: 0 },
+  ]);
+  expect(holdings.of(instance(now, 'l-1'))).toEqual([
+    { share: 0.25, whole: 0, coming: 0 },
+    { share: 0.75, whole: 0, coming: 0.5 },
+  ]);
+  expect(holdings.partOf(instance(now, 's-2'))).toBe(1);
+});
+
+test('many files are told together', () => {
+  const many = scene(...Array.from({ length: 100 }, (_, n) => has('s-1', `f${n}`, 1)));
+  const segments = new Holdings(many).of(instance(many, 's-1'));
+  expect(segments.length).toBeLessThanOrEqual(32);
+  expect(segments.reduce((sum, { share }) => sum + share, 0)).toBeCloseTo(1);
+});
+
+test.each<[Condition, Partial<Instance>]>([
+  ['in', { life: 'up', loggedIn: true }],
+  ['out', { life: 'up' }],
+  ['starting', {}],
+  ['dead', { life: 'lost', loggedIn: true }],
+  ['dead', { life: 'ended' }],
+  ['frozen', { life: 'up', faults: new Map([['freeze', 1]]) }],
+  ['lying', { life: 'up', program: 'double: byzantine' }],
+  ['lying', { life: 'up', faults: new Map([['lie', 1]]) }],
+  [
+    'cut',
+    {
+      life: 'up',
+      faults: new Map([
+        ['delay', 1],
+        ['cut', 1],
+      ]),
+    },
+  ],
+  ['slow', { life: 'up', loggedIn: true, faults: new Map([['limit', 1]]) }],
+  ['in', { life: 'up', loggedIn: true, program: 'my-peer:1' }],
+])('%s: %o', (condition, known) => {
+  expect(conditionOf(newInstance('a', known), 'steps')).toBe(condition);
+});
+
+test('who ended with the run is not dead; who was lost is', () => {
+  expect(conditionOf(newInstance('a', { life: 'ended' }), 'over')).toBe('over');
+  expect(conditionOf(newInstance('a', { life: 'lost' }), 'over')).toBe('dead');
+});
+
+test.each([
+  [390, [3]],
+  [1280, [6]],
+  [1280, [2, 2]],
+  [390, [10, 30, 5]],
+  [1280, [1, 50, 149]],
+  [390, [1000]],
+  [1280, [50, 950]],
+  [1280, Array(40).fill(2)],
+])('at %i pixels, groups of %j stand in the drawing, and nobody on another', (width, counts) => {
+  const groups = (counts as number[]).map((count, g) => ({
+    name: `g${g}`,
+    peers: Array.from({ length: count }, (_, n) => `g${g}-${n}`),
+  }));
+  const { cells, directory, height, groups: boxes } = layoutOf(groups, width);
+  const all: Box[] = [...cells.values(), directory];
+  expect(all).toHaveLength((counts as number[]).reduce((sum, one) => sum + one, 0) + 1);
+  for (const box of [...all, ...boxes]) {
+    expect(box.x).toBeGreaterThanOrEqual(0);
+    expect(box.x + box.width).toBeLessThanOrEqual(width);
+    expect(box.y + box.height).toBeLessThanOrEqual(height);
+  }
+  const apart = (a: Box, b: Box) =>
+    a.x + a.width <= b.x || b.x + b.width <= a.x || a.y + a.height <= b.y || b.y + b.height <= a.y;
+  expect(all.every((a, n) => all.slice(n + 1).every((b) => apart(a, b)))).toBe(true);
+});
