@@ -43,6 +43,8 @@ const PADDING = 10;
 /** Room for what moves between groups. */
 const BETWEEN = 72;
 const DIRECTORY = { width: 200, height: 44 };
+/** For the name of a group. */
+const MIN_BOX_WIDTH = 110;
 /** A group that is so small is one column: what goes to and fro is seen best beside it. */
 const MAX_COLUMN = 6;
 const MAX_RING = 12;
@@ -130,7 +132,7 @@ function columnsOf(count: number, { width, height, gap }: CellSize, room: number
 }
 
 function boxWidth(columns: number, { width, gap }: CellSize): number {
-  return columns * (width + gap) - gap + 2 * PADDING;
+  return Math.max(MIN_BOX_WIDTH, columns * (width + gap) - gap + 2 * PADDING);
 }
 
 function boxHeight(lines: number, { height, gap }: CellSize): number {
