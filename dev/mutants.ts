@@ -1,10 +1,11 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { EXIT, PeerLabError, toPeerLabError } from '#proto/errors.ts';
 import { driverOf } from '../lab/drivers/table.ts';
 import { inPool } from '../lab/limit.ts';
+import { findPostgres } from '../lab/machine/postgres.ts';
 import { applyEdits, type Mutant, staleEdits } from './mutants/mutant.ts';
 import { trialOf } from './mutants/probes.ts';
 import { type Judged, lastLine, markdownTable, terminalTable } from './mutants/report.ts';
@@ -95,7 +96,8 @@ async function runnable(mutants: readonly Mutant[]): Promise<readonly Mutant[]> 
   const runnable: Mutant[] = [];
   for (const mutant of mutants) {
     const { driver } = trialNamed(mutant.scenario);
-    const found = driver === undefined ? undefined : await driverOf(driver).survey();
+    const needed = mutant.needsPostgres ? findPostgres() : undefined;
+    const found = driver === undefined ? needed : await driverOf(driver).survey();
     if (typeof found === 'string') say(`skipped: ${mutant.name}: ${found}`);
     else runnable.push(mutant);
   }
@@ -160,6 +162,8 @@ async function attempt(trial: Trial, tree: string): Promise<Outcome> {
   const [tmp = '', results = ''] = await Promise.all(
     ['tmp-', 'results-'].map((name) => mkdtemp(path.join(work, name))),
   );
+  // What a run starts as another user finds its way through these.
+  for (const folder of [work, tmp]) await chmod(folder, 0o711);
   return runTrial(trial, { tree, tmp, results, signal: interrupted.signal });
 }
 

@@ -10,6 +10,8 @@ export interface Mutant {
   readonly edits: readonly Edit[];
   /** A scenario of the library, or one of the probes. */
   readonly scenario: string;
+  /** Where no PostgreSQL server is installed, its scenario can't be run. */
+  readonly needsPostgres?: true;
   /**
    * What the run of the broken copy must say. Nothing else kills the mutant: a run that fails for another reason, or breaks down, has
    * not noticed this one.

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { accessSync, closeSync, constants, openSync, readdirSync, readFileSync } from 'node:fs';
+import { accessSync, closeSync, constants, openSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { chown, mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -34,6 +34,16 @@ export function findPostgres(): PostgresPrograms | string {
   const [, uid, gid] = new RegExp(`^${SERVER_USER}:[^:]*:(\\d+):(\\d+):`, 'm').exec(usersOfMachine()) ?? [];
   if (uid === undefined) return `root can't run a PostgreSQL server, and there is no user ${SERVER_USER} to run it as`;
   return { folder, as: { uid: Number(uid), gid: Number(gid) } };
+}
+
+/** @returns a sentence that says which folder on the way to this one the server may not enter, if there is one */
+export function whyOutOfReach(folder: string, { as }: PostgresPrograms): string | undefined {
+  if (!as) return undefined;
+  for (let at = path.resolve(folder); ; at = path.dirname(at)) {
+    const { mode, uid } = statSync(at);
+    if ((mode & 0o001) === 0 && uid !== as.uid) return `${SERVER_USER} may not enter ${at}`;
+    if (at === path.dirname(at)) return undefined;
+  }
 }
 
 export interface PostgresInit {

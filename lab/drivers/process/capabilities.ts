@@ -1,4 +1,5 @@
-import { findPostgres } from '../../machine/postgres.ts';
+import { tmpdir } from 'node:os';
+import { findPostgres, whyOutOfReach } from '../../machine/postgres.ts';
 import { type Capabilities, type Lack, NO_MACHINES, OF_ITS_OWN } from '../capabilities.ts';
 import { hostedLack } from '../hosted-peer.ts';
 import { programOf, wordsOf } from './command.ts';
@@ -32,7 +33,12 @@ const noLimits: Lack = {
 /** They share a database, and its server must be there. */
 function replicasLack(): Lack | undefined {
   const found = findPostgres();
-  if (typeof found !== 'string') return undefined;
+  if (typeof found !== 'string') {
+    const why = whyOutOfReach(tmpdir(), found);
+    return why === undefined
+      ? undefined
+      : { why, help: 'take a folder that everybody may enter (chmod 711), by TMPDIR' };
+  }
   return { why: found, help: 'install one (apt-get install postgresql); it need not run, the driver starts its own' };
 }
 
