@@ -20,6 +20,8 @@ const MIN_CELL_WITH_NAMES = 11;
 const NAME_PIXELS = 100;
 const NAME_CHARS = 14;
 const MIN_SHADE = 0.12;
+/** A drawing of more is slow, and nobody sees the smallest of them. */
+const MAX_CELLS = 20_000;
 /** Stronger ones have their figure in the colour of the ground. */
 const DARK = 0.55;
 
@@ -29,7 +31,8 @@ export interface MatrixChartProps {
   readonly cells: readonly Cell[];
 }
 
-export function MatrixChart({ senders, receivers, cells }: MatrixChartProps) {
+export function MatrixChart({ senders, receivers, cells: all }: MatrixChartProps) {
+  const cells = all.length <= MAX_CELLS ? all : largest(all);
   const { t, format } = useSettings();
   const box = useRef<HTMLDivElement>(null);
   const pageWidth = useWidth(box);
@@ -68,9 +71,16 @@ export function MatrixChart({ senders, receivers, cells }: MatrixChartProps) {
           })}
         </svg>
       </div>
-      <figcaption class="note">{t('matrix.key', { most: format.bytes(most) })}</figcaption>
+      <figcaption class="note">
+        {t('matrix.key', { most: format.bytes(most) })}
+        {cells !== all && ` ${t('matrix.more', { more: format.number(all.length - cells.length) })}`}
+      </figcaption>
     </figure>
   );
+}
+
+function largest(cells: readonly Cell[]): readonly Cell[] {
+  return [...cells].sort((a, b) => b.bytes - a.bytes).slice(0, MAX_CELLS);
 }
 
 interface CellRectProps {

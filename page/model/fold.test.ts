@@ -97,6 +97,8 @@ test('a fault holds its instance until it is over; the same one may come again',
   expect([...over.faults.values()]).toMatchObject([{ since: 1.5, until: 3 }]);
   expect(peer(over, 'l-1')?.faults.size).toBe(0);
   expect(fold(over, [{ kind: 'fault-begun', at: 5, ...fault }]).faults.size).toBe(2);
+  // Its last proof comes after its record, as when they are read from files.
+  expect(fold(over, [{ kind: 'fault-proved', at: 4, ...fault, proof }]).faults.size).toBe(1);
 });
 
 test('without a counter, bytes came from the start of a transfer to its end', () => {

@@ -1,4 +1,4 @@
-import type { OperationEvent } from '../../lab/history/events.ts';
+import type { OperationEvent, Proof } from '../../lab/history/events.ts';
 import type { EventKind, EventOf, RunEvent } from '../../lab/history/run-event.ts';
 import { Draft } from './draft.ts';
 import { DIRECTORY, linkKey, newInstance, receiverOf, type Scene, type Step, type Tally } from './scene.ts';
@@ -97,6 +97,8 @@ const FOLDS: { readonly [K in EventKind]?: Fold<K> } = {
     one.faults = draft.own(one.faults).set(fault, at);
   },
   'fault-proved': (draft, { fault, who, step, proof }) => {
+    // Read from files, the record of a fault may come a moment before its last proof, which it has.
+    if (isRecorded(draft.scene, fault, who, proof)) return;
     // The probe before a fault comes before it begins.
     const known = openFault(draft, step, fault, who, proof.at);
     known.proofs = [...known.proofs, proof];
@@ -144,6 +146,13 @@ function openFault(draft: Draft, step: string, kind: string, who: string, since:
 /** One of those that the phase is about. */
 function oneDone({ scene }: Draft): void {
   if (scene.phase) scene.phase = { ...scene.phase, done: scene.phase.done + 1 };
+}
+
+function isRecorded({ faults }: Scene, kind: string, who: string, { at, when }: Proof): boolean {
+  const alike = [...faults.values()].filter((fault) => fault.kind === kind && fault.who === who);
+  return alike.some(
+    ({ until, proofs }) => until !== undefined && proofs.some((one) => one.at === at && one.when === when),
+  );
 }
 
 function gets(draft: Draft, peer: string, file: string, size: number): void {

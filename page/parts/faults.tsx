@@ -8,6 +8,9 @@ type Fault = Result['faults']['list'][number];
 /** More of them than a page can show are in faults.ndjson. */
 export const MAX_SHOWN_FAULTS = 200;
 
+/** Of more faults, the proofs are there when they are asked for. */
+const FEW_FAULTS = 5;
+
 /** What was done to instances, and how it was proved: what the lab saw before, during and after. */
 export function Faults({ faults }: Pick<Result, 'faults'>) {
   const { t, format } = useSettings();
@@ -18,16 +21,17 @@ export function Faults({ faults }: Pick<Result, 'faults'>) {
         <p>{t('faults.recovery', { p50: format.seconds(recovery.p50), max: format.seconds(recovery.max) })}</p>
       )}
       {list.slice(0, MAX_SHOWN_FAULTS).map((fault, n) => (
-        <FaultCard key={`${fault.kind} ${fault.who} ${n}`} fault={fault} />
+        <FaultCard key={`${fault.kind} ${fault.who} ${n}`} fault={fault} isOpen={list.length <= FEW_FAULTS} />
       ))}
     </>
   );
 }
 
-function FaultCard({ fault }: { fault: Fault }) {
+function FaultCard({ fault, isOpen }: { fault: Fault; isOpen: boolean }) {
   const { t, format } = useSettings();
   const { kind, who, step, from, inForce, until, requested, achieved, requestedSeconds, achievedSeconds } = fault;
   const { recoverySeconds, overtakenBy, proofs } = fault;
+  const isProved = proofs.every(({ ok }) => ok);
   const facts: [string, string | undefined][] = [
     [t('fault.step'), step],
     [t('fault.from'), format.seconds(inForce ?? from)],
@@ -56,7 +60,15 @@ function FaultCard({ fault }: { fault: Fault }) {
             ),
         )}
       </dl>
-      {proofs.length > 0 && <Proofs proofs={proofs} />}
+      {proofs.length > 0 && (
+        <details open={isOpen}>
+          <summary>
+            {t('fault.proofs')}:{' '}
+            <Mark outcome={isProved ? 'pass' : 'fail'} word={isProved ? 'fault.proved' : 'fault.notProved'} />
+          </summary>
+          <Proofs proofs={proofs} />
+        </details>
+      )}
     </article>
   );
 }

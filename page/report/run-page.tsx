@@ -56,7 +56,7 @@ export function RunPage({ data }: { data: RunReport }) {
         <LatencyChart figures={result.operations} operations={scene.operations} />
         <h3>{t('slowest')}</h3>
         <Slowest scene={scene} excerpts={excerpts} />
-        <details>
+        <details class="long">
           <summary>{t('operations.all')}</summary>
           <AllOperations scene={scene} />
         </details>

@@ -104,6 +104,11 @@ export const TEXTS = {
     'Eine Zeile hat an eine Spalte gesendet. Je kräftiger die Farbe, desto mehr: höchstens {most}.',
     'Una fila envió a una columna. Cuanto más intenso el color, más: como máximo {most}.',
   ),
+  'matrix.more': row(
+    '{more} smaller cells are not drawn.',
+    '{more} kleinere Zellen sind nicht gezeichnet.',
+    '{more} celdas menores no están dibujadas.',
+  ),
   'matrix.byPeer': row('Show peers', 'Peers zeigen', 'Mostrar pares'),
   'matrix.byGroup': row('Show groups', 'Gruppen zeigen', 'Mostrar grupos'),
   'table.show': row('The same as a table', 'Dasselbe als Tabelle', 'Lo mismo en una tabla'),
