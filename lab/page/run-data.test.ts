@@ -48,9 +48,24 @@ test('of more operations the slowest and failed ones stay, both their begin and 
 test('of more samples some stay, evenly over the run', async () => {
   const { leftOut, of } = await dataOf(SOME, { ...WIDE, samples: 12 });
   expect(leftOut).toEqual([{ what: 'samples', shown: 12, all: 60, file: 'metrics/samples.ndjson' }]);
-  const times = of('sample').map(({ at }) => at);
-  expect(times[0]).toBe(0);
-  expect(times.at(-1)).toBeGreaterThan(15);
+  const times = Map.groupBy(of('sample'), ({ instance }) => instance);
+  expect([...times.values()].map((some) => some.map(({ at }) => at))).toEqual(Array(3).fill([4, 9, 14, 19]));
+});
+
+test('what a sample said that is left out, the next one says', async () => {
+  const { folder, result } = await made({ ...SOME, samplesOfEach: 0 });
+  const sample = (at: number, values: object) => `${JSON.stringify({ at, instance: 'a-1', values })}\n`;
+  const lines = [
+    sample(1, { peerlab_logged_in: 1 }),
+    sample(2, { peerlab_share_files: 1 }),
+    sample(3, {}),
+    sample(4, {}),
+  ];
+  writeFileSync(folder.file('metrics/samples.ndjson'), lines.join(''));
+  const { events } = await runData(folder, result, { ...WIDE, samples: 2 });
+  expect(events.filter(({ kind }) => kind === 'sample')).toEqual([
+    { kind: 'sample', at: 2, instance: 'a-1', values: { peerlab_logged_in: 1 } },
+  ]);
 });
 
 test('the log speaks of a slow operation, with the lines around', async () => {

@@ -1,6 +1,6 @@
 import { realpathSync } from 'node:fs';
 import path from 'node:path';
-import type { LeftOut, RunReport } from '../../page/report/data.ts';
+import type { RunReport } from '../../page/report/data.ts';
 import type { Result } from '../checks/result-schema.ts';
 import type { RunFacts } from '../history/events.ts';
 import { readEvents } from '../history/read-events.ts';
@@ -9,6 +9,7 @@ import type { EventKind, RunEvent } from '../history/run-event.ts';
 import { unitOf } from '../report/format.ts';
 import { excerptsOf } from './excerpts.ts';
 import { Selection } from './selection.ts';
+import { Carried, Thinning } from './thinning.ts';
 
 /** WHAT OF A RUN GOES INTO ITS REPORT: its result as it is, and as much of its history as a page can hold. */
 
@@ -19,14 +20,6 @@ export interface Limits {
   readonly files: number;
 }
 
-/** Series that drawings are made of. */
-const SERIES: ReadonlySet<string> = new Set([
-  'peerlab_transfer_bytes_total{direction="received"}',
-  'peerlab_transfers_in_progress{direction="sent"}',
-  'peerlab_logged_in',
-  'peerlab_directory_peers_online',
-  'peerlab_directory_files_indexed',
-]);
 /** Told for judging, and drawn nowhere. */
 const NOT_DRAWN: ReadonlySet<EventKind> = new Set(['index-looked', 'artifacts-known', 'measured', 'disk-read']);
 /** Longer texts are cut: names and messages of peers may be of any length. */
@@ -35,16 +28,20 @@ const MAX_TEXT_CHARS = 2000;
 export async function runData(folder: ResultsFolder, result: Result, limits: Limits): Promise<RunReport> {
   const facts = folder.readFacts();
   const { operations, slowest } = await Selection.of(folder, limits.operations);
-  const samples = new Every(await countOf(folder, 'metrics/samples.ndjson'), limits.samples);
-  const shares = new Every(await countOf(folder, 'shares.ndjson'), limits.files);
-  const stored = new Every(await countOf(folder, 'stored.ndjson'), limits.files);
+  const samples = await Thinning.of(
+    folder.readLines('metrics/samples.ndjson'),
+    limits.samples,
+    ({ instance }) => instance,
+  );
+  const shares = await Thinning.of(folder.readLines('shares.ndjson'), limits.files, ({ peer }) => peer);
+  const stored = await Thinning.of(folder.readLines('stored.ndjson'), limits.files, ({ peer }) => peer);
+  const carried = new Carried();
   const events: RunEvent[] = [];
   for await (const event of readEvents(folder)) {
-    const slim = slimmed(event);
+    const slim = event.kind === 'sample' ? carried.thinned(event, samples) : slimmed(event);
     if (slim === undefined) continue;
-    if (slim.kind === 'sample' && !samples.takes()) continue;
-    if (slim.kind === 'share-recorded' && !shares.takes()) continue;
-    if (slim.kind === 'file-stored' && !stored.takes()) continue;
+    if (slim.kind === 'share-recorded' && !shares.takes(slim.file.peer)) continue;
+    if (slim.kind === 'file-stored' && !stored.takes(slim.file.peer)) continue;
     if (slim.kind === 'operation-ended' && !operations.has(slim.operation.id)) continue;
     if (slim.kind === 'operation-began' && !operations.has(slim.id)) continue;
     events.push(slim);
@@ -73,48 +70,7 @@ function slimmed(event: RunEvent): RunEvent | undefined {
     const slim = told ? { ...operation, told: { size: told.size, sha256: '' } } : operation;
     return { kind: event.kind, at: event.at, operation: slim };
   }
-  if (event.kind !== 'sample') return event;
-  const values = Object.fromEntries(Object.entries(event.values).filter(([name]) => SERIES.has(name)));
-  return Object.keys(values).length > 0 ? { ...event, values } : undefined;
-}
-
-async function countOf(folder: ResultsFolder, name: 'metrics/samples.ndjson' | 'shares.ndjson' | 'stored.ndjson') {
-  let count = 0;
-  // What can't be read is not counted, as it is not shown.
-  for await (const line of readable(folder.readLines(name))) if (line) count++;
-  return count;
-}
-
-async function* readable<T>(lines: AsyncGenerator<T>): AsyncGenerator<T> {
-  try {
-    yield* lines;
-  } catch {
-    // The verdict says that the file is damaged.
-  }
-}
-
-/** Takes as many of them as are wanted, spread evenly over all. */
-class Every {
-  readonly #all: number;
-  readonly #wanted: number;
-  #seen = 0;
-  #taken = 0;
-
-  constructor(all: number, wanted: number) {
-    this.#all = all;
-    this.#wanted = wanted;
-  }
-
-  takes(): boolean {
-    this.#seen++;
-    if (this.#taken >= Math.ceil((this.#seen * this.#wanted) / Math.max(this.#all, this.#wanted))) return false;
-    this.#taken++;
-    return true;
-  }
-
-  leftOut(what: LeftOut['what'], file: string): LeftOut[] {
-    return this.#taken < this.#seen ? [{ what, shown: this.#taken, all: this.#seen, file }] : [];
-  }
+  return event;
 }
 
 function shortened<T>(value: T): T {

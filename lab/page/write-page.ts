@@ -15,7 +15,7 @@ const MAX_PAGE_BYTES = 1_500_000;
 const FIRST_LIMITS: Limits = { operations: 10_000, samples: 20_000, files: 20_000 };
 const MAX_TRIES = 8;
 /** For a page that is still being built when the run is over. */
-const BUILD_WAIT_MS = 60_000;
+const BUILD_WAIT_MS = 30_000;
 
 /** A page that is built, or is about to be. */
 export type BegunPage = Promise<string>;
