@@ -150,25 +150,28 @@ interface LaneOf {
   readonly to: number | undefined;
 }
 
-/** Steps that are not inside another one, and faults; as many as a page can show. */
+/** Steps that began: all of them, or those that are not inside another one, as many as a page can show. */
+function stepsDrawn({ steps }: Scene): Step[] {
+  const all = [...steps.values()].filter(({ began }) => began !== undefined);
+  const drawn = all.length <= MAX_STEP_LANES ? all : all.filter(({ id }) => !id.includes('.'));
+  return drawn.slice(0, MAX_STEP_LANES);
+}
+
+/** Steps, and faults. */
 function lanesOf(scene: Scene): LaneOf[] {
-  const steps = [...scene.steps.values()].filter(({ id, began }) => began !== undefined && !id.includes('.'));
   const stepLane = ({ id, label, began = 0, ended }: Step): LaneOf => ({
     ...{ kind: 'step', key: `step ${id}`, label: `${id}. ${label}`, from: began, to: ended },
   });
   const faultLane = ({ kind, who, since, until }: Fault, n: number): LaneOf => ({
     ...{ kind: 'fault', key: `fault ${n}`, label: `${kind} ${who}`, from: since, to: until },
   });
-  return [
-    ...steps.slice(0, MAX_STEP_LANES).map(stepLane),
-    ...[...scene.faults.values()].slice(0, MAX_FAULT_LANES).map(faultLane),
-  ];
+  return [...stepsDrawn(scene).map(stepLane), ...[...scene.faults.values()].slice(0, MAX_FAULT_LANES).map(faultLane)];
 }
 
 /** How many steps and faults the drawing has no room for. */
-export function lanesLeftOut({ steps, faults }: Scene): { steps: number; faults: number } {
-  const outermost = [...steps.values()].filter(({ id, began }) => began !== undefined && !id.includes('.')).length;
-  return { steps: Math.max(0, outermost - MAX_STEP_LANES), faults: Math.max(0, faults.size - MAX_FAULT_LANES) };
+export function lanesLeftOut(scene: Scene): { steps: number; faults: number } {
+  const began = [...scene.steps.values()].filter((step) => step.began !== undefined).length;
+  return { steps: began - stepsDrawn(scene).length, faults: Math.max(0, scene.faults.size - MAX_FAULT_LANES) };
 }
 
 function Lane({ lane, x, y, end, now }: { lane: LaneOf; x: Scale; y: number; end: number; now: number }) {
