@@ -51,6 +51,14 @@ test('a transfer that ended is counted, gives its receiver the file, and links t
   expect(scene.steps.get('1.1')).toMatchObject({ ok: 1 });
 });
 
+test('the steps around an operation count it; the place of a branch is no step', () => {
+  const scene = after(operation({ step: '1.1.3' }));
+  expect([...scene.steps].map(([id, { ok }]) => [id, ok])).toEqual([
+    ['1', 1],
+    ['1.1', 1],
+  ]);
+});
+
 test('an upload goes to its receiver', () => {
   const scene = after(operation({ operation: 'upload', peer: 's-1', to: 'l-1', file: 'x', bytes: 7 }));
   expect(peer(scene, 'l-1')).toMatchObject({ received: 7, files: new Map([['x', 7]]), ok: 0 });

@@ -165,7 +165,9 @@ function count(draft: Draft, { operation, outcome, peer, step }: OperationEvent)
   const more = <T extends Tally>(known: T): T => ({ ...known, [outcome]: known[outcome] + 1 });
   const verbs = draft.map('verbs');
   verbs.set(operation, more(verbs.get(operation) ?? { ok: 0, failed: 0 }));
-  for (const tally of [draft.instance(peer), ...aroundOf(step).map((id) => draft.step(id))]) tally[outcome]++;
+  // The place of a branch is that of no step.
+  const steps = aroundOf(step).filter((id) => draft.scene.steps.has(id));
+  for (const tally of [draft.instance(peer), ...steps.map((id) => draft.step(id))]) tally[outcome]++;
 }
 
 /** `3.2.1` is in `3.2`, which is in `3`. */

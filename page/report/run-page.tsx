@@ -14,6 +14,7 @@ import { OperationFigures } from '../parts/operation-figures.tsx';
 import { Page } from '../parts/page.tsx';
 import { Peers } from '../parts/peers.tsx';
 import { Section } from '../parts/section.tsx';
+import { StepTable } from '../parts/step-table.tsx';
 import { Tiles } from '../parts/tiles.tsx';
 import { Transfers } from '../parts/transfers.tsx';
 import { Verdict } from '../parts/verdict.tsx';
@@ -37,6 +38,10 @@ export function RunPage({ data }: { data: RunReport }) {
       <Section id="course" title={t('course')}>
         <Replay whole={scene} events={events} />
         <LanesLeftOut scene={scene} />
+        <details>
+          <summary>{t('steps.table')}</summary>
+          <StepTable scene={scene} />
+        </details>
       </Section>
       <Section id="checks" title={t('checks')}>
         <Checks checks={result.checks} />

@@ -83,6 +83,8 @@ export const TEXTS = {
   took: row('Took', 'Dauer', 'Duración'),
   outcome: row('Outcome', 'Ergebnis', 'Resultado'),
   step: row('Step', 'Schritt', 'Paso'),
+  'steps.table': row('The steps as a table', 'Die Schritte als Tabelle', 'Los pasos en una tabla'),
+  'step.what': row('What it did', 'Was er tat', 'Qué hizo'),
   inStep: row('step {step}', 'Schritt {step}', 'paso {step}'),
   at: row('at {seconds}', 'bei {seconds}', 'a los {seconds}'),
   log: row('Log', 'Protokoll', 'Registro'),
