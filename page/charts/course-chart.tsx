@@ -18,9 +18,9 @@ const MAX_STEP_LANES = 16;
 const MAX_FAULT_LANES = 12;
 /** About so many pixels of an axis for a label. */
 const TICK_PIXELS = 90;
-const LABEL_CHARS = 60;
-/** Right of that part of the drawing, a label stands before what it names. */
-const LABEL_TURNS = 0.6;
+/** About: enough that a label is not cut off by the edge of the page. */
+const PIXELS_A_LETTER = 6.2;
+const MIN_LANE = 3;
 
 export interface CourseChartProps {
   readonly scene: Scene;
@@ -174,15 +174,27 @@ export function lanesLeftOut(scene: Scene): { steps: number; faults: number } {
   return { steps: began - stepsDrawn(scene).length, faults: Math.max(0, scene.faults.size - MAX_FAULT_LANES) };
 }
 
-function Lane({ lane, x, y, end, now }: { lane: LaneOf; x: Scale; y: number; end: number; now: number }) {
-  const [from, to] = [x(lane.from), x(Math.min(lane.to ?? now, end))];
-  const isLate = lane.from > end * LABEL_TURNS;
+interface LaneProps {
+  readonly lane: LaneOf;
+  readonly x: Scale;
+  readonly y: number;
+  readonly end: number;
+  readonly now: number;
+}
+
+/** Its label stands where there is more room: right of its beginning, or left of its end. */
+function Lane({ lane, x, y, end, now }: LaneProps) {
+  const [from, to] = [x(lane.from), Math.max(x(lane.from) + MIN_LANE, x(Math.min(lane.to ?? now, end)))];
+  const right = x(end);
+  const label = shortName(lane.label);
+  const isBefore = label.length * PIXELS_A_LETTER > right - from && to > right - from;
+  const letters = Math.floor((isBefore ? to : right - from) / PIXELS_A_LETTER);
   return (
     <g class={`lane ${lane.kind}`}>
-      <text x={isLate ? Math.max(to, from + 3) : from} y={y + 11} text-anchor={isLate ? 'end' : 'start'}>
-        {shortName(lane.label).slice(0, LABEL_CHARS)}
+      <text x={isBefore ? to : from} y={y + 11} text-anchor={isBefore ? 'end' : 'start'}>
+        {label.length <= letters ? label : `${label.slice(0, Math.max(1, letters - 1))}…`}
       </text>
-      <rect x={from} y={y + 15} width={Math.max(3, to - from)} height="6" rx="1.5" />
+      <rect x={from} y={y + 15} width={to - from} height="6" rx="1.5" />
     </g>
   );
 }
