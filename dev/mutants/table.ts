@@ -527,8 +527,8 @@ const LAB: readonly Mutant[] = [
     edits: [
       {
         file: 'lab/run/conductor.ts',
-        find: '[...this.#roster.everStarted.values()];',
-        replace: "[...this.#roster.everStarted.values()].filter(({ name }) => !name.endsWith('1'));",
+        find: 'this.#roster.withShares();',
+        replace: "this.#roster.withShares().filter(({ name }) => !name.endsWith('1'));",
       },
     ],
     scenario: 'basic',
