@@ -1,6 +1,6 @@
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import { CourseChart } from '../charts/course-chart.tsx';
-import { DIRECTORY, type Scene } from '../model/scene.ts';
+import type { Scene } from '../model/scene.ts';
 import { Checks } from '../parts/checks.tsx';
 import { Expectations } from '../parts/expectations.tsx';
 import { Foreign, Name } from '../parts/foreign.tsx';
@@ -147,7 +147,7 @@ function Announcer({ scene, feed }: { scene: Scene; feed: FeedState }) {
     if (feed.judgement) return `${t('verdict')}: ${t(`outcome.${feed.judgement.result.verdict}`)}`;
     const step = [...scene.steps.values()].findLast(({ began, ended }) => began !== undefined && ended === undefined);
     const fault = [...scene.faults.values()].findLast(({ until }) => until === undefined);
-    const lost = [...scene.instances.values()].filter(({ life, name }) => life === 'lost' && name !== DIRECTORY);
+    const lost = [...scene.instances.values()].filter(({ life }) => life === 'lost');
     return [
       step && `${t('step')} ${step.id}: ${step.label}`,
       fault && `${t('happening.fault')}: ${fault.kind} ${fault.who}`,

@@ -168,7 +168,17 @@ export function linkKey(from: string, to: string): string {
 
 /** In the order of the plan. */
 export function peersOf({ instances }: Scene): Instance[] {
-  return [...instances.values()].filter(({ name }) => name !== DIRECTORY);
+  return [...instances.values()].filter(({ name }) => !isDirectory(name));
+}
+
+/** The directory, or its replicas, whose names are known when they start. */
+export function directoriesOf({ instances }: Scene): Instance[] {
+  const all = [...instances.values()].filter(({ name }) => isDirectory(name));
+  return all.length > 1 ? all.filter(({ name }) => name !== DIRECTORY) : all;
+}
+
+export function isDirectory(name: string): boolean {
+  return name === DIRECTORY || /^directory-\d+$/.test(name);
 }
 
 /** The peer at which a transfer's bytes arrive; undefined of what is no transfer. */

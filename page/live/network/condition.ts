@@ -1,17 +1,15 @@
 import type { Instance, Scene } from '../../model/scene.ts';
 
 /** How a peer is, as far as everybody should see it: the worst thing counts. `over`: the run is, and so is its life. */
-export const CONDITIONS = [
-  ...(['in', 'out', 'starting', 'dead', 'frozen', 'lying', 'cut', 'slow', 'full', 'over'] as const),
-] as const;
-export type Condition = (typeof CONDITIONS)[number];
+export type Condition = 'in' | 'out' | 'starting' | 'dead' | 'frozen' | 'lying' | 'cut' | 'slow' | 'full' | 'over';
 
+const DEADLY = ['kill', 'stop', 'evict'];
 /** What runs in the place of a peer's program, and breaks the rules on purpose. */
 const DOUBLE = /^double: /;
 
 export function conditionOf({ life, faults, loggedIn, program }: Instance, stage: Scene['stage']): Condition {
   if (life === 'ended' && (stage === 'closing' || stage === 'over')) return 'over';
-  if (life === 'lost' || life === 'ended' || faults.has('kill') || faults.has('stop')) return 'dead';
+  if (life === 'lost' || life === 'ended' || DEADLY.some((kind) => faults.has(kind))) return 'dead';
   if (faults.has('freeze')) return 'frozen';
   if (faults.has('lie') || (program !== undefined && DOUBLE.test(program))) return 'lying';
   if (faults.has('cut')) return 'cut';

@@ -85,7 +85,7 @@ function holdersByFile({ underWay, instances }: Scene): Map<string, Instance[]> 
 }
 
 function isSilent({ faults }: Instance): boolean {
-  return faults.has('freeze') || faults.has('kill') || faults.has('stop');
+  return ['freeze', 'kill', 'stop', 'evict'].some((kind) => faults.has(kind));
 }
 
 /** How fast bytes come to a peer, by its own counter. */

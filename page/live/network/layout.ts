@@ -14,7 +14,8 @@ export interface GroupBox extends Box {
 export interface Layout {
   readonly width: number;
   readonly height: number;
-  readonly directory: Box;
+  /** By name. */
+  readonly directories: ReadonlyMap<string, Box>;
   readonly groups: readonly GroupBox[];
   /** By the name of the peer. */
   readonly cells: ReadonlyMap<string, Box>;
@@ -60,10 +61,10 @@ export interface GroupOf {
   readonly peers: readonly string[];
 }
 
-export function layoutOf(groups: readonly GroupOf[], width: number): Layout {
+export function layoutOf(groups: readonly GroupOf[], directories: readonly string[], width: number): Layout {
   const [first, ...others] = groups;
   if (first && others.length === 0 && first.peers.length <= MAX_RING && width >= MIN_RING_WIDTH)
-    return ring(first, width);
+    return ring(first, directories, width);
   const count = groups.reduce((sum, { peers }) => sum + peers.length, 0);
   const chosen = SIZES.find(({ upTo }) => count <= upTo) as CellSize;
   const room = width - 2 * EDGE - 2 * PADDING;
@@ -96,12 +97,14 @@ export function layoutOf(groups: readonly GroupOf[], width: number): Layout {
     }
     y += highest + BETWEEN / 2;
   }
-  const directory = { x: (width - DIRECTORY.width) / 2, y: EDGE, ...DIRECTORY };
-  return { width, height: y - BETWEEN / 2 + EDGE, directory, groups: placed, cells, size };
+  return {
+    ...{ width, height: y - BETWEEN / 2 + EDGE, groups: placed, cells, size },
+    directories: placeDirectories(directories, width, EDGE),
+  };
 }
 
 /** One small group stands around the directory, so that what goes to and fro is seen in the middle. */
-function ring({ name, peers }: GroupOf, width: number): Layout {
+function ring({ name, peers }: GroupOf, directories: readonly string[], width: number): Layout {
   const size = SIZES[0] as CellSize;
   const height = RING_HEIGHT + peers.length * RING_HEIGHT_EACH;
   const [middleX, middleY] = [width / 2, EDGE + TITLE_HEIGHT + height / 2];
@@ -116,12 +119,18 @@ function ring({ name, peers }: GroupOf, width: number): Layout {
       return [peer, { x: x - size.width / 2, y: y - size.height / 2, width: size.width, height: size.height }];
     }),
   );
-  const { width: wide, height: high } = DIRECTORY;
   const outer = { x: EDGE, y: EDGE, width: width - 2 * EDGE, height: height + TITLE_HEIGHT };
   return {
     ...{ width, height: height + TITLE_HEIGHT + 2 * EDGE, size, cells, groups: [{ name, ...outer }] },
-    directory: { x: middleX - wide / 2, y: middleY - high / 2, width: wide, height: high },
+    directories: placeDirectories(directories, width, middleY - DIRECTORY.height / 2),
   };
+}
+
+/** Side by side, in the middle. */
+function placeDirectories(names: readonly string[], width: number, y: number): Map<string, Box> {
+  const wide = Math.min(DIRECTORY.width, (width - 2 * EDGE - PADDING * (names.length - 1)) / Math.max(1, names.length));
+  const left = (width - names.length * (wide + PADDING) + PADDING) / 2;
+  return new Map(names.map((name, n) => [name, { ...DIRECTORY, x: left + n * (wide + PADDING), y, width: wide }]));
 }
 
 function columnsOf(count: number, { width, height, gap }: CellSize, room: number): number {

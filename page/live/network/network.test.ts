@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { OperationEvent } from '../../../lab/history/events.ts';
 import type { RunEvent } from '../../../lab/history/run-event.ts';
 import { fold } from '../../model/fold.ts';
-import { EMPTY_SCENE, type Instance, newInstance, type Scene } from '../../model/scene.ts';
+import { directoriesOf, EMPTY_SCENE, type Instance, newInstance, peersOf, type Scene } from '../../model/scene.ts';
 import { type Condition, conditionOf } from './condition.ts';
 import { byGroup, flowsOf, rateOf } from './flows.ts';
 import { Holdings } from './holdings.ts';
@@ -141,6 +141,18 @@ test.each<[Condition, Partial<Instance>]>([
   expect(conditionOf(newInstance('a', known), 'steps')).toBe(condition);
 });
 
+test('replicas of the directory are no peers, and take its place', () => {
+  expect(directoriesOf(scene()).map(({ name }) => name)).toEqual(['directory']);
+  const replicas = [1, 2].map(
+    (n): RunEvent => ({
+      ...{ kind: 'instance-ready', at: 0, instance: `directory-${n}`, role: 'directory', address: 'x', tookSeconds: 1 },
+    }),
+  );
+  const two = scene(...replicas);
+  expect(directoriesOf(two).map(({ name }) => name)).toEqual(['directory-1', 'directory-2']);
+  expect(peersOf(two)).toHaveLength(NAMES.length);
+});
+
 test('who ended with the run is not dead; who was lost is', () => {
   expect(conditionOf(newInstance('a', { life: 'ended' }), 'over')).toBe('over');
   expect(conditionOf(newInstance('a', { life: 'lost' }), 'over')).toBe('dead');
@@ -160,9 +172,9 @@ test.each([
     name: `g${g}`,
     peers: Array.from({ length: count }, (_, n) => `g${g}-${n}`),
   }));
-  const { cells, directory, height, groups: boxes } = layoutOf(groups, width);
-  const all: Box[] = [...cells.values(), directory];
-  expect(all).toHaveLength((counts as number[]).reduce((sum, one) => sum + one, 0) + 1);
+  const { cells, directories, height, groups: boxes } = layoutOf(groups, ['directory-1', 'directory-2'], width);
+  const all: Box[] = [...cells.values(), ...directories.values()];
+  expect(all).toHaveLength((counts as number[]).reduce((sum, one) => sum + one, 0) + 2);
   for (const box of [...all, ...boxes]) {
     expect(box.x).toBeGreaterThanOrEqual(0);
     expect(box.x + box.width).toBeLessThanOrEqual(width);

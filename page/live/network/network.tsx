@@ -1,7 +1,7 @@
 import type { RefObject } from 'preact';
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { useWidth } from '../../charts/use-width.ts';
-import { DIRECTORY, peersOf, type Scene } from '../../model/scene.ts';
+import { directoriesOf, type Instance, peersOf, type Scene } from '../../model/scene.ts';
 import { shortName } from '../../parts/foreign.tsx';
 import { type Settings, useSettings } from '../../settings/settings.tsx';
 import { conditionOf } from './condition.ts';
@@ -27,8 +27,9 @@ export function Network({ scene, picked, isMoving, onPick }: NetworkProps) {
   const box = useRef<HTMLDivElement>(null);
   const width = useWidth(box);
   const groups = groupsOf(scene);
-  const key = JSON.stringify(groups);
-  const layout = useMemo(() => layoutOf(groups, width), [key, width]);
+  const directories = directoriesOf(scene).map(({ name }) => name);
+  const key = JSON.stringify([groups, directories]);
+  const layout = useMemo(() => layoutOf(groups, directories, width), [key, width]);
   const [pointed, setPointed] = useState<string | undefined>();
   const find = (event: PointerEvent | MouseEvent) => {
     const { left, top } = box.current?.getBoundingClientRect() ?? { left: 0, top: 0 };
@@ -60,10 +61,9 @@ function groupsOf(scene: Scene) {
   return [...groups].map(([name, peers]) => ({ name, peers: peers.map((peer) => peer.name) }));
 }
 
-function nameAt({ cells, directory }: Layout, x: number, y: number): string | undefined {
+function nameAt({ cells, directories }: Layout, x: number, y: number): string | undefined {
   const isIn = (box: Box) => x >= box.x && x <= box.x + box.width && y >= box.y && y <= box.y + box.height;
-  if (isIn(directory)) return DIRECTORY;
-  for (const [name, cell] of cells) if (isIn(cell)) return name;
+  for (const [name, cell] of [...directories, ...cells]) if (isIn(cell)) return name;
   return undefined;
 }
 
@@ -170,14 +170,14 @@ function wordsOf({ t, format }: Settings): Words {
       const inside = peers.filter(({ loggedIn }) => loggedIn).length;
       return t('network.group', { in: format.number(inside), peers: format.number(peers.length) });
     },
-    directory: (scene) => {
-      const values = scene.instances.get(DIRECTORY)?.values ?? {};
+    directory: ({ name, values }: Instance) => {
       const [online, files] = [values.peerlab_directory_peers_online, values.peerlab_directory_files_indexed];
       const note =
         typeof online === 'number' && typeof files === 'number'
           ? t('network.directory', { peers: format.number(online), files: format.number(files) })
           : '';
-      return [t('directory'), note];
+      const [, number] = /-(\d+)$/.exec(name) ?? [];
+      return [number === undefined ? t('directory') : `${t('directory')} ${number}`, note];
     },
   };
 }

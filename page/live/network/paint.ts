@@ -1,5 +1,5 @@
 import type { Instance, Scene } from '../../model/scene.ts';
-import { peersOf } from '../../model/scene.ts';
+import { directoriesOf, peersOf } from '../../model/scene.ts';
 import { shortName } from '../../parts/foreign.tsx';
 import { type Condition, conditionOf, SIGNS } from './condition.ts';
 import type { Flow } from './flows.ts';
@@ -16,7 +16,7 @@ export const COLOUR_NAMES = [
 export interface Words {
   /** Below the name of a group. */
   group(name: string, peers: readonly Instance[]): string;
-  directory(scene: Scene): readonly [string, string];
+  directory(directory: Instance): readonly [string, string];
   rate(bytesPerSecond: number): string;
   /** How a peer is, or how fast it receives. */
   peer(peer: Instance, condition: Condition, scene: Scene): string;
@@ -52,7 +52,11 @@ export function paintStill(
     const note = words.group(box.name, peers);
     if (to.measureText(note).width <= room) to.fillText(note, after, box.y + 15);
   }
-  paintDirectory(to, layout.directory, words.directory(scene), conditionOfDirectory(scene), colours);
+  for (const directory of directoriesOf(scene)) {
+    const box = layout.directories.get(directory.name);
+    const condition = conditionOf({ ...directory, loggedIn: directory.life === 'up' }, scene.stage);
+    if (box) paintDirectory(to, box, words.directory(directory), condition, colours);
+  }
   const holdings = new Holdings(scene);
   for (const peer of peersOf(scene)) {
     const cell = layout.cells.get(peer.name);
@@ -169,11 +173,6 @@ function paintSign(to: CanvasRenderingContext2D, x: number, y: number, condition
   to.font = `700 13px ${FONT}`;
   to.textAlign = 'center';
   to.fillText(sign, x, y);
-}
-
-function conditionOfDirectory({ instances, stage }: Scene): Condition {
-  const directory = instances.get('directory');
-  return directory ? conditionOf({ ...directory, loggedIn: directory.life === 'up' }, stage) : 'starting';
 }
 
 function paintDirectory(
