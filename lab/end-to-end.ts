@@ -148,6 +148,7 @@ export function describeLab(driver: string, snapshot: () => Promise<string[]>): 
     const suite = new XMLParser({ ignoreAttributes: false }).parse(readFileSync(path.join(folder, 'junit.xml'), 'utf8'))
       .testsuites.testsuite;
     expect([suite['@_failures'], suite['@_errors']]).toEqual(['0', '0']);
+    expect(readFileSync(path.join(folder, 'report.html'), 'utf8')).toContain('<title>basic: pass</title>');
     for (const instance of ['directory', 'seeders-1', 'seeders-2', 'leechers-1', 'leechers-2']) {
       expect(readFileSync(path.join(folder, 'logs', `${instance}.log`), 'utf8')).toContain('ready');
     }

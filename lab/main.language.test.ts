@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -160,6 +160,7 @@ test('a suite goes on after a failure, accepts a known one, refuses its pass; on
     const started = startLab(['suite', file, '--driver', 'process']);
     const { code, output } = await started.ended;
     const junit = readFileSync(path.join(started.results, 'suite-mine', 'junit.xml'), 'utf8');
+    expect(existsSync(path.join(started.results, 'suite-mine', 'report.html'))).toBe(true);
     return {
       code,
       output,

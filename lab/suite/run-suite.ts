@@ -75,7 +75,7 @@ export async function runSuite({ suite, results, out, jobs, refusal, play }: Sui
   const { lines, unwritten, folder } = report;
   out.write(`\n${printableAll(lines).map(lineText).join('\n')}\n\n${tally(lines)}\nResults: ${folder}\n`);
   const flaw = await report.pageFlaw();
-  if (flaw !== undefined) out.write(`report.html was not made: ${flaw}\n`);
+  out.write(flaw === undefined ? `Report:  ${folder}/report.html\n` : `report.html was not made: ${flaw}\n`);
   if (unwritten) out.write(`The report of the suite could not be written: ${printable(unwritten.message)}\n`);
   if (interrupted) return EXIT.interrupted;
   const exit = exitOf(lines);
