@@ -31,7 +31,10 @@ const node = (providerID: string) => ({
   spec: { providerID },
   status: { nodeInfo: { containerRuntimeVersion: 'containerd://2', kubeletVersion: 'v1.30.0', bootID: 'none' } },
 });
-const OURS = ['directory', 'peer', 'lab'].map((kind) => `peerlab/${kind}:${VERSION}`);
+const tagged = (kind: string) => `peerlab/${kind}:${VERSION}`;
+/** What the manifests name; the fault agent is wanted by runs of the Kubernetes driver. */
+const STANDING = ['directory', 'peer', 'lab'].map(tagged);
+const OURS = [...STANDING, tagged('faults')];
 
 test('load: tagged as the manifests name them, and handed to the program of the cluster', async () => {
   const { output, calls } = await k8s(['load'], [node('kind://docker/class/class-control-plane')]);
@@ -61,7 +64,7 @@ test('push: to the registry, and the command that rewrites the manifests does', 
     .join('\n');
   const images = new Set([...text.matchAll(/image: (\S+)/g)].map(([, image]) => image));
   expect([...images].sort()).toEqual(
-    [...OURS.map((name) => `registry.example.org/class/${name}`), 'prom/prometheus:v2.42.0'].sort(),
+    [...STANDING.map((name) => `registry.example.org/class/${name}`), 'prom/prometheus:v2.42.0'].sort(),
   );
   expect((await k8s(['push', 'no registry!'], [])).output).toContain('a registry, such as');
 });
