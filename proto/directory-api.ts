@@ -76,6 +76,13 @@ export const heartbeatRequest = z.object({ load: peerLoad.optional() });
 export const heartbeatResponse = z.object({ leaseSeconds: z.number().positive(), ...ticketGiven });
 export type HeartbeatResponse = z.infer<typeof heartbeatResponse>;
 
+/** A peer on its way to a content, by the root of its tree; `fetching` false: not any more. */
+export const swarmRequest = z.object({ root: sha256Hex, fetching: z.boolean().default(true) });
+/** The most that one answer names. */
+export const MAX_SWARM_PEERS = 30;
+/** Some of the others that are on their way, in no order: each who asks gets others. They have pieces only, and stand in no search. */
+export const swarmResponse = z.object({ peers: z.array(peerAddress) });
+
 export const logoutRequest = z.object({});
 export const logoutResponse = z.object({});
 
@@ -249,6 +256,16 @@ export const DIRECTORY = {
     response: heartbeatResponse,
     errors: [],
     example: { request: { load: { serving: 1, capacity: 256 } }, response: { leaseSeconds: 30, ...TICKET } },
+  },
+  swarm: {
+    path: '/swarm',
+    methods: ['POST'],
+    token: true,
+    does: 'Says that the peer is fetching a content, or not any more; names others that are fetching it.',
+    request: swarmRequest,
+    response: swarmResponse,
+    errors: [],
+    example: { request: { root: hello.sha256, fetching: true }, response: { peers: [] } },
   },
   logout: {
     path: '/logout',

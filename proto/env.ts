@@ -179,6 +179,11 @@ export const PEER_ENV = {
   },
   PEER_UPLOAD_LIMIT_EACH: { type: 'rate', optional: true, help: 'The same, to each single other peer.' },
   PEER_DOWNLOAD_LIMIT_EACH: { type: 'rate', optional: true, help: 'The same, from each single other peer.' },
+  PEER_RECIPROCITY: {
+    type: 'flag',
+    default: '0',
+    help: '1: if several others wait to be served within PEER_UPLOAD_LIMIT, those come first that gave most to this peer; every fourth turn goes to whoever was served longest ago. 0: all turns do.',
+  },
   PEER_MAX_DOWNLOADS: {
     type: 'count',
     default: '64',

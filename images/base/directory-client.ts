@@ -7,6 +7,7 @@ import {
   errorResponse,
   type IndexEntry,
   type LoginRequest,
+  type PeerAddress,
   type PeerLoad,
   queryText,
   type SearchResult,
@@ -100,6 +101,11 @@ export class DirectoryApi {
 
   loadfiles(token: string, files: SharedFile[]) {
     return this.ask('loadfiles', { files }, { token });
+  }
+
+  /** Says that this peer fetches a content, or not any more. @returns some of the others that do */
+  async swarm(token: string, root: string, fetching: boolean, signal?: AbortSignal): Promise<PeerAddress[]> {
+    return (await this.ask('swarm', { root, fetching }, { token, signal })).peers;
   }
 
   async logout(token: string): Promise<void> {

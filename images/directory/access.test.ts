@@ -18,6 +18,7 @@ const REQUESTS: Record<Exclude<EndpointName, 'login'>, { query?: string; body?: 
   search: { query: '?name=mine' },
   loadfiles: { body: { files: [file('changed', 'b'.repeat(64))] } },
   heartbeat: { body: {} },
+  swarm: { body: { root: 'a'.repeat(64) } },
   logout: { body: {} },
 };
 

@@ -8,6 +8,7 @@ import {
   type HeartbeatResponse,
   LOGIN_FROM,
   type LoginRequest,
+  MAX_SWARM_PEERS,
   type RequestOf,
   type SearchResponse,
 } from '#proto/directory-api.ts';
@@ -145,6 +146,11 @@ export function handlersOf(parts: HandlersComponents, { trusted }: { trusted: Ne
         await keeping.change(() => registry.replaceFiles(registry.holderOf(tokenHash), files));
         return { files: files.length };
       },
+    },
+    swarm: {
+      answer: ({ root, fetching }, registration) => ({
+        peers: registry.swarm(registration, root, fetching, MAX_SWARM_PEERS),
+      }),
     },
     logout: {
       answer: async (_nothing, { tokenHash, address, peer: { user } }) => {

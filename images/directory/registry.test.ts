@@ -40,6 +40,44 @@ const codeOf = (action: () => unknown) => {
   }
 };
 
+describe('swarms', () => {
+  it('names those who fetch a content to each other, and shows them in no search and no index', () => {
+    const { registry } = setUp();
+    const ann = registry.register(peer(1), [], 'token-1');
+    const bob = registry.register(peer(2), [], 'token-2');
+    expect(registry.swarm(ann, HASH_A, true, 30)).toEqual([]);
+    expect(registry.swarm(bob, HASH_A, true, 30)).toEqual([peer(1)]);
+    expect(registry.search({ root: HASH_A }, ALL).items).toEqual([]);
+    expect(registry.search({ sha256: HASH_A }, ALL).items).toEqual([]);
+    expect(registry.index(ALL).items.flatMap(({ files }) => files)).toEqual([]);
+    registry.swarm(bob, HASH_A, false, 30);
+    expect(registry.swarm(ann, HASH_A, true, 30)).toEqual([]);
+  });
+
+  it('forgets who left, whose lease ended, and who logged in anew', () => {
+    const { registry, clock } = setUp();
+    const ann = registry.register(peer(1), [], 'token-1');
+    for (const [port, leave] of [
+      [2, (bob: Registration) => registry.remove(bob)],
+      [3, () => registry.register(peer(3), [], 'token-new')],
+      [
+        4,
+        () => {
+          clock.nowMs += LEASE_MS - 1;
+          registry.renew(ann);
+          clock.nowMs += 1;
+        },
+      ],
+    ] as const) {
+      const bob = registry.register(peer(port), [], `token-${port}`);
+      registry.swarm(bob, HASH_A, true, 30);
+      expect(registry.swarm(ann, HASH_A, true, 30)).toEqual([peer(port)]);
+      leave(bob);
+      expect(registry.swarm(ann, HASH_A, true, 30)).toEqual([]);
+    }
+  });
+});
+
 describe('leases', () => {
   it('ends a registration that is not renewed, and its token, at the very moment', () => {
     const { registry, clock, expired } = setUp();

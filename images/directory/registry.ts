@@ -4,6 +4,7 @@ import { PeerLabError } from '#proto/errors.ts';
 import { type Content, type Copy, FileIndex, HashBound, type NameQuery, nameQuery, prefixQuery } from './file-index.ts';
 import { type Page, PageKeys, type PageRequest, pageOf } from './pages.ts';
 import { compareRank, rankOf, UNKNOWN_RANK } from './ranking.ts';
+import { Swarms } from './swarms.ts';
 
 export interface RegistryLimits {
   readonly peers: number;
@@ -69,6 +70,7 @@ export class Registry {
   #oldestRenewalMs = Number.NEGATIVE_INFINITY;
   readonly #peersOf = new Map<string, number>();
   readonly #files = new FileIndex<Registration>();
+  readonly #swarms = new Swarms<Registration>();
 
   constructor(init: RegistryInit) {
     this.#init = init;
@@ -198,6 +200,7 @@ export class Registry {
     if (left > 0) this.#peersOf.set(peer.user, left);
     else this.#peersOf.delete(peer.user);
     for (const copy of copies) this.#files.remove(copy);
+    this.#swarms.leaveAll(registration);
     registration.copies = [];
     this.#init.onChanged?.(address);
   }
@@ -269,6 +272,17 @@ export class Registry {
     return [...holders].sort((a, b) => (a.address < b.address ? -1 : 1)).map(({ peer }) => peer);
   }
 
+  /** Notes whether a peer is on its way to a content. @returns some of the others that are, at most `most` */
+  swarm(asker: Registration, root: string, fetching: boolean, most: number): PeerAddress[] {
+    this.sweep();
+    if (!fetching) {
+      this.#swarms.leave(asker, root);
+      return [];
+    }
+    this.#swarms.enter(asker, root);
+    return this.#swarms.others(asker, root, most).map(({ peer }) => peer);
+  }
+
   /** The names of each peer's files. */
   nameLists(): string[][] {
     this.sweep();
@@ -283,6 +297,8 @@ export class Registry {
       ...{ peer, address, tokenHash, copies: [], rank: UNKNOWN_RANK, renewedMs: now, tokenEndsMs: 0 },
     };
     this.#setFiles(registration, files);
+    // Whoever starts anew is on its way to nothing.
+    this.#swarms.leaveAll(registration);
     if (!previous) this.#peersOf.set(peer.user, (this.#peersOf.get(peer.user) ?? 0) + 1);
     this.#byToken.delete(registration.tokenHash);
     registration.tokenHash = tokenHash;

@@ -74,6 +74,11 @@ export async function startPeer(
   const server = await PeerServer.start({
     ...{ share, meter, logger, publish, stallTimeoutMs, sending, receiving, credentials: tls?.server },
     memory: memory.sending,
+    swarm: {
+      reciprocity: config.PEER_RECIPROCITY,
+      gotFrom: (address) => downloads.gotFrom(address),
+      met: (sha256, address) => downloads.met(sha256, address),
+    },
     admit: (call) => tickets.admit(call),
     vouched: (call) => tickets.vouched(call),
     pull: async (offer, from, signal) => {

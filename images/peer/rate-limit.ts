@@ -9,6 +9,9 @@ const SLACK_MS = 50;
 const CHUNK_MS = 100;
 const LEAST_CHUNK_BYTES = 16 * 1024;
 
+/** While one ends and the next begins, others go on. */
+const FEW = 3;
+
 /** One limit. Without a rate there is none. */
 class RateLimit {
   readonly #bytesPerSecond: number | undefined;
@@ -56,6 +59,13 @@ export class RateLimits {
   get lowest(): number | undefined {
     const { total, each } = this.#init;
     return total === undefined || each === undefined ? (total ?? each) : Math.min(total, each);
+  }
+
+  /** So many transfers at a time keep the link full, where there is a limit on the sum; fewer get their bytes sooner. */
+  get slots(): number | undefined {
+    const { total, each } = this.#init;
+    if (total === undefined) return undefined;
+    return Math.max(FEW, each === undefined ? 0 : Math.ceil(total / each) + 1);
   }
 
   /** The most bytes at a time; `sizeBytes` if there are no limits. */

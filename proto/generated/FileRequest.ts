@@ -16,6 +16,10 @@ export interface FileRequest {
    * SHA-256 of the whole file, 64 lower-case hex digits. When given, exactly this content is served, whatever its name.
    */
   'sha256'?: (string);
+  /**
+   * Of a turn that WatchPieces gave: the place in the queue is used up by this call.
+   */
+  'turn'?: (number);
 }
 
 export interface FileRequest__Output {
@@ -32,4 +36,8 @@ export interface FileRequest__Output {
    * SHA-256 of the whole file, 64 lower-case hex digits. When given, exactly this content is served, whatever its name.
    */
   'sha256': (string);
+  /**
+   * Of a turn that WatchPieces gave: the place in the queue is used up by this call.
+   */
+  'turn': (number);
 }

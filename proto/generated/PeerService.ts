@@ -7,6 +7,8 @@ import type { FileRequest as _FileRequest, FileRequest__Output as _FileRequest__
 import type { FileResponse as _FileResponse, FileResponse__Output as _FileResponse__Output } from './FileResponse.ts';
 import type { FileUpload as _FileUpload, FileUpload__Output as _FileUpload__Output } from './FileUpload.ts';
 import type { FilesRequest as _FilesRequest, FilesRequest__Output as _FilesRequest__Output } from './FilesRequest.ts';
+import type { PieceNews as _PieceNews, PieceNews__Output as _PieceNews__Output } from './PieceNews.ts';
+import type { PieceWish as _PieceWish, PieceWish__Output as _PieceWish__Output } from './PieceWish.ts';
 import type { SmallFiles as _SmallFiles, SmallFiles__Output as _SmallFiles__Output } from './SmallFiles.ts';
 import type { TreeRequest as _TreeRequest, TreeRequest__Output as _TreeRequest__Output } from './TreeRequest.ts';
 import type { TreeResponse as _TreeResponse, TreeResponse__Output as _TreeResponse__Output } from './TreeResponse.ts';
@@ -80,6 +82,21 @@ export interface PeerServiceClient extends grpc.Client {
   uploadFile(options: grpc.CallOptions, callback: grpc.requestCallback<_FileResponse__Output>): grpc.ClientWritableStream<_FileUpload>;
   uploadFile(callback: grpc.requestCallback<_FileResponse__Output>): grpc.ClientWritableStream<_FileUpload>;
   
+  /**
+   * Tells which pieces of a file the peer that is called has (of a file that it is still fetching itself, too), and then of each that it gets,
+   * for as long as the caller keeps the call; and, where the first message says so, when it is the caller's turn to ask for one. A peer
+   * that does not have this method is asked at any time, and only if it has the whole file.
+   */
+  WatchPieces(metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientDuplexStream<_PieceWish, _PieceNews__Output>;
+  WatchPieces(options?: grpc.CallOptions): grpc.ClientDuplexStream<_PieceWish, _PieceNews__Output>;
+  /**
+   * Tells which pieces of a file the peer that is called has (of a file that it is still fetching itself, too), and then of each that it gets,
+   * for as long as the caller keeps the call; and, where the first message says so, when it is the caller's turn to ask for one. A peer
+   * that does not have this method is asked at any time, and only if it has the whole file.
+   */
+  watchPieces(metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientDuplexStream<_PieceWish, _PieceNews__Output>;
+  watchPieces(options?: grpc.CallOptions): grpc.ClientDuplexStream<_PieceWish, _PieceNews__Output>;
+  
 }
 
 export interface PeerServiceHandlers extends grpc.UntypedServiceImplementation {
@@ -111,6 +128,13 @@ export interface PeerServiceHandlers extends grpc.UntypedServiceImplementation {
    */
   UploadFile: grpc.handleClientStreamingCall<_FileUpload__Output, _FileResponse>;
   
+  /**
+   * Tells which pieces of a file the peer that is called has (of a file that it is still fetching itself, too), and then of each that it gets,
+   * for as long as the caller keeps the call; and, where the first message says so, when it is the caller's turn to ask for one. A peer
+   * that does not have this method is asked at any time, and only if it has the whole file.
+   */
+  WatchPieces: grpc.handleBidiStreamingCall<_PieceWish__Output, _PieceNews>;
+  
 }
 
 export interface PeerServiceDefinition extends grpc.ServiceDefinition {
@@ -118,4 +142,5 @@ export interface PeerServiceDefinition extends grpc.ServiceDefinition {
   DownloadFiles: MethodDefinition<_FilesRequest, _SmallFiles, _FilesRequest__Output, _SmallFiles__Output>
   FileTree: MethodDefinition<_TreeRequest, _TreeResponse, _TreeRequest__Output, _TreeResponse__Output>
   UploadFile: MethodDefinition<_FileUpload, _FileResponse, _FileUpload__Output, _FileResponse__Output>
+  WatchPieces: MethodDefinition<_PieceWish, _PieceNews, _PieceWish__Output, _PieceNews__Output>
 }

@@ -7,6 +7,8 @@ import type { FileResponse as _FileResponse, FileResponse__Output as _FileRespon
 import type { FileUpload as _FileUpload, FileUpload__Output as _FileUpload__Output } from './FileUpload.ts';
 import type { FilesRequest as _FilesRequest, FilesRequest__Output as _FilesRequest__Output } from './FilesRequest.ts';
 import type { PeerServiceClient as _PeerServiceClient, PeerServiceDefinition as _PeerServiceDefinition } from './PeerService.ts';
+import type { PieceNews as _PieceNews, PieceNews__Output as _PieceNews__Output } from './PieceNews.ts';
+import type { PieceWish as _PieceWish, PieceWish__Output as _PieceWish__Output } from './PieceWish.ts';
 import type { SmallFile as _SmallFile, SmallFile__Output as _SmallFile__Output } from './SmallFile.ts';
 import type { SmallFiles as _SmallFiles, SmallFiles__Output as _SmallFiles__Output } from './SmallFiles.ts';
 import type { TreeRequest as _TreeRequest, TreeRequest__Output as _TreeRequest__Output } from './TreeRequest.ts';
@@ -23,6 +25,8 @@ export interface ProtoGrpcType {
   FileUpload: MessageTypeDefinition<_FileUpload, _FileUpload__Output>
   FilesRequest: MessageTypeDefinition<_FilesRequest, _FilesRequest__Output>
   PeerService: SubtypeConstructor<typeof grpc.Client, _PeerServiceClient> & { service: _PeerServiceDefinition }
+  PieceNews: MessageTypeDefinition<_PieceNews, _PieceNews__Output>
+  PieceWish: MessageTypeDefinition<_PieceWish, _PieceWish__Output>
   SmallFile: MessageTypeDefinition<_SmallFile, _SmallFile__Output>
   SmallFiles: MessageTypeDefinition<_SmallFiles, _SmallFiles__Output>
   TreeRequest: MessageTypeDefinition<_TreeRequest, _TreeRequest__Output>

@@ -25,10 +25,27 @@ export class DownloadLimits {
   /** Under way now. */
   downloads = 0;
   readonly #queues = new Map<string, Queue>();
+  #pieceBytes = 0;
 
   /** Sources that a download may ask at one time, as of now. */
   get lanes(): number {
     return Math.max(1, Math.min(MAX_LANES, Math.floor(MAX_LANES_IN_ALL / Math.max(1, this.downloads))));
+  }
+
+  /** Sources that a download may know at one time, those included that it asks only in turn. */
+  get neighbours(): number {
+    return Math.max(1, Math.floor(MAX_LANES_IN_ALL / Math.max(1, this.downloads)));
+  }
+
+  /** Room for a piece that is asked for in turn; undefined while there is none. */
+  piece(bytes: number): Disposable | undefined {
+    if (this.#pieceBytes > 0 && this.#pieceBytes + bytes > BUDGET_BYTES) return undefined;
+    this.#pieceBytes += bytes;
+    return {
+      [Symbol.dispose]: () => {
+        this.#pieceBytes -= bytes;
+      },
+    };
   }
 
   /** Bytes that one call may ask for, as of now: without a limit for a call that is alone; otherwise a number that lets all get their turn, and that fits. */

@@ -9,6 +9,7 @@ import type { TransferMeter } from '../transfer-meter.ts';
 import type { DownloadLimits } from './download-limits.ts';
 import { askTree, type ToldTree } from './file-tree.ts';
 import type { Liars } from './liars.ts';
+import { Partners, type PartnersInit } from './partners.ts';
 import type { PeerClients } from './peer-clients.ts';
 import type { SourceFinder } from './source-finder.ts';
 import { type Group, groupsOf, type Source, type Wanted } from './sources.ts';
@@ -49,6 +50,10 @@ export interface DownloadInit {
   readonly mutex: KeyedMutex;
   readonly liars: Liars;
   readonly limits: DownloadLimits;
+  /** Who fetches the same, by SHA-256, for each content that is on its way in pieces. */
+  readonly partners: Map<string, Partners>;
+  readonly directory: PartnersInit['directory'];
+  readonly self: string;
   /** To store it as. */
   readonly name: string;
   readonly tally: Tally;
@@ -177,6 +182,8 @@ export class Download {
     // Temporary file and journal are named after the root: two downloads of one content, to two names, take turns.
     using _turn = await this.#init.mutex.take(`root ${tree.root}`, this.#init.signal);
     await using file = await share.receivePieces({ sizeBytes, sha256, tree, signal: this.#init.signal });
+    // What the root proves is what others want only if all agree on the root.
+    if (!content.isDoubtful) share.offer(file);
     const { resumedBytes } = file;
     meter.resumed(resumedBytes);
     const swarm = new Swarm({
@@ -186,6 +193,8 @@ export class Download {
       gaveUp: (address, code) => this.#gaveUp(address, code),
       rejected: () => meter.pieceRejected(),
     });
+    using _partners =
+      content.isDoubtful || wanted.only || file.pieces === 1 ? undefined : this.#partners(content, swarm);
     try {
       await swarm.run();
       if (content.isDoubtful) await this.#assertSha256(file, content);
@@ -198,6 +207,20 @@ export class Download {
         file.keep = false;
       throw thrown;
     }
+  }
+
+  /** Has others who fetch the same take part, until disposed. */
+  #partners({ tree, sizeBytes, sha256 }: Content, swarm: Swarm): Disposable {
+    const { partners, directory, liars, self } = this.#init;
+    const found = (sources: Source[]) => swarm.offer(sources);
+    const met = new Partners({ directory, liars, self, root: tree.root, sizeBytes, found });
+    partners.set(sha256, met);
+    return {
+      [Symbol.dispose]: () => {
+        partners.delete(sha256);
+        met[Symbol.dispose]();
+      },
+    };
   }
 
   /** Where the root is doubtful, the SHA-256 decides. @throws PeerLabError `hash-mismatch` */

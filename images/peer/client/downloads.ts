@@ -6,14 +6,16 @@ import type { Share } from '../share/share.ts';
 import type { TransferMeter } from '../transfer-meter.ts';
 import { Download } from './download.ts';
 import { DownloadLimits } from './download-limits.ts';
+import { Gifts } from './gifts.ts';
 import { Liars } from './liars.ts';
+import type { Partners } from './partners.ts';
 import type { PeerClients } from './peer-clients.ts';
 import { type DownloadRequest, SourceFinder } from './source-finder.ts';
 import { Tally } from './tally.ts';
 
 export interface DownloadsInit {
   readonly share: Share;
-  readonly directory: Pick<DirectorySession, 'search' | 'isLoggedIn' | 'publish'>;
+  readonly directory: Pick<DirectorySession, 'search' | 'swarm' | 'isLoggedIn' | 'publish'>;
   readonly clients: PeerClients;
   readonly meter: TransferMeter;
   /** Shared with uploads. */
@@ -30,12 +32,26 @@ const TELL_MS = 2000;
 export class Downloads {
   readonly #init: DownloadsInit;
   /** What all downloads of a peer have in common. */
-  readonly #common = { mutex: new KeyedMutex(), liars: new Liars(), limits: new DownloadLimits() };
+  readonly #common = {
+    ...{ mutex: new KeyedMutex(), liars: new Liars(), limits: new DownloadLimits() },
+    partners: new Map<string, Partners>(),
+  };
+  readonly #gifts = new Gifts();
   readonly #finder: SourceFinder;
 
   constructor(init: DownloadsInit) {
     this.#init = init;
     this.#finder = new SourceFinder({ ...init, liars: this.#common.liars });
+  }
+
+  /** Bytes that the peer at this address gave lately. */
+  gotFrom(address: string): number {
+    return this.#gifts.of(address);
+  }
+
+  /** The peer at this address fetches this content too, if it is on its way here. */
+  met(sha256: string, address: string): void {
+    this.#common.partners.get(sha256)?.met(address);
   }
 
   /**
@@ -61,7 +77,7 @@ export class Downloads {
 
   async #download(request: DownloadRequest, signal: AbortSignal): Promise<TransferResult> {
     const { share, directory, meter } = this.#init;
-    const tally = new Tally(meter.start('received'));
+    const tally = new Tally(meter.start('received'), (address, bytes) => this.#gifts.note(address, bytes));
     this.#common.limits.downloads++;
     try {
       const wanted = await this.#finder.find(request, signal);

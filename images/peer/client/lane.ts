@@ -4,6 +4,7 @@ import type { FileRequest } from '#proto/generated/FileRequest.ts';
 import { type PieceHasher, pieceBounds, pieceHasher } from '#proto/hash-tree.ts';
 import type { PieceFile } from '../share/piece-file.ts';
 import type { ClientLease } from './peer-clients.ts';
+import { PieceLink } from './piece-link.ts';
 import { type Next, type ReceiveInit, receive } from './receive.ts';
 import type { Source } from './sources.ts';
 import type { Range, Work, Worker } from './work.ts';
@@ -21,6 +22,8 @@ export interface LaneInit {
 
 /** A source that sent nothing for so long stands still: others may take over its work, long before it is given up. */
 const STILL_MS = 300;
+/** A source with the whole file is asked for content after so long, even if it has not said a word of its pieces. */
+const MEET_MS = 1000;
 /** Weight of the latest piece in the speed. */
 const LATEST = 0.3;
 
@@ -29,6 +32,8 @@ export class Lane implements Worker {
   readonly source: Source;
   /** It sends the whole file whatever is asked of it, as the predecessor's peers do. */
   ignoresRanges = false;
+  /** What the source says of its pieces, if it does. */
+  link: PieceLink | undefined;
   readonly #init: LaneInit;
   #bytesPerSecond: number | undefined;
   #lastBytesAt = 0;
@@ -39,7 +44,25 @@ export class Lane implements Worker {
   }
 
   has(index: number): boolean {
-    return this.source.pieces?.has(index) ?? true;
+    return this.link ? this.link.has(index) : !this.source.isPartial;
+  }
+
+  /** Asks the source which pieces it has. One that knows nothing of this has the whole file, if it is not partial. @throws PeerLabError as it fails */
+  async meet(came: (index: number) => void): Promise<void> {
+    const { source, file, receiving } = this.#init;
+    const { address, stallTimeoutMs, signal } = receiving;
+    this.#lastBytesAt = performance.now();
+    const link = new PieceLink({ lease: this.#init.lease(), address, file, stallTimeoutMs, came });
+    try {
+      if (await link.meet(source.isPartial ? stallTimeoutMs : MEET_MS, signal)) this.link = link;
+      else if (source.isPartial)
+        throw new PeerLabError('source-refused', { about: address, got: 'no word of its pieces' });
+    } catch (error) {
+      // Of one that has the whole file, the call for its content tells what is wrong.
+      if (source.isPartial || signal.aborted) throw error;
+    } finally {
+      if (!this.link) link[Symbol.dispose]();
+    }
   }
 
   speed(): number | undefined {
@@ -48,9 +71,10 @@ export class Lane implements Worker {
 
   /**
    * Fetches the range, whose end may come down meanwhile. Every piece is checked as it gets whole.
+   * @param turn number of the turn that the source gave for it
    * @throws PeerLabError `hash-mismatch`, `too-many-bytes`, `truncated`, or as `receive`
    */
-  async fetch(range: Range): Promise<void> {
+  async fetch(range: Range, turn = 0): Promise<void> {
     const { source, file, receiving } = this.#init;
     using lease = this.#init.lease();
     const stopped = new AbortController();
@@ -59,7 +83,7 @@ export class Lane implements Worker {
     using intake = new Intake(range, this, this.#init, (bytes) => this.#learn(bytes));
     const signal = AbortSignal.any([receiving.signal, stopped.signal]);
     try {
-      const request = { ...intake.request, filename: source.name, sha256: file.hashes.sha256 };
+      const request = { ...intake.request, filename: source.name, sha256: file.hashes.sha256, turn };
       await receive(request, { ...receiving, lease, signal }, (chunk) => {
         this.#lastBytesAt = performance.now();
         return intake.take(chunk);

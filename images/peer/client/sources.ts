@@ -11,8 +11,8 @@ export interface Source {
   readonly root?: string | undefined;
   /** In bytes, as it told the directory. */
   readonly size?: number | undefined;
-  /** The pieces that it has, where it has some of the file only. */
-  readonly pieces?: { has(index: number): boolean };
+  /** It is still fetching the file itself: what it has, it says itself. */
+  readonly isPartial?: true;
 }
 
 /** What is to be fetched and from whom. Without `sha256` the source's own word decides. */

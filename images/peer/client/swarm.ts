@@ -4,6 +4,7 @@ import type { PieceFile } from '../share/piece-file.ts';
 import type { DownloadLimits } from './download-limits.ts';
 import { Lane } from './lane.ts';
 import type { PeerClients } from './peer-clients.ts';
+import type { PieceLink } from './piece-link.ts';
 import type { Source } from './sources.ts';
 import type { Tally } from './tally.ts';
 import { type Range, Work } from './work.ts';
@@ -34,6 +35,14 @@ const MAX_REFRESHES = 20;
 const BUSY_WAIT_MS = 100;
 const MAX_BUSY_ANSWERS = 6;
 
+/** From a source that gives turns, one piece may be on its way while the next one is asked for. */
+const MAX_PIECES_EACH = 2;
+/** When nobody has what is missing, somebody may still come who has it. */
+const NOBODY_MS = 10_000;
+const LOOK_MS = 1000;
+/** Reasons that are kept for the message of a download that failed. */
+const MAX_FAILURES = 20;
+
 /** Errors that another source would not fix. */
 const OWN_FAULTS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'cancelled',
@@ -59,6 +68,9 @@ export class Swarm {
   #refreshes = 0;
   #refreshedAt = Number.NEGATIVE_INFINITY;
   #refreshing: Promise<void> | undefined;
+  /** Calls under way to sources that can be asked at any time. */
+  #calls = 0;
+  #hopeAt = performance.now();
 
   constructor(init: SwarmInit) {
     const { file, sources } = init;
@@ -77,11 +89,13 @@ export class Swarm {
     const cancelled = () => this.#outcome.reject(new PeerLabError('cancelled'));
     signal.addEventListener('abort', cancelled, { once: true });
     if (signal.aborted) cancelled();
+    const looking = setInterval(() => this.#look(), LOOK_MS);
     try {
       this.#settle();
       await this.#outcome.promise;
       await file.flush();
     } finally {
+      clearInterval(looking);
       signal.removeEventListener('abort', cancelled);
       this.#over.abort();
       this.#wake();
@@ -95,10 +109,9 @@ export class Swarm {
     const { left } = this.#init.file;
     if (left === 0) this.#outcome.resolve();
     if (left === 0) return;
-    const wanted = Math.min(this.#init.limits.lanes, left);
     const starting: Lane[] = [];
-    while (this.#lanes.size < wanted && this.#reserve.length > 0) {
-      const lane = this.#lane(this.#reserve.shift() as Source);
+    for (let next = this.#nextSource(left); next; next = this.#nextSource(left)) {
+      const lane = this.#lane(next);
       // Entered before any of them takes work: how much that is depends on how many there are.
       this.#lanes.add(lane);
       starting.push(lane);
@@ -108,6 +121,35 @@ export class Swarm {
       this.#running.add(running);
     }
     if (this.#lanes.size === 0 && !this.#refreshing) this.#giveUp();
+  }
+
+  /** The next source to begin with: of those that can be asked at any time few are enough, as they send as fast as they can. */
+  #nextSource(left: number): Source | undefined {
+    const { limits } = this.#init;
+    if (this.#lanes.size >= Math.max(limits.neighbours, limits.lanes)) return undefined;
+    const atWill = [...this.#lanes].filter(({ source, link }) => !source.isPartial && !link?.takesTurns).length;
+    const isFull = atWill >= Math.min(limits.lanes, left);
+    const at = this.#reserve.findIndex(({ isPartial }) => isPartial || !isFull);
+    return at < 0 ? undefined : this.#reserve.splice(at, 1)[0];
+  }
+
+  /** Others that have the file, or some of it. Those that are known already are left out. */
+  offer(sources: readonly Source[]): void {
+    const fresh = sources.filter(({ address }) => !this.#known.has(address));
+    for (const source of fresh) {
+      this.#known.add(source.address);
+      this.#reserve.push(source);
+    }
+    if (fresh.length > 0) this.#settle();
+  }
+
+  /** Gives up when nobody has had what is missing for long. */
+  #look(): void {
+    const now = performance.now();
+    const mayBring = (lane: Lane) => (lane.source.isPartial && !lane.link) || this.#work.needs(lane);
+    if ([...this.#lanes].some(mayBring)) this.#hopeAt = now;
+    else this.#refresh();
+    if (now - this.#hopeAt > NOBODY_MS) this.#giveUp();
   }
 
   #giveUp(): void {
@@ -129,39 +171,116 @@ export class Swarm {
 
   /** Lets a lane work until there is nothing left or its source fails. */
   async #run(lane: Lane): Promise<void> {
-    const { address } = lane.source;
+    const { source } = lane;
     try {
-      while (!this.#over.signal.aborted && this.#init.file.left > 0) {
-        if (await this.#fetchNext(lane)) continue;
-        if (!this.#work.needs(lane)) return this.#refresh();
-        await this.#news();
-      }
+      if (source.isPartial) await this.#meet(lane);
+      else await this.#fetchNext(lane, () => this.#meet(lane));
+      if (lane.link?.takesTurns) await this.#inTurn(lane, lane.link);
+      else await this.#atWill(lane);
     } catch (thrown) {
       const error = toPeerLabError(thrown);
       if (this.#over.signal.aborted) return;
       if (OWN_FAULTS.has(error.code)) return this.#outcome.reject(error);
-      this.#failures.push(error);
-      this.#init.gaveUp(address, error.code);
+      if (this.#failures.length < MAX_FAILURES) this.#failures.push(error);
+      this.#init.gaveUp(source.address, error.code);
+      // It may be there again soon: whoever hears of it says so.
+      if (source.isPartial) this.#known.delete(source.address);
       this.#refresh();
     } finally {
+      this.#part(lane);
       this.#lanes.delete(lane);
       this.#wake();
       this.#settle();
     }
   }
 
-  /** @returns false when there is nothing for it to do now */
-  async #fetchNext(lane: Lane): Promise<boolean> {
+  async #meet(lane: Lane): Promise<void> {
+    const { rarity } = this.#work;
+    // A file of one piece is all there or not at all.
+    if (this.#init.file.pieces === 1 && !lane.source.isPartial) return;
+    await lane.meet((index) => {
+      if (lane.link && !lane.link.isWhole) rarity.came(index);
+      this.#wake();
+    });
+    const { link } = lane;
+    if (link && !link.isWhole) rarity.join((index) => link.has(index), true);
+    // One that takes turns leaves room for others.
+    if (link?.takesTurns) this.#settle();
+  }
+
+  #part({ link }: Lane): void {
+    if (link && !link.isWhole) this.#work.rarity.leave((index) => link.has(index), true);
+    link?.[Symbol.dispose]();
+  }
+
+  async #atWill(lane: Lane): Promise<void> {
+    while (!this.#over.signal.aborted && this.#init.file.left > 0) {
+      if (await this.#fetchNext(lane)) continue;
+      if (!lane.source.isPartial && !this.#work.needs(lane)) return this.#refresh();
+      if (lane.source.isPartial) lane.link?.assertAlive();
+      await this.#news();
+    }
+  }
+
+  /** A piece at a time, each when the source says so; which one is not decided before. */
+  async #inTurn(lane: Lane, link: PieceLink): Promise<void> {
+    const { signal } = this.#over;
+    const fetching = new Set<Promise<void>>();
+    try {
+      while (!signal.aborted && this.#init.file.left > 0) {
+        link.assertAlive();
+        if (fetching.size >= MAX_PIECES_EACH) await Promise.race(fetching);
+        else if (!this.#work.offers(lane)) await this.#news();
+        else await this.#takeTurn(lane, link, fetching);
+      }
+    } finally {
+      await Promise.all(fetching);
+    }
+  }
+
+  async #takeTurn(lane: Lane, link: PieceLink, fetching: Set<Promise<void>>): Promise<void> {
+    const { limits, file } = this.#init;
+    const given = await link.turn(this.#over.signal);
+    const room = limits.piece(file.hashes.tree.pieceSizeBytes);
+    const range = room && this.#work.takePiece(lane, given.suggest);
+    if (!range) {
+      room?.[Symbol.dispose]();
+      link.pass(given);
+      // What it has was taken meanwhile.
+      return this.#news();
+    }
+    const fetch: Promise<void> = this.#fetch(lane, range, given.turn)
+      .catch((error) => link.fail(toPeerLabError(error)))
+      .finally(() => {
+        room[Symbol.dispose]();
+        fetching.delete(fetch);
+      });
+    fetching.add(fetch);
+  }
+
+  /**
+   * @param first to be done when it is known what the lane will do: sources that answer late keep their part
+   * @returns false when there is nothing for it to do now
+   */
+  async #fetchNext(lane: Lane, first?: () => Promise<void>): Promise<boolean> {
     const { limits, file } = this.#init;
     using _turn = await limits.turn(lane.source.address, file.sizeBytes, this.#over.signal);
-    const range = this.#mayTake(lane) ? this.#work.take(lane, this.#lanes.size, this.#most) : undefined;
-    if (range) await this.#fetch(lane, range);
+    const mayCall = this.#calls < limits.lanes && this.#mayTake(lane);
+    const range = mayCall ? this.#work.take(lane, this.#lanes.size, this.#most) : undefined;
+    this.#calls++;
+    try {
+      await first?.();
+      if (range && !lane.link?.takesTurns) await this.#fetch(lane, range);
+    } finally {
+      this.#calls--;
+      if (range) this.#work.release(range);
+    }
     return range !== undefined;
   }
 
-  async #fetch(lane: Lane, range: Range): Promise<void> {
+  async #fetch(lane: Lane, range: Range, turn?: number): Promise<void> {
     try {
-      await this.#untilTaken(() => lane.fetch(range));
+      await this.#untilTaken(() => lane.fetch(range, turn));
     } finally {
       this.#work.release(range);
       this.#wake();
@@ -203,11 +322,7 @@ export class Swarm {
     this.#refreshedAt = performance.now();
     this.#refreshing = this.#init.more().then((found) => {
       this.#refreshing = undefined;
-      const fresh = found.filter(({ address }) => !this.#known.has(address));
-      for (const source of fresh) {
-        this.#known.add(source.address);
-        this.#reserve.push(source);
-      }
+      this.offer(found);
       this.#settle();
     });
   }

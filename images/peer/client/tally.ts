@@ -8,10 +8,13 @@ type SourceFigures = TransferFailure['sources'][number];
 export class Tally {
   readonly transfer: MeteredTransfer;
   readonly #sources = new Map<string, SourceFigures>();
+  readonly #noted: ((address: string, bytes: number) => void) | undefined;
   readonly #ending = new Set<Promise<void>>();
 
-  constructor(transfer: MeteredTransfer) {
+  /** @param noted told what each source gave */
+  constructor(transfer: MeteredTransfer, noted?: (address: string, bytes: number) => void) {
     this.transfer = transfer;
+    this.#noted = noted;
   }
 
   /** `address` is asked: it may count what it sends although nothing of it arrives. */
@@ -34,6 +37,7 @@ export class Tally {
     if (bytes === 0) return;
     this.#of(address).bytes += bytes;
     this.transfer.moved(bytes);
+    this.#noted?.(address, bytes);
   }
 
   /** `address` was given up; the first reason counts. */

@@ -1,3 +1,6 @@
+import { choosePiece } from './choose-piece.ts';
+import { Rarity } from './rarity.ts';
+
 /**
  * Who fetches which pieces: pure bookkeeping, without a clock or a connection. A lane (one source) takes a range of pieces; when none is left
  * to give out, it takes over the end of the range that would be done last, and at the very end doubles the piece that everybody waits for.
@@ -30,16 +33,29 @@ const MAX_SHARE = 64;
 /** A range that is done so soon is not worth a new call. */
 const WORTH_SECONDS = 0.1;
 
+/** At the end of a file, one that stands still for so long is not waited for by whoever has a turn. */
+const DOUBLED_SECONDS = 0.5;
+
 export class Work {
+  /** Who has what, among all whom this download knows. */
+  readonly rarity: Rarity;
   readonly #pieceSizeBytes: number;
   readonly #pieces: number;
   readonly #has: (index: number) => boolean;
+  readonly #random: () => number;
   /** Pieces in nobody's hands: sorted, disjoint, not empty. */
   #gaps: { start: number; end: number }[] = [];
   readonly #ranges = new Set<Range>();
 
   /** @param has which pieces are there already */
-  constructor(pieces: number, pieceSizeBytes: number, has: (index: number) => boolean) {
+  constructor(
+    pieces: number,
+    pieceSizeBytes: number,
+    has: (index: number) => boolean,
+    random: () => number = Math.random,
+  ) {
+    this.rarity = new Rarity(pieces);
+    this.#random = random;
     this.#pieces = pieces;
     this.#pieceSizeBytes = pieceSizeBytes;
     this.#has = has;
@@ -66,6 +82,44 @@ export class Work {
     return this.#hand(worker, run.start, end);
   }
 
+  /** Whether there is a piece that this worker could fetch in its turn. */
+  offers(worker: Worker): boolean {
+    for (const _ of this.#free(worker)) return true;
+    return this.isGivenOut && this.#doubtful(worker) !== undefined;
+  }
+
+  /**
+   * One piece, for a worker whose turn it is: the rarest; where all are in somebody's hands, one that is too slow in coming.
+   * @param suggested what the source would like to send
+   */
+  takePiece(worker: Worker, suggested: number | undefined): Range | undefined {
+    const index = this.#rarest(worker, suggested);
+    if (index !== undefined) {
+      this.#cutOut(index, index + 1);
+      return this.#hand(worker, index, index + 1);
+    }
+    const slow = this.isGivenOut ? this.#doubtful(worker) : undefined;
+    return slow && this.#takeFrom(slow, worker, 1);
+  }
+
+  #rarest(worker: Worker, suggested?: number): number | undefined {
+    return choosePiece({
+      ...{ candidates: this.#free(worker), suggested, random: this.#random },
+      rarity: (index) => this.rarity.of(index),
+    });
+  }
+
+  /** Pieces in nobody's hands that the worker has. */
+  *#free(worker: Worker): Iterable<number> {
+    for (const { start, end } of this.#gaps)
+      for (let index = start; index < end; index++) if (worker.has(index)) yield index;
+  }
+
+  #doubtful(worker: Worker): Range | undefined {
+    const [victim, seconds] = this.#lastToEnd(worker);
+    return seconds >= DOUBLED_SECONDS ? victim : undefined;
+  }
+
   /** Whether anything is missing that this worker could bring, now or when another one fails. */
   needs(worker: Worker): boolean {
     for (let index = 0; index < this.#pieces; index++) if (!this.#has(index) && worker.has(index)) return true;
@@ -88,16 +142,18 @@ export class Work {
     this.#open(range.next, range.end);
   }
 
-  /** The first pieces in a row that are in nobody's hands and that the worker has, `most` of them. */
+  /** Pieces in a row that are in nobody's hands and that the worker has, `most` of them: from the rarest on; the first if none is rarer. */
   #firstRun(worker: Worker, most: number): { start: number; end: number } | undefined {
-    for (const gap of this.#gaps) {
-      for (let start = gap.start; start < gap.end; start++) {
-        if (!worker.has(start)) continue;
-        let end = start + 1;
-        while (end < gap.end && end - start < most && worker.has(end)) end++;
-        return { start, end };
-      }
-    }
+    const start = this.rarity.matters ? this.#rarest(worker) : this.#first(worker);
+    const gap = this.#gaps.find((one) => start !== undefined && start >= one.start && start < one.end);
+    if (start === undefined || !gap) return undefined;
+    let end = start + 1;
+    while (end < gap.end && end - start < most && worker.has(end)) end++;
+    return { start, end };
+  }
+
+  #first(worker: Worker): number | undefined {
+    for (const index of this.#free(worker)) return index;
     return undefined;
   }
 
@@ -137,7 +193,10 @@ export class Work {
 
   #takeOver(worker: Worker, most: number): Range | undefined {
     const [victim, seconds] = this.#lastToEnd(worker);
-    if (!victim || seconds < WORTH_SECONDS) return undefined;
+    return victim && seconds >= WORTH_SECONDS ? this.#takeFrom(victim, worker, most) : undefined;
+  }
+
+  #takeFrom(victim: Range, worker: Worker, most: number): Range | undefined {
     const left = victim.end - victim.next;
     if (left === 1) {
       if (victim.doubled) return undefined;
@@ -162,7 +221,8 @@ export class Work {
     let most = 0;
     for (const range of this.#ranges) {
       const left = range.end - range.next;
-      if (left === 0 || (left === 1 && range.doubled) || !worker.has(range.end - 1)) continue;
+      if (range.worker === worker || left === 0 || (left === 1 && range.doubled)) continue;
+      if (!worker.has(range.end - 1)) continue;
       const speed = range.worker.speed();
       // Nothing is known of one that has just begun: it gets the time to show what it can do.
       const seconds = speed === undefined ? 0 : (left * this.#pieceSizeBytes) / Math.max(speed, 1);

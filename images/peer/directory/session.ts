@@ -1,5 +1,6 @@
 import type { DirectoryApi, Found, SearchBy } from '#base/directory-client.ts';
 import type { Logger } from '#base/logger.ts';
+import { addressText } from '#proto/addresses.ts';
 import type { IndexEntry, PeerLoad, SharedFile } from '#proto/directory-api.ts';
 import { PeerLabError, toPeerLabError } from '#proto/errors.ts';
 import { heartbeatMs } from '#proto/lease.ts';
@@ -118,6 +119,18 @@ export class DirectorySession {
     if (near.notDialled.length > 0)
       this.#init.logger.warn({ reason: notDialledText(near.notDialled) }, 'sources left out');
     return near;
+  }
+
+  /**
+   * Says that this peer fetches the content with this root, or not any more.
+   * @returns others that do, `ip:port`; those that must not be dialled are left out
+   */
+  async swarm(root: string, fetching: boolean, signal?: AbortSignal): Promise<string[]> {
+    const named = await this.#authorized((token) => this.#init.api.swarm(token, root, fetching, signal));
+    const peers = named.map((peer) => ({ ...peer, name: '' }));
+    const found = { results: [], unverified: [{ name: '', peers }] };
+    const near = this.#init.diallable?.(found) ?? found;
+    return near.unverified.flatMap((one) => one.peers.map(addressText));
   }
 
   /** Ends the session within `timeoutMs`, whatever the directory does. */

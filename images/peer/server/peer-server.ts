@@ -7,7 +7,6 @@ import { PeerLabError, toPeerLabError } from '#proto/errors.ts';
 import type { PeerServiceHandlers } from '#proto/generated/PeerService.ts';
 import { MAX_MESSAGE_BYTES, peerServiceDefinition } from '#proto/peer.ts';
 import type { RateLimits } from '../rate-limit.ts';
-import { treeOf } from '../share/catalogue.ts';
 import type { Share } from '../share/share.ts';
 import type { MeteredTransfer, TransferMeter } from '../transfer-meter.ts';
 import { errorMetadata, toStatus } from '../wire-error.ts';
@@ -17,6 +16,8 @@ import { sendBatch } from './send-batch.ts';
 import { sendFile } from './send-file.ts';
 import type { SendMemory } from './send-memory.ts';
 import { type Fetched, type Offer, REFUSALS, takeUpload } from './take-upload.ts';
+import { UploadTurns } from './upload-turns.ts';
+import { Watchers, type WatchersInit } from './watch-pieces.ts';
 
 export interface PeerServerInit {
   readonly share: Share;
@@ -31,6 +32,7 @@ export interface PeerServerInit {
   readonly memory: SendMemory;
   readonly sending: RateLimits;
   readonly receiving: RateLimits;
+  readonly swarm: SwarmSettings;
   readonly stallTimeoutMs: number;
   /** Throws when the caller may have nothing of this peer. */
   readonly admit?: (call: { readonly metadata: grpc.Metadata; getPeer(): string }) => void;
@@ -45,6 +47,12 @@ export interface PeerServerInit {
   readonly publish: () => Promise<void>;
 }
 
+/** How this peer takes part where many fetch the same. */
+export interface SwarmSettings extends Pick<WatchersInit, 'gotFrom' | 'met'> {
+  /** PEER_RECIPROCITY */
+  readonly reciprocity: boolean;
+}
+
 /** Room above the limit on one connection, so that a stream too many is told `busy` and does not just wait. */
 const STREAMS_TO_REFUSE = 64;
 /** A connection whose other end is gone without a word is noticed in the sum of these. */
@@ -54,6 +62,7 @@ type DownloadCall = Parameters<PeerServiceHandlers['DownloadFile']>[0];
 type FilesCall = Parameters<PeerServiceHandlers['DownloadFiles']>[0];
 type TreeCall = Parameters<PeerServiceHandlers['FileTree']>[0];
 type TreeAnswer = Parameters<PeerServiceHandlers['FileTree']>[1];
+type WatchCall = Parameters<PeerServiceHandlers['WatchPieces']>[0];
 type UploadCall = Parameters<PeerServiceHandlers['UploadFile']>[0];
 type UploadAnswer = Parameters<PeerServiceHandlers['UploadFile']>[1];
 
@@ -84,6 +93,7 @@ export class PeerServer {
       DownloadFile: (call) => void calls.download(call),
       DownloadFiles: (call) => void calls.batch(call),
       FileTree: (call, answer) => calls.tree(call, answer),
+      WatchPieces: (call) => void calls.watch(call),
       UploadFile: (call, answer) => void calls.upload(call, answer),
     };
     server.addService(peerServiceDefinition, handlers);
@@ -92,7 +102,7 @@ export class PeerServer {
 
   /** Takes no new calls, lets those under way end for `graceMs`, then cuts them off. */
   async close(graceMs: number): Promise<void> {
-    this.#calls.closing = true;
+    this.#calls.close();
     await new Promise<void>((resolve) => {
       const cut = setTimeout(() => {
         this.#server.forceShutdown();
@@ -125,29 +135,58 @@ function admission(admit: NonNullable<PeerServerInit['admit']>): grpc.ServerInte
 }
 
 class Calls {
-  closing = false;
   readonly #init: PeerServerInit;
   readonly #slots: Slots;
+  readonly #turns: UploadTurns | undefined;
+  readonly #watchers: Watchers;
+  #closing = false;
 
   constructor(init: PeerServerInit) {
     this.#init = init;
     this.#slots = new Slots(init.maxStreams, init.maxQueue);
+    const { share, sending, swarm } = init;
+    const slots = sending.slots;
+    // Without a limit nobody knows what the link can do: it is shared by all, as any other.
+    this.#turns = slots === undefined ? undefined : new UploadTurns({ slots, reciprocity: swarm.reciprocity });
+    this.#watchers = new Watchers({ ...swarm, share, turns: this.#turns });
+  }
+
+  /** Takes no new calls; those that last until the caller leaves end. */
+  close(): void {
+    this.#closing = true;
+    this.#watchers.close();
   }
 
   async download(call: DownloadCall): Promise<void> {
     const transfer = this.#init.meter.start('sent');
     try {
+      using turn = this.#turns?.use(call.request.turn);
       using _slot = await this.#slot(call);
-      const opened = await this.#init.share.open(call.request.filename, call.request.sha256 || undefined);
+      const opened = await this.#init.share.openAny(call.request.filename, call.request.sha256 || undefined);
       await using _file = opened.file;
       const { sending: limits } = this.#init;
-      const moved = (bytes: number) => transfer.moved(bytes);
+      if (turn) this.#watchers.sends(opened.entry, call.request.offset);
+      const moved = (bytes: number) => {
+        transfer.moved(bytes);
+        turn?.moved();
+      };
       await sendFile(call, call.request, opened, { memory: this.#init.memory, limits, moved });
       transfer.end();
       call.end();
     } catch (error) {
       this.#ended(transfer, error, 'DownloadFile', call.request.filename);
       // destroy(error) would send no status at all.
+      if (!call.cancelled) call.emit('error', toStatus(error));
+    }
+  }
+
+  async watch(call: WatchCall): Promise<void> {
+    call.on('error', () => {});
+    try {
+      if (this.#closing) throw new PeerLabError('shutting-down');
+      await this.#watchers.serve(call, this.#init.vouched(call));
+      call.end();
+    } catch (error) {
       if (!call.cancelled) call.emit('error', toStatus(error));
     }
   }
@@ -168,10 +207,9 @@ class Calls {
 
   tree({ request: { filename, sha256 } }: TreeCall, answer: TreeAnswer): void {
     try {
-      if (this.closing) throw new PeerLabError('shutting-down');
-      const entry = this.#init.share.find(filename, sha256 || undefined);
-      const tree = treeOf(entry);
-      const of = { size: entry.size, sha256: entry.sha256 };
+      if (this.#closing) throw new PeerLabError('shutting-down');
+      const { sizeBytes, tree, sha256: found } = this.#init.share.holding(filename, sha256 || undefined);
+      const of = { size: sizeBytes, sha256: found };
       answer(null, tree ? { ...of, root: tree.root, pieceSize: tree.pieceSizeBytes, layer: tree.layer } : of);
     } catch (error) {
       answer(toStatus(error));
@@ -214,7 +252,7 @@ class Calls {
 
   /** Who waits has heard nothing yet, and would give this peer up: so nobody waits for long. */
   async #slot(call: EventEmitter & { cancelled: boolean }): Promise<Disposable> {
-    if (this.closing) throw new PeerLabError('shutting-down');
+    if (this.#closing) throw new PeerLabError('shutting-down');
     const gone = new AbortController();
     const leave = () => gone.abort();
     const timer = setTimeout(leave, this.#init.stallTimeoutMs / 2);

@@ -4,8 +4,7 @@ import { PeerLabError } from '#proto/errors.ts';
 import type { FileChunk } from '#proto/generated/FileChunk.ts';
 import type { FileRequest__Output } from '#proto/generated/FileRequest.ts';
 import type { RateLimits } from '../rate-limit.ts';
-import type { ShareEntry } from '../share/catalogue.ts';
-import type { RegularFile } from '../share/regular-file.ts';
+import type { Opened } from '../share/share.ts';
 import { hostOf, READER_TIMEOUT_MS } from './caller.ts';
 import type { SendMemory } from './send-memory.ts';
 
@@ -28,7 +27,7 @@ export interface SendFileInit {
 export async function sendFile(
   call: DownloadCall,
   request: Pick<FileRequest__Output, 'offset' | 'length'>,
-  { entry, file }: { entry: ShareEntry; file: RegularFile },
+  { entry, file }: Opened,
   { memory, limits, moved }: SendFileInit,
 ): Promise<void> {
   const { offset } = request;

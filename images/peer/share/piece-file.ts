@@ -19,6 +19,12 @@ export interface PieceFileInit {
   readonly signal: AbortSignal;
 }
 
+/** Reads what is there of an unfinished file; a `RegularFile` as far as whoever sends it is concerned. */
+export interface PieceReader extends AsyncDisposable {
+  read(buffer: Buffer, position: number): Promise<number>;
+  isUnchanged(): Promise<boolean>;
+}
+
 /** One write of a whole piece costs the kernel three times as much as four of these: docs/transfers.md. */
 const WRITE_SIZE_BYTES = 256 * 1024;
 /** A journal line is a number and a hash: up to 75 characters. A journal that is larger than twice what the file can need is none. */
@@ -46,9 +52,16 @@ export class PieceFile implements AsyncDisposable {
   readonly #journalPath: string;
   readonly #present: Uint8Array;
   readonly #written: Uint8Array;
+  /** Pieces in the order in which they were written: the first `#count` count. */
+  readonly #order: Uint32Array;
+  #count = 0;
+  readonly #listeners = new Set<() => void>();
   readonly #writes = new Set<Promise<void>>();
   #left: number;
   #failure: unknown;
+  #closed = false;
+  /** Who reads from it, beside this one that writes: the last to leave closes it. */
+  #users = 1;
 
   private constructor(init: PieceFileInit, path: string, part: FileHandle, journal: FileHandle, journalPath: string) {
     this.path = path;
@@ -61,6 +74,7 @@ export class PieceFile implements AsyncDisposable {
     this.#left = pieceCount(init.sizeBytes, init.tree.pieceSizeBytes);
     this.#present = new Uint8Array(this.#left);
     this.#written = new Uint8Array(this.#left);
+    this.#order = new Uint32Array(this.#left);
   }
 
   /** @throws PeerLabError `disk-full`, `cancelled` */
@@ -99,6 +113,42 @@ export class PieceFile implements AsyncDisposable {
   /** On the disk, and right: what others may have of it while the rest is still on its way. */
   isWritten(index: number): boolean {
     return this.#written[index] === 1;
+  }
+
+  /** How many are on the disk. */
+  get writtenCount(): number {
+    return this.#count;
+  }
+
+  /** The pieces that are on the disk, in the order in which they came there; from the `from`th on. */
+  writtenSince(from: number, most: number): Uint32Array {
+    return this.#order.subarray(from, Math.min(this.#count, from + most));
+  }
+
+  /** Calls `listener` after each piece that is on the disk, and when the file is closed, until the function that it gives is called. */
+  watch(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** This peer does not write to it any more. */
+  get isClosed(): boolean {
+    return this.#closed;
+  }
+
+  /** To read from what is there; also after this file has got its name, or was given up. */
+  reader(): PieceReader {
+    this.#users++;
+    let held = true;
+    return {
+      read: (buffer, position) => this.#read(buffer, position),
+      // Whoever touches a file of `.peerlab` beside this peer is found out by the receiver, which checks every piece.
+      isUnchanged: () => Promise.resolve(true),
+      [Symbol.asyncDispose]: async () => {
+        if (held) await this.#leave();
+        held = false;
+      },
+    };
   }
 
   /** Pieces that are still to be fetched. */
@@ -173,10 +223,43 @@ export class PieceFile implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#writes);
-    await this.#part.close();
+    this.#closed = true;
+    for (const listener of this.#listeners) listener();
+    await this.#leave();
     await this.#journal.close();
     const worthIt = this.keep && this.#written.includes(1);
     if (!worthIt) await this.unlink();
+  }
+
+  /** Never a byte that was not checked. @throws PeerLabError `bad-range` */
+  async #read(buffer: Buffer, position: number): Promise<number> {
+    if (!this.covers(position, position + buffer.length)) {
+      throw new PeerLabError('bad-range', { expected: 'pieces that are here already', got: 'others' });
+    }
+    let filled = 0;
+    while (filled < buffer.length) {
+      const { bytesRead } = await this.#part.read(buffer, filled, buffer.length - filled, position + filled);
+      if (bytesRead === 0) break;
+      filled += bytesRead;
+    }
+    return filled;
+  }
+
+  /** Whether all of these bytes were checked and are on the disk. */
+  covers(start: number, end: number): boolean {
+    const { pieceSizeBytes } = this.hashes.tree;
+    for (let index = Math.floor(start / pieceSizeBytes); index * pieceSizeBytes < end; index++)
+      if (!this.isWritten(index)) return false;
+    return end <= this.sizeBytes;
+  }
+
+  async #leave(): Promise<void> {
+    if (--this.#users === 0) await this.#part.close();
+  }
+
+  #noteWritten(index: number): void {
+    this.#written[index] = 1;
+    this.#order[this.#count++] = index;
   }
 
   /** Reads again what the journal names, and keeps what is right. */
@@ -191,7 +274,7 @@ export class PieceFile implements AsyncDisposable {
       const { bytesRead } = await this.#part.read(buffer, 0, end - start, start);
       if (bytesRead < end - start || !this.#isRight(index, buffer.subarray(0, bytesRead))) continue;
       this.#present[index] = 1;
-      this.#written[index] = 1;
+      this.#noteWritten(index);
       this.#left--;
       this.resumedBytes += end - start;
       lines += this.#line(index);
@@ -218,7 +301,8 @@ export class PieceFile implements AsyncDisposable {
       const length = Math.min(WRITE_SIZE_BYTES, end - start - at);
       at += (await this.#part.write(buffer, at, length, start + at)).bytesWritten;
     }
-    this.#written[index] = 1;
+    this.#noteWritten(index);
+    for (const listener of this.#listeners) listener();
   }
 
   #line(index: number): string {

@@ -8,11 +8,11 @@ import { PeerLabError, reasonOf, toPeerLabError } from '#proto/errors.ts';
 import type { HashTree } from '#proto/hash-tree.ts';
 import { assertName, nameFlaw, RESERVED_NAME } from '#proto/names.ts';
 import { atMost } from '../bounds.ts';
-import { Catalogue, hashesOf, type ShareEntry } from './catalogue.ts';
+import { Catalogue, hashesOf, type ShareEntry, treeOf } from './catalogue.ts';
 import { diskError } from './disk-error.ts';
 import { type Expected, PartFile } from './part-file.ts';
 import { PartsFolder } from './parts-folder.ts';
-import { PieceFile, type PieceFileInit } from './piece-file.ts';
+import { PieceFile, type PieceFileInit, type PieceReader } from './piece-file.ts';
 import { PieceMemory } from './piece-memory.ts';
 import { HASH_STEP_BYTES, type Identity, identityOf, isSame, RegularFile } from './regular-file.ts';
 import { storeNow } from './store-now.ts';
@@ -40,6 +40,20 @@ interface Finished {
   unlink(): Promise<void>;
 }
 
+/** What this peer has of a content: the whole of it, or a file that is on its way here. */
+export interface Holding {
+  readonly sizeBytes: number;
+  readonly sha256: string;
+  readonly tree: HashTree | undefined;
+  readonly unfinished?: PieceFile;
+}
+
+/** A file to send, or one of which some pieces can be sent. */
+export interface Opened {
+  readonly entry: { readonly size: number; readonly sha256: string };
+  readonly file: PieceReader;
+}
+
 /**
  * The folder that a peer shares: one flat folder of regular files, hashed, kept current while files come and go.
  * Everything else in it (folders, symlinks, FIFOs, sockets, devices, names that the wire can't carry) is left alone.
@@ -57,6 +71,8 @@ export class Share extends EventEmitter<{ changed: [] }> implements AsyncDisposa
   readonly #warned = new Set<string>();
   /** Names that are being published: a scan leaves them alone, for their hash is known already. */
   readonly #landing = new Set<string>();
+  /** Files that are on their way here in pieces, by SHA-256. */
+  readonly #unfinished = new Map<string, PieceFile>();
   readonly #closing = new AbortController();
   /** Names of long files that are being hashed or wait for it. */
   readonly #hashing = new Map<string, Promise<void>>();
@@ -184,6 +200,21 @@ export class Share extends EventEmitter<{ changed: [] }> implements AsyncDisposa
     throw new PeerLabError(file ? 'file-changed' : 'file-not-found', { about: entry.name });
   }
 
+  /** The same, and what is there of a file that is still on its way, if it is named by its hash. @throws PeerLabError as `open` */
+  async openAny(name: string, sha256?: string): Promise<Opened> {
+    const unfinished = sha256 && !this.#catalogue.bySha256(sha256) ? this.#unfinished.get(sha256) : undefined;
+    if (!unfinished) return this.open(name, sha256);
+    return { entry: { size: unfinished.sizeBytes, sha256: unfinished.hashes.sha256 }, file: unfinished.reader() };
+  }
+
+  /** What there is of a content. @throws PeerLabError `bad-name`, `file-not-found` */
+  holding(name: string, sha256?: string): Holding {
+    const unfinished = sha256 && !this.#catalogue.bySha256(sha256) ? this.#unfinished.get(sha256) : undefined;
+    if (unfinished) return { sizeBytes: unfinished.sizeBytes, ...unfinished.hashes, unfinished };
+    const entry = this.find(name, sha256);
+    return { sizeBytes: entry.size, sha256: entry.sha256, tree: treeOf(entry) };
+  }
+
   /**
    * May a file with this content be stored as `name`? @returns the entry when exactly that is there already
    * @throws PeerLabError `bad-name`, `file-exists`
@@ -208,6 +239,17 @@ export class Share extends EventEmitter<{ changed: [] }> implements AsyncDisposa
   /** A file to receive in pieces, with those that an earlier attempt left and that are right. @throws PeerLabError as `receive` */
   async receivePieces(init: Omit<PieceFileInit, 'folder' | 'memory'>): Promise<PieceFile> {
     return PieceFile.open({ folder: await this.#parts.ready(), memory: this.#memory, ...init });
+  }
+
+  /** Lets others have the pieces that are there of a file that is on its way, until it is closed. */
+  offer(file: PieceFile): void {
+    const { sha256 } = file.hashes;
+    this.#unfinished.set(sha256, file);
+    const leave = file.watch(() => {
+      if (!file.isClosed) return;
+      leave();
+      if (this.#unfinished.get(sha256) === file) this.#unfinished.delete(sha256);
+    });
   }
 
   /**

@@ -90,6 +90,8 @@ export class StandInDirectory implements AsyncDisposable {
       case '/loadfiles':
         peer.files = (body as { files: SharedFile[] }).files;
         return { status: 200, body: { files: peer.files.length } };
+      case '/swarm':
+        return { status: 200, body: { peers: this.#swarm(token, body as { root: string; fetching: boolean }) } };
       case '/logout':
         this.peers.delete(token);
         return { status: 200, body: {} };
@@ -109,6 +111,18 @@ export class StandInDirectory implements AsyncDisposable {
         return { status: 200, body: { results: items, ...next, ...beside } };
       }
     }
+  }
+
+  /** Those who fetch a content, by its root and their tokens. */
+  readonly swarms = new Map<string, Set<string>>();
+
+  #swarm(token: string, { root, fetching }: { root: string; fetching: boolean }): object[] {
+    const crowd = this.swarms.get(root) ?? new Set();
+    this.swarms.set(root, crowd);
+    if (!fetching) crowd.delete(token);
+    const others = [...crowd].flatMap((one) => (one === token ? [] : (this.peers.get(one) ?? [])));
+    if (fetching) crowd.add(token);
+    return others.map(({ user, ip, port }) => ({ user, ip, port }));
   }
 
   #ticketFor({ user: sub, ip, port }: LoginRequest): { ticket: string; ticketKey: string } {
