@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
+import { Writable } from 'node:stream';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { z } from 'zod';
 import { EXIT, PeerLabError, reasonOf, unforeseen } from '#proto/errors.ts';
-import { printable, printableAll } from '#proto/printable.ts';
+import { printable, printableAll, printableJson } from '#proto/printable.ts';
 import { counted } from '#proto/units.ts';
 import { resultSchema } from './checks/result-schema.ts';
 import { testedIn } from './checks/tested.ts';
@@ -21,7 +22,7 @@ import { beginPage, writeRunPage } from './page/write-page.ts';
 import { type Played, type PlayInit, play } from './play.ts';
 import { leftOutLines, testedLine } from './report/format.ts';
 import { spreadTable } from './report/spread.ts';
-import { mayMove, type Out, printSummary } from './report/terminal.ts';
+import { mayMove, type Out, printSummary, printVerdict } from './report/terminal.ts';
 import { reportAgain } from './report-again.ts';
 import { findScenario, libraryNames } from './scenario/find.ts';
 import { scenarioJsonSchema } from './scenario/json-schema.ts';
@@ -54,6 +55,8 @@ interface RunOptions extends DriverOptions {
   var: Variables;
   repeat: number;
   ui?: boolean;
+  json?: boolean;
+  quiet?: boolean;
 }
 
 type DoctorOptions = Pick<RunOptions, 'driver' | 'results' | 'peers' | 'peersPerInstance' | 'var'>;
@@ -77,16 +80,17 @@ async function stageFor(
   options: DriverOptions,
   { driver, why }: Candidate,
   plans: readonly Plan[],
+  out: Out = process.stdout,
 ): Promise<
   (scenario: Scenario, plan: Plan, out: Out, how?: Pick<PlayInit, 'signal' | 'watchedAt'>) => Promise<Played>
 > {
   const programs = await findPrograms(driver, options, plans);
-  process.stdout.write(`Driver: ${driver.kind} (${printable(why)})\n`);
-  await settleDeadRuns((line) => process.stdout.write(`${line}\n`));
+  out.write(`Driver: ${driver.kind} (${printable(why)})\n`);
+  await settleDeadRuns((line) => out.write(`${line}\n`));
   return (scenario, plan, out, how = {}) => {
     const { name, description } = printableAll({ name: plan.name, description: plan.description.trim() });
     out.write(`Scenario: ${name}, ${counted(plan.peers.length, 'peer')}, seed ${plan.seed}. ${description}\n`);
-    tellLeftOut(plan);
+    tellLeftOut(plan, out);
     const tested = testedIn(plan.peers.map(playerOf), programs);
     out.write(`${testedLine(printableAll(tested))}\n`);
     return play({ ...options, scenario, plan, driver, out, ...how });
@@ -94,8 +98,8 @@ async function stageFor(
 }
 
 /** Files of the scenario's own folders that no share can hold: the rest is played. */
-function tellLeftOut({ leftOut }: Plan): void {
-  for (const line of leftOutLines(leftOut)) process.stdout.write(`${printable(line)}\n`);
+function tellLeftOut({ leftOut }: Plan, out: Out = process.stdout): void {
+  for (const line of leftOutLines(leftOut)) out.write(`${printable(line)}\n`);
 }
 
 /** A peer, as the history will have it. */
@@ -104,25 +108,34 @@ const playerOf = (peer: PlannedPeer) => ({ group: peer.group, program: ownProgra
 async function runCommand(name: string, options: RunOptions): Promise<number> {
   const scenario = findScenario(name, options.var);
   const plan = makePlan(scenario, options);
-  const playOn = await stageFor(options, chooseCapable(await candidatesFor(options.driver), needsOf(plan, options)), [
-    plan,
-  ]);
+  // What is for machines, or short, is told at the end; what went wrong on the way is told on stderr, as always.
+  const out = options.json || options.quiet ? nowhere() : process.stdout;
+  const chosen = chooseCapable(await candidatesFor(options.driver), needsOf(plan, options));
+  const playOn = await stageFor(options, chosen, [plan], out);
   const page = options.ui ? await pageBeside(options.results) : undefined;
+  if (page && out !== process.stdout) process.stderr.write(`Live page: ${page.urlOf('latest')}\n`);
   const runs: Played[] = [];
   for (let n = 0; n < options.repeat; n++) {
-    const played = await playOn(scenario, plan, process.stdout, page && { watchedAt: (runId) => page.urlOf(runId) });
+    const played = await playOn(scenario, plan, out, page && { watchedAt: (runId) => page.urlOf(runId) });
     runs.push(played);
+    if (options.json) process.stdout.write(`${printableJson(JSON.stringify(played.result))}\n`);
+    else if (options.quiet) printVerdict(played.result, played.folder, process.stdout);
     if (played.interrupted) break;
   }
-  if (options.repeat > 1) process.stdout.write(`\n${spreadTable(runs.map(({ result }) => result))}`);
+  if (options.repeat > 1 && !options.json) process.stdout.write(`\n${spreadTable(runs.map(({ result }) => result))}`);
   const exit = worst(runs.map(({ exit }) => exit));
   // Where nobody sits who could end it, such as in CI, it ends with the run.
-  if (page && exit !== EXIT.interrupted && process.stdin.isTTY && mayMove(process.stdout)) {
+  if (page && exit !== EXIT.interrupted && out === process.stdout && process.stdin.isTTY && mayMove(process.stdout)) {
     process.stdout.write('The live page stays until Ctrl-C.\n');
     await untilStopped();
   }
   await page?.close();
   return exit;
+}
+
+/** For what nobody wants to read. */
+function nowhere(): Out {
+  return new Writable({ write: (_part, _encoding, done) => done() });
 }
 
 /** That nobody can watch a run is no reason not to play it. */
@@ -186,7 +199,7 @@ async function reportCommand(path: string): Promise<number> {
   const page = beginPage();
   const result = await reportAgain(folder);
   await writeRunPage({ folder, result, page, tell: (line) => process.stdout.write(`${line}\n`) });
-  printSummary(result, folder, process.stdout);
+  await printSummary(result, folder, process.stdout);
   return EXIT[result.verdict];
 }
 
@@ -286,6 +299,8 @@ function program(exit: (code: number) => void): Command {
     .option(...hostingOption)
     .option(...variables)
     .option('--ui', 'a live page of the run; on a terminal it stays until Ctrl-C', false)
+    .option('--json', 'on stdout only result.json, on one line; for machines', false)
+    .option('--quiet', 'only the verdict, and where the results are', false)
     .option('--repeat <n>', 'run it n times, and show how much the figures differ', wholeNumber(1, 1000), 1)
     .action(async (name: string, options: RunOptions) => exit(await runCommand(name, options)));
 

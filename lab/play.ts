@@ -106,7 +106,7 @@ export async function play({
   const result = await writeReport(folder, plan);
   await writeRunPage({ folder, result, page: reportPage, tell });
   await page?.judged(result);
-  printSummary(result, folder, out);
+  await printSummary(result, folder, out);
   const refused = refusalIn(facts);
   const exit = stop.signal.aborted ? exitOf(stop.signal.reason) : refused ? EXIT.usage : EXIT[result.verdict];
   return { result, folder, exit, interrupted: exit === EXIT.interrupted, ...(refused !== undefined && { refused }) };

@@ -248,7 +248,7 @@ export const ROOMS: readonly Room[] = [
   {
     path: 'lab/report/',
     is: 'terminal, JUnit, Markdown: they render a result',
-    may: ['lab/checks/', 'lab/history/', 'proto/'],
+    may: ['lab/checks/', 'lab/history/', 'page/model/throughput.ts', 'proto/'],
   },
   {
     path: 'lab/page/',
@@ -276,6 +276,7 @@ export const ROOMS: readonly Room[] = [
       'lab/history/',
       'lab/report/format.ts',
       'lab/watchdog/',
+      'page/live/listing.ts',
       'proto/',
     ],
     testsMay: ['dev/browser.ts', 'lab/end-to-end.ts', 'lab/page/testing/'],
@@ -285,13 +286,7 @@ export const ROOMS: readonly Room[] = [
     is:
       '**What people look at**, for browsers: `model/` is a fold over the events of a run, `parts/` and `charts/` draw it, `report/` is the ' +
       'page of report.html, `live/` that of `bin/lab serve`; of the lab it knows types only',
-    may: [
-      'lab/checks/result-schema.ts',
-      'lab/history/events.ts',
-      'lab/history/run-event.ts',
-      'lab/serve/listing.ts',
-      'proto/printable.ts',
-    ],
+    may: ['lab/checks/result-schema.ts', 'lab/history/events.ts', 'lab/history/run-event.ts', 'proto/printable.ts'],
     testsMay: ['dev/rooms/imports.ts'],
   },
   {

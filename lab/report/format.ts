@@ -99,7 +99,7 @@ export function leftOutLines({ count, examples }: { count: number; examples: rea
 }
 type LeftOutExample = NonNullable<Result['leftOut']>['examples'][number];
 
-function waitText({
+export function waitText({
   peer,
   seconds: waited,
   step,

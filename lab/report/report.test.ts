@@ -6,6 +6,7 @@ import type { OperationEvent } from '../history/events.ts';
 import { ResultsFolder } from '../history/results-folder.ts';
 import { notes } from './format.ts';
 import { junitXml } from './junit.ts';
+import { nextLooks } from './next-looks.ts';
 import { summaryMarkdown } from './summary-markdown.ts';
 import { printSummary, TerminalProgress } from './terminal.ts';
 
@@ -89,7 +90,7 @@ test('the page names the verdict, each expectation and its actual value', () => 
   expect(page).toContain('*not judged*');
 });
 
-test('the reason is where people look: on the terminal, on the page and in JUnit', () => {
+test('the reason is where people look: on the terminal, on the page and in JUnit', async () => {
   const example = {
     message: 'the answer does not keep the contract',
     peer: 'l-1',
@@ -111,7 +112,7 @@ test('the reason is where people look: on the terminal, on the page and in JUnit
     ],
   };
   const out = new PassThrough() as PassThrough & NodeJS.WriteStream;
-  printSummary(failed, new ResultsFolder('results/x'), out);
+  await printSummary(failed, new ResultsFolder('results/x'), out);
   const terminal = String(out.read());
   expect(terminal).toContain(
     '6 × download, bad-answer: l-1 "a": the answer does not keep the contract (logs/l-1.log:12)',
@@ -124,9 +125,9 @@ test('the reason is where people look: on the terminal, on the page and in JUnit
   expect(xml).toContain('logs/l-1.log:12');
 });
 
-test('every report names what was tested, and whom it played', () => {
+test('every report names what was tested, and whom it played', async () => {
   const out = new PassThrough() as PassThrough & NodeJS.WriteStream;
-  printSummary(result, new ResultsFolder('results/x'), out);
+  await printSummary(result, new ResultsFolder('results/x'), out);
   expect(String(out.read())).toContain(
     "Tested: directory PeerLab's own (version 0.1.0, sha256:aaaaaaaaaaaa); " +
       'peers of s my/peer:1 (sha256:bbbbbbbbbbbb); peers of l, m sh ./peer (/bin/sh sha256:cccccccccccc)',
@@ -177,18 +178,34 @@ describe('foreign text is shown, not obeyed', () => {
     expect(page).not.toMatch(/^✔ forged/m);
   });
 
-  test('the terminal gets no code, not even from what goes on', () => {
+  test('the terminal gets no code, not even from what goes on', async () => {
     const out = new PassThrough() as PassThrough & NodeJS.WriteStream;
     const progress = new TerminalProgress(out);
     progress.take({ kind: 'phase-began', at: 0, what: evil });
     progress.take({ kind: 'note', at: 0, text: evil });
     progress.take({ kind: 'phase-ended', at: 0 });
-    printSummary(hostile, new ResultsFolder('results/x'), out);
+    await printSummary(hostile, new ResultsFolder('results/x'), out);
     const written = String(out.read());
     expect(written).toContain('52;c;eA==');
     expect(written).not.toMatch(UNPRINTABLE);
     expect(written).not.toMatch(/^ *✔ forged/m);
   });
+});
+
+test('what to look at next: three things, of each kind of trouble one; after a pass nothing', () => {
+  const example = { message: 'why', peer: 'l-1', at: 1, log: 'logs/l-1.log', line: 12 };
+  const failed: Result = {
+    ...result,
+    failedOperations: ['bad-answer', 'busy'].map((code) => ({ operation: 'download', code, count: 6, example })),
+  };
+  expect(nextLooks(failed)).toEqual([
+    'logs/l-1.log:12: 6 × download failed with bad-answer',
+    'the check "bytes agree": no figures',
+    'operations.login.failed == 0: it was 1',
+  ]);
+  expect(nextLooks({ ...failed, verdict: 'pass' })).toEqual([]);
+  const lost: Result = { ...result, verdict: 'inconclusive', checks: [], expectations: [], look: 'logs/' };
+  expect(nextLooks(lost)).toEqual(['logs/']);
 });
 
 test('a run that is no pass says how busy the machine was', () => {

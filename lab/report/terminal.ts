@@ -16,6 +16,8 @@ import {
   testedLine,
   transferLine,
 } from './format.ts';
+import { nextLooks } from './next-looks.ts';
+import { throughputLine } from './sparkline.ts';
 
 /** Where people read: a terminal, a pipe, or what is kept for later. */
 export type Out = NodeJS.WritableStream & Partial<Pick<NodeJS.WriteStream, 'isTTY' | 'columns'>>;
@@ -171,12 +173,13 @@ export function mayMove({ isTTY }: Out): boolean {
   return isTTY === true && TERM !== 'dumb' && (CI === undefined || CI === '' || CI === 'false');
 }
 
+const MAX_REASON_CHARS = 2000;
 const MARKS = { true: '✔', false: '✘', null: '?' } as const;
 const COLOURS = { pass: 'green', fail: 'red', inconclusive: 'yellow' } as const;
 const MARK_OF: Record<Verdict, string> = { pass: '✔', fail: '✘', inconclusive: '?' };
 
 /** The summary that ends a run. */
-export function printSummary(judged: Result, folder: ResultsFolder, out: Out): void {
+export async function printSummary(judged: Result, folder: ResultsFolder, out: Out): Promise<void> {
   const result = printableAll(judged);
   const paint = (verdict: Verdict, text: string) => styleText(COLOURS[verdict], text, { stream: out });
   const table = new Table({
@@ -186,9 +189,12 @@ export function printSummary(judged: Result, folder: ResultsFolder, out: Out): v
   });
   table.push(...operationRows(result));
   const failures = failureLines(result);
+  const course = await throughputLine(folder, judged).catch(() => undefined); // The verdict says what is damaged.
+  const next = nextLooks(result);
   const lines = [
     '',
     ...(Object.keys(result.operations).length > 0 ? [table.toString(), `Transfers: ${transferLine(result)}`] : []),
+    ...(course === undefined ? [] : [`Throughput: ${course}`]),
     ...(failures.length > 0 ? ['', 'Failed operations', ...failures.map((line) => `  ${line}`)] : []),
     '',
     'Built-in checks',
@@ -201,13 +207,23 @@ export function printSummary(judged: Result, folder: ResultsFolder, out: Out): v
     }),
     ...notes(result),
     ...result.leftovers.map((leftover) => paint('fail', `Left over: ${leftover}`)),
+    ...(next.length > 0 ? ['', 'Look next at', ...next.map((line, n) => `  ${n + 1}. ${line}`)] : []),
     '',
     `${paint(result.verdict, styleText('bold', result.verdict.toUpperCase(), { stream: out }))}: ${result.reason}`,
     `${counted(result.peers, 'peer')}, set up in ${seconds(result.setupSeconds)}, ran for ${seconds(result.durationSeconds)}, seed ${result.seed}`,
     testedLine(result.tested),
-    `Results: ${folder.path}`,
-    ...(folder.has('report.html') ? [`Report:  ${folder.file('report.html')}`] : []),
+    ...placeLines(folder),
     '',
   ];
   out.write(lines.join('\n'));
+}
+
+/** The least that people need to know. */
+export function printVerdict({ verdict, reason }: Result, folder: ResultsFolder, out: Out): void {
+  const lines = [`${verdict.toUpperCase()}: ${printable(reason, MAX_REASON_CHARS)}`, ...placeLines(folder), ''];
+  out.write(lines.join('\n'));
+}
+
+function placeLines(folder: ResultsFolder): string[] {
+  return [`Results: ${folder.path}`, ...(folder.has('report.html') ? [`Report:  ${folder.file('report.html')}`] : [])];
 }

@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { printable } from '#proto/printable.ts';
+import type { ListedRun, Listing, RunState } from '../../page/live/listing.ts';
 import { resultSchema } from '../checks/result-schema.ts';
 import { runFacts } from '../history/events.ts';
 import { livingRuns } from '../watchdog/record.ts';
-import type { ListedRun, Listing, RunState } from './listing.ts';
 import type { Results } from './results.ts';
 
 /** WHAT THERE IS TO SEE: runs and suites of a results folder, the latest first. */

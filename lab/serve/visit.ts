@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { RunState } from '../../page/live/listing.ts';
 import { resultSchema } from '../checks/result-schema.ts';
 import { EventFollower, type FollowedFile } from '../history/follow-events.ts';
 import { unitOf } from '../report/format.ts';
-import type { RunState } from './listing.ts';
 import type { Results } from './results.ts';
 import { MAX_JSON_BYTES, type RunList } from './run-list.ts';
 

@@ -1,11 +1,11 @@
 import { useEffect, useState } from 'preact/hooks';
-import type { Listing } from '../../lab/serve/listing.ts';
 import { DataTable } from '../parts/data-table.tsx';
 import { Foreign, Name } from '../parts/foreign.tsx';
 import { Mark } from '../parts/mark.tsx';
 import { Page } from '../parts/page.tsx';
 import { Section } from '../parts/section.tsx';
 import { useSettings } from '../settings/settings.tsx';
+import type { Listing } from './listing.ts';
 
 /** What there is to see, the latest first. */
 

@@ -1,4 +1,4 @@
-/** What the server says there is to see: types that the page knows as well. */
+/** What there is to see, as the server (lab/serve/) says it. */
 
 export type RunState = 'running' | 'judged' | 'cut-off';
 
