@@ -163,7 +163,7 @@ export function describeDriver(name: string, driver: DriverUnderTest): void {
       const made = await run();
       const directory = await made.driver.startDirectory({ name: 'directory', env: {} });
       const peers = ['a-1', 'a-2', 'b-1'].map((name, i) => ({
-        ...{ name, directory, share: i === 0 ? oddFiles() : [bytesFile(`of ${name}`, 700)] },
+        ...{ name, directory, share: [oddFiles(), [bytesFile(`of ${name}`, 700)], []][i] ?? [] },
         env: { ...PEER, PEER_USER: name, ...(i === 2 && { LOG_LEVEL: 'error' }) },
       }));
       const hosted = (await made.driver.startHost({ name: 'host1', peers })) as [Instance, Instance, Instance];

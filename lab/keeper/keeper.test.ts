@@ -230,6 +230,10 @@ test('a share is filled, listed and emptied, whatever its names are; nothing is 
   const below = { name: 'er/file', sizeBytes: 7000 };
   expect(await Array.fromAsync(client.list(never, 'deep'))).toMatchObject([below]);
   expect(await Array.fromAsync(client.list(never, 'nothing'))).toEqual([]);
+  await client.ask('folder', { name: 'empty' }, never);
+  expect(readdirSync(path.join(share, 'empty'))).toEqual([]);
+  for (const name of ['..', 'a/b', ''])
+    await expect(client.ask('folder', { name }, never)).rejects.toMatchObject({ code: 'bad-name' });
   const outside = path.join(path.dirname(share), 'outside');
   mkdirSync(outside);
   onTestFinished(() => rmSync(outside, { recursive: true }));

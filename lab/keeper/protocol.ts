@@ -23,6 +23,8 @@ export const ROUTES = {
   log: { method: 'GET', path: '/log' },
   /** Removes all files. The program must have ended. */
   empty: { method: 'DELETE', path: '/share' },
+  /** Makes a folder of the share. The program must have ended. */
+  folder: { method: 'POST', path: '/share/folder' },
   /** One file; the body is its content. The program must have ended. */
   put: { method: 'PUT', path: '/share' },
   /**
@@ -52,6 +54,7 @@ export interface Calls {
   end: { asked: { life: string }; answer: { ended: string | null } };
   usage: { asked: Nothing; answer: { usage: Usage | null } };
   empty: { asked: Nothing; answer: Nothing };
+  folder: { asked: { name: string }; answer: Nothing };
   put: { asked: { name: string; size: string }; answer: Nothing };
   fill: { asked: { full: boolean }; answer: Nothing };
   free: { asked: Nothing; answer: { freeBytes: number } };

@@ -1,5 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { lstat } from 'node:fs/promises';
+import { lstat, mkdir } from 'node:fs/promises';
 import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import { isIP } from 'node:net';
 import path from 'node:path';
@@ -106,6 +106,13 @@ export function createKeeperServer({ keeper, settings }: KeeperServerInit): http
     async empty() {
       assertEnded(keeper);
       await emptyShare(settings.shareDir);
+      return {};
+    },
+    async folder({ request }) {
+      assertEnded(keeper);
+      const { name } = await bodyOf<'folder'>(request);
+      assertName(name);
+      await mkdir(path.join(settings.shareDir, name), { recursive: true });
       return {};
     },
     async put({ request, query, gone }) {

@@ -84,6 +84,9 @@ export class Place {
       assertName(file.name);
       await this.client.put({ ...file, name: folder === '' ? file.name : `${folder}/${file.name}` }, signal);
     };
+    // One that nothing lies in is there all the same.
+    const empty = contents.filter(({ path, files }) => path !== '' && files.length === 0);
+    for (const { path: name } of empty) await this.client.ask('folder', { name }, signal);
     const all = contents.flatMap(({ path, files }) => files.map((file) => limit(() => put(path, file))));
     await Promise.all(all);
   }
