@@ -18,17 +18,20 @@ const ARGS = [
   '--disable-sync',
 ];
 
-/** Where it is; PEERLAB_CHROMIUM may name another place. */
-export function findBrowser(): string | undefined {
+/** Where it may be; PEERLAB_CHROMIUM may name another place, and then it is there or nowhere. */
+function places(): readonly string[] {
   const asked = process.env.PEERLAB_CHROMIUM;
-  return (asked ? [asked] : PLACES).find((place) => existsSync(place));
+  return asked ? [asked] : PLACES;
 }
 
 /** Why tests can't have a browser here. */
 export function browserFlaw(): string | undefined {
-  return findBrowser() === undefined ? 'no Chromium is here (PEERLAB_CHROMIUM may say where)' : undefined;
+  return !places().some((place) => existsSync(place))
+    ? 'no Chromium is here (PEERLAB_CHROMIUM may say where)'
+    : undefined;
 }
 
 export function startBrowser(): Promise<Browser> {
-  return chromium.launch({ executablePath: findBrowser() ?? (PLACES[0] as string), args: ARGS });
+  const known = places().find((place) => existsSync(place)) ?? (places()[0] as string);
+  return chromium.launch({ executablePath: known, args: ARGS });
 }
