@@ -294,6 +294,47 @@ describe('while the database is away', () => {
   });
 });
 
+it('a database server that is killed has again, when it is started, all that was acknowledged', async () => {
+  const both = await two();
+  const names = new Map<number, { acknowledged: string[]; inDoubt?: string[] }>();
+  const worker = async (port: number) => {
+    const { token } = await both[port % 2]!.login(`user-${port}`, port);
+    for (let i = 0; ; i++) {
+      const wanted = [`${port}-${i}`];
+      const body = { files: wanted.map(file) };
+      const { status, code } = await both[i % 2]!.ask('/loadfiles', { method: 'PUT', token, body });
+      if (status === 200) names.set(port, { acknowledged: wanted });
+      else {
+        expect(code).toMatch(/storage-failed|database-away/);
+        names.set(port, { ...names.get(port)!, inDoubt: wanted });
+        return;
+      }
+    }
+  };
+  const working = Promise.all(Array.from({ length: 6 }, (_, i) => worker(7001 + i)));
+  await until('all have changed something', async () => names.size === 6, 15_000);
+  postgres.server.signal('SIGKILL');
+  await working;
+  // What it had started may hold its memory for a moment longer.
+  const isStarted = () =>
+    postgres.server.start().then(
+      () => true,
+      () => false,
+    );
+  await until('it is started', isStarted, 15_000);
+  for (const at of both) {
+    await until('it goes on', async () => (await at.ask('/readyz')).status === 200, 15_000);
+    const { token } = await at.login('observer', 6999);
+    const { peers } = (await at.ask('/index', { token })).json as {
+      peers: { port: number; files: { name: string }[] }[];
+    };
+    for (const [port, { acknowledged, inDoubt }] of names) {
+      const found = peers.find((peer) => peer.port === port)?.files.map(({ name }) => name);
+      expect([acknowledged, inDoubt]).toContainEqual(found);
+    }
+  }
+});
+
 describe('a directory that stood still', () => {
   it('answers by what is so now, not by what it knew', async () => {
     const env = { DIRECTORY_DATABASE_URL: databaseUrl, DIRECTORY_LEASE: '2s' };

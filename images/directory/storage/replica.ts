@@ -119,7 +119,8 @@ export class Replica implements Keeping {
     this.#closed = true;
     clearTimeout(this.#timer);
     await this.#turn;
-    await this.#takeTurn();
+    // What is left; a database that is away is not waited for.
+    if (!this.#failure) await this.#takeTurn();
     await this.#init.store[Symbol.asyncDispose]();
   }
 
