@@ -49,7 +49,7 @@ function* ended(scene: Scene): Generator<Flow> {
 }
 
 function* underWay(scene: Scene): Generator<Flow> {
-  const senders = holdersByFile(scene);
+  const senders = sourcesByFile(scene);
   for (const operation of scene.underWay.values()) {
     const to = receiverOf(operation);
     if (to === undefined) continue;
@@ -63,25 +63,25 @@ function* underWay(scene: Scene): Generator<Flow> {
   }
 }
 
-/** Of the files that are being fetched: who is there and has them. Those that say that they send come alone. */
-function holdersByFile({ underWay, instances }: Scene): Map<string, Instance[]> {
-  const wanted = new Set([...underWay.values()].flatMap(({ file }) => file ?? []));
-  const holders = new Map<string, Instance[]>();
-  if (wanted.size === 0) return holders;
-  for (const one of instances.values()) {
-    if (one.life !== 'up' || isSilent(one)) continue;
-    for (const file of wanted) {
-      if (!one.files.has(file)) continue;
-      const some = holders.get(file) ?? [];
-      some.push(one);
-      holders.set(file, some);
-    }
+/**
+ * Of the files that are being fetched: who is there and has them, or fetches them as well and gives on the pieces that it has. Those that
+ * say that they send come alone.
+ */
+function sourcesByFile({ underWay, instances }: Scene): Map<string, Instance[]> {
+  const fetching = Map.groupBy(underWay.values(), ({ file = '' }) => file);
+  const sources = new Map<string, Instance[]>();
+  for (const [file, some] of fetching) {
+    const partly = new Set(some.map(({ peer }) => peer));
+    const there = [...instances.values()].filter((one) => one.life === 'up' && !isSilent(one));
+    const whole = there.filter(({ files }) => files.has(file));
+    const sending = there.filter((one) => isSending(one) && (one.files.has(file) || partly.has(one.name)));
+    sources.set(file, sending.length > 0 ? sending : whole);
   }
-  for (const [file, some] of holders) {
-    const sending = some.filter(({ values }) => (values[SENDING] ?? 0) > 0);
-    if (sending.length > 0) holders.set(file, sending);
-  }
-  return holders;
+  return sources;
+}
+
+function isSending({ values }: Instance): boolean {
+  return (values[SENDING] ?? 0) > 0;
 }
 
 function isSilent({ faults }: Instance): boolean {

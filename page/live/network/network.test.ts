@@ -73,6 +73,9 @@ describe('what moves', () => {
     ]);
     const sending = fold(all, [sample(1.1, 's-2', { [SENDING]: 1 })]);
     expect(flowsOf(sending).map(({ from }) => from)).toEqual(['s-2']);
+    // Who fetches the same gives on what it has of it.
+    const both = fold(sending, [fetching(1, 1.2, 'x', 'l-2'), sample(1.3, 'l-2', { [SENDING]: 1 })]);
+    expect(flowsOf(both).map(({ from, to }) => `${from} ${to}`)).toEqual(['s-2 l-1', 'l-2 l-1', 's-2 l-2']);
   });
 
   test('who is dead or frozen sends nothing', () => {
