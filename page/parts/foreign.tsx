@@ -20,7 +20,7 @@ export function Foreign({ text, isCode = false }: { text: string; isCode?: boole
 }
 
 /** Between the words of a long one, a line may end: narrow screens have no room for it. */
-const BETWEEN_WORDS = /(?<=[./_])|(?<=[a-z])(?=[A-Z])/;
+const BETWEEN_WORDS = /(?<=[./_{=,])|(?<=[a-z])(?=[A-Z])/;
 
 function brokenUp(code: string) {
   return code.split(BETWEEN_WORDS).flatMap((word, n) => (n === 0 ? [word] : [<wbr key={`${n} ${word}`} />, word]));
