@@ -1,7 +1,8 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import axe from 'axe-core';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
@@ -137,6 +138,24 @@ test('a real run: peers, transfers, a fault and the verdict appear; reload and l
   expect(await rows.count()).toBe(result.expectations.length);
   expect(await page.locator('#peers tbody tr', { hasText: 'l-1' }).textContent()).toMatch(/100\s?%/);
   expect([trouble, late.trouble]).toEqual([[], []]);
+});
+
+test('a run whose lab was killed is shown as far as it was recorded, and judged when somebody does', async () => {
+  const run = startRun();
+  await run.url;
+  const server = await startPageServer({ results: path.dirname(run.folder()), host: '127.0.0.1', port: 0 });
+  onTestFinished(() => server.close());
+  const { page, trouble } = await open(`${server.url}runs/latest`);
+  await page.locator('.happenings li', { hasText: 'freeze s-1' }).first().waitFor({ timeout: 60_000 });
+  run.child.kill('SIGKILL');
+  await page.locator('.state.cut-off').waitFor({ timeout: 60_000 });
+  expect(await page.locator('#peers tbody tr').count()).toBe(2);
+  // The watchdog is done when it has said so.
+  const facts = () => readFileSync(path.join(run.folder(), 'run.json'), 'utf8');
+  await expect.poll(facts, { timeout: 30_000 }).toContain('lab-lost');
+  expect((await promisify(execFile)(LAB, ['report', run.folder()]).catch((error) => error)).code).toBe(75);
+  await page.locator('.verdict.inconclusive').waitFor();
+  expect(trouble).toEqual([]);
 });
 
 test('time is dragged back, played and followed again, by mouse and by keys', async () => {
