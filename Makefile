@@ -80,6 +80,10 @@ bench: ## run the benchmarks, each beside its reference; a line BAR <id> met|mis
 generate: ## make the generated files again: types of the wire, tables in docs/
 	@$(SETUP); "$$node" dev/generate.ts
 
+.PHONY: pictures
+pictures: ## take the pictures of README again, from a real run, with a Chromium of this machine
+	@$(SETUP); "$$node" dev/pictures.ts $(ARGS)
+
 .PHONY: images
 images: ## build the Docker images peerlab/directory and peerlab/peer
 	@bin/lab images

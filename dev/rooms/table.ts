@@ -346,6 +346,7 @@ export const ROOMS: readonly Room[] = [
       'lab/limit.ts',
       'lab/machine/postgres.ts',
       'lab/scenario/',
+      'lab/serve/',
       'lab/steps/',
       'proto/',
     ],
