@@ -29,6 +29,7 @@ import { surveyCluster } from './survey.ts';
 import { TestedImages } from './tested-images.ts';
 
 const FILLS_AT_ONCE = 16;
+const LISTS_AT_ONCE = 8;
 const ENDS_AT_ONCE = 32;
 const KEEPER_ANSWERS_WITHIN_MS = 30_000;
 const PAUSE_MS = 200;
@@ -158,11 +159,16 @@ export class KubernetesRun implements LoadedRun {
       const usage = new SharedUsage(host, spec.peers.length);
       const ip = host.address.slice(0, host.address.lastIndexOf(':'));
       const { client } = host.init.place;
+      // All shares of a host are asked for at one time, and its keeper has no ear for a hundred.
+      const lists = createLimit(LISTS_AT_ONCE);
+      const listOf = async function* (name: string, signal: AbortSignal) {
+        yield* await lists(() => Array.fromAsync(client.list(signal, name)));
+      };
       return spec.peers.map(
         (peer, i) =>
           new HostedPeer({
             ...{ spec: peer, host, usage, address: addressOf(ip, i) },
-            storedFiles: () => client.list(this.#over.signal, peer.name),
+            storedFiles: () => listOf(peer.name, this.#over.signal),
           }),
       );
     });
