@@ -61,7 +61,7 @@ export class RateLimits {
     return total === undefined || each === undefined ? (total ?? each) : Math.min(total, each);
   }
 
-  /** So many transfers at a time keep the link full, where there is a limit on the sum; fewer get their bytes sooner. */
+  /** This number of transfers at a time keeps the link full, where there is a limit on the sum; of few, each is done sooner. */
   get slots(): number | undefined {
     const { total, each } = this.#init;
     if (total === undefined) return undefined;

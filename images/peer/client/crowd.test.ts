@@ -124,7 +124,7 @@ describe('a crowd', () => {
     const all = await ask(0, content.length);
     expect(all).toContain('pieces that are here already');
     const each = await eventually('a piece to give', async () => {
-      const answers = await Promise.all(Array.from({ length: 8 }, (_, i) => ask(i * MIB, MIB)));
+      const answers = await Promise.all(Array.from({ length: 8 }, (_, i) => ask(i * MIB, 1024)));
       return answers.includes('right') ? answers : undefined;
     });
     expect(each).not.toContain('wrong');
