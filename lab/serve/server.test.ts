@@ -150,15 +150,18 @@ test('beyond this machine only with a token, which goes from the address into a 
   expect(await status('/runs.json', { authorization: `Bearer ${TOKEN}`, host: 'evil.example' })).toBe(403);
 });
 
+/** One who looks on, and is in when the server has answered. */
+function visitorOf(port: number, run: string) {
+  const socket = connect(port, '127.0.0.1');
+  socket.write(`GET /runs/${run}/events HTTP/1.1\r\nHost: localhost\r\n\r\n`);
+  onTestFinished(() => void socket.destroy());
+  return { socket, isIn: new Promise((resolve) => socket.once('data', resolve)) };
+}
+
 test('large headers are refused; visitors are bounded, and make room when they leave', async () => {
   const { port, status } = await serving();
   expect(await status('/runs.json', { 'x-large': 'x'.repeat(20_000) })).toBe(431);
-  const visitors = Array.from({ length: 64 }, () => {
-    const socket = connect(port, '127.0.0.1');
-    socket.write('GET /runs/r1/events HTTP/1.1\r\nHost: localhost\r\n\r\n');
-    onTestFinished(() => void socket.destroy());
-    return { socket, isIn: new Promise((resolve) => socket.once('data', resolve)) };
-  });
+  const visitors = Array.from({ length: 64 }, () => visitorOf(port, 'r1'));
   await Promise.all(visitors.map(({ isIn }) => isIn));
   expect(await status('/runs/r1/events')).toBe(503);
   visitors[0]?.socket.destroy();
@@ -170,16 +173,19 @@ test('who does not read is cut off with a bounded part waiting, and goes on from
   const note = (n: number) => `${JSON.stringify({ kind: 'note', at: n, text: `note ${n} ${'x'.repeat(1000)}` })}\n`;
   const count = 30_000;
   writeFileSync(path.join(results, 'r1', 'timeline.ndjson'), Array.from({ length: count }, (_, n) => note(n)).join(''));
-  const { port } = await serving({ results, patienceMs: 500 });
-  /** @param readsAfterMs how long it waits before it reads */
-  const visit = (from: string | undefined, readsAfterMs: number) =>
+  const { port, status } = await serving({ results, patienceMs: 500 });
+  // With them, there is room for one more: whether that one is still in can be asked.
+  await Promise.all(Array.from({ length: 63 }, () => visitorOf(port, 'r2').isIn));
+  const isFull = () => status('/runs/r2/events', {}, 'HEAD').then((answer) => answer === 503);
+  /** @param reads when it begins to */
+  const visit = (from: string | undefined, reads: Promise<unknown>) =>
     new Promise<string>((resolve) => {
       const socket = connect(port, '127.0.0.1');
       onTestFinished(() => void socket.destroy());
       socket.pause();
       const last = from === undefined ? '' : `Last-Event-ID: ${from}\r\n`;
       socket.write(`GET /runs/r1/events HTTP/1.1\r\nHost: localhost\r\n${last}\r\n`);
-      setTimeout(() => socket.resume(), readsAfterMs);
+      void reads.then(() => socket.resume());
       const parts: string[] = [];
       socket.setEncoding('utf8').on('data', (part) => {
         parts.push(`${part}`);
@@ -195,13 +201,17 @@ test('who does not read is cut off with a bounded part waiting, and goes on from
       socket.on('close', () => resolve(parts.join('')));
     });
   const heard = (said: string) => [...said.matchAll(/"text":"note (\d+) /g)].map(([, n]) => Number(n));
-  const first = await visit(undefined, 1500);
+  const cutOff = async () => {
+    await expect.poll(isFull, { timeout: 10_000 }).toBe(true);
+    await expect.poll(isFull, { timeout: 20_000 }).toBe(false);
+  };
+  const first = await visit(undefined, cutOff());
   const place = [...first.matchAll(/^id: (\S+)\n(?=data: .*\n\n)/gm)].at(-1)?.[1];
   const whole = heard(first.slice(0, first.lastIndexOf('\n\n')));
   expect(whole.length).toBeGreaterThan(0);
   // What the kernel holds for a connection is not ours to bound: it is a few megabytes of thirty.
   expect(whole.length).toBeLessThan(count / 2);
-  const rest = heard(await visit(place, 0));
+  const rest = heard(await visit(place, Promise.resolve()));
   expect(rest[0]).toBe((whole.at(-1) as number) + 1);
   expect(rest.at(-1)).toBe(count - 1);
   expect(rest).toHaveLength(count - whole.length);
