@@ -10,6 +10,8 @@ const fails = (because: string): Demand => ({ verdict: 'fail', because });
 /** What the broken rule is about is not noticed any more; the same peers are caught at something else. */
 const onlyFails = (because: string, spared: string): Demand => ({ verdict: 'fail', because, spared });
 const NOT_IN_FORCE: Demand = { verdict: 'inconclusive', because: 'faults in force' };
+/** Of the scenario `swarm-two-files`. */
+const SEEDER_SENDS_LITTLE = 'groups.seeder.metrics.peerlab_transfer_bytes_total{direction="sent"} <= 75497472';
 const PASSES: Demand = { verdict: 'pass' };
 
 const FLIP_A_BIT = 'content[0] = (content[0] ?? 0) ^ 1;';
@@ -370,6 +372,41 @@ const PRODUCT: readonly Mutant[] = [
     scenario: 'directory-replica-dies',
     needsPostgres: true,
     becomes: fails('directory tells the truth'),
+  },
+  {
+    name: 'gives-what-is-not-there',
+    rule: 'a peer that is still fetching a file gives only pieces that it has checked',
+    edits: [
+      {
+        file: 'images/peer/server/watch-pieces.ts',
+        find: '    if (!unfinished) return { ...about, whole: true };',
+        replace: '    if (!unfinished || tree) return { ...about, whole: true };',
+      },
+      {
+        file: 'images/peer/share/piece-file.ts',
+        find: '      if (!this.isWritten(index)) return false;',
+        replace: '      if (index < 0) return false;',
+      },
+    ],
+    scenario: 'swarm-two-files',
+    becomes: fails('metrics.peerlab_pieces_rejected_total == 0'),
+  },
+  {
+    name: 'hears-of-no-piece',
+    rule: 'who fetches the same file is asked for the pieces that it gets',
+    edits: [
+      {
+        file: 'images/peer/client/piece-link.ts',
+        find: '    for (const index of news.have) this.#note(index);',
+        replace: '    for (const index of news.have) if (index < 0) this.#note(index);',
+      },
+    ],
+    scenario: 'swarm-two-files',
+    becomes: fails(SEEDER_SENDS_LITTLE),
+  },
+    ],
+    scenario: 'swarm',
+    becomes: fails('groups.seeder.metrics.peerlab_transfer_bytes_total{direction="sent"} <= 83886080'),
   },
 ];
 
