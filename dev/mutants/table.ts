@@ -404,6 +404,15 @@ const PRODUCT: readonly Mutant[] = [
     scenario: 'swarm-two-files',
     becomes: fails(SEEDER_SENDS_LITTLE),
   },
+  {
+    name: 'chooses-pieces-in-order',
+    rule: 'the rarest piece is fetched first',
+    edits: [
+      {
+        file: 'images/peer/client/choose-piece.ts',
+        find: '    const count = rarity(index);',
+        replace: '    if (index >= 0) return index;\n    const count = rarity(index);',
+      },
     ],
     scenario: 'swarm',
     becomes: fails('groups.seeder.metrics.peerlab_transfer_bytes_total{direction="sent"} <= 83886080'),

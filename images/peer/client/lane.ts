@@ -43,6 +43,10 @@ export class Lane implements Worker {
     this.source = init.source;
   }
 
+  get isPartial(): boolean {
+    return this.source.isPartial ?? false;
+  }
+
   has(index: number): boolean {
     return this.link ? this.link.has(index) : !this.source.isPartial;
   }

@@ -60,6 +60,18 @@ test('nothing is taken from one that has just begun, or is nearly done', () => {
   }
 });
 
+test('one that is fetching the file itself takes nothing from a call that goes on, only from one that stands still', () => {
+  for (const [speed, taken] of [
+    [1000, 0],
+    [0, 1],
+  ] as const) {
+    const work = new Work(4, 1000, () => false);
+    work.take(at(speed), 1, ALL);
+    const partial = { ...at(5000, (index) => index === 3), isPartial: true };
+    expect(size(work.take(partial, 2, ALL))).toBe(taken);
+  }
+});
+
 test('one that has some pieces gets those only, and takes over no others', () => {
   const work = new Work(10, 1000, () => false);
   const partial = at(5000, (index) => index === 2 || index === 3 || index >= 8);

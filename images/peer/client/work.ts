@@ -12,6 +12,8 @@ export interface Worker {
   speed(): number | undefined;
   /** Whether its source has this piece: a source that is still fetching the file itself has some. */
   has(index: number): boolean;
+  /** Its source is still fetching the file itself. */
+  readonly isPartial?: boolean;
 }
 
 /** Pieces from `next` up to `end`, without it, in the hands of one lane. */
@@ -74,7 +76,7 @@ export class Work {
    */
   take(worker: Worker, workers: number, most: number): Range | undefined {
     const run = this.#firstRun(worker, most);
-    if (!run) return this.#takeOver(worker, most);
+    if (!run) return worker.isPartial ? this.#help(worker, most) : this.#takeOver(worker, most);
     const left = this.#gaps.reduce((sum, { start, end }) => sum + end - start, 0);
     const share = workers === 1 ? left : Math.min(MAX_SHARE, Math.ceil(left / (2 * workers)));
     const end = Math.min(run.end, run.start + share);
@@ -194,6 +196,12 @@ export class Work {
   #takeOver(worker: Worker, most: number): Range | undefined {
     const [victim, seconds] = this.#lastToEnd(worker);
     return victim && seconds >= WORTH_SECONDS ? this.#takeFrom(victim, worker, most) : undefined;
+  }
+
+  /** What a call has sent already is lost when its end is taken over: a source that needs its link for itself does so only when another stands still. */
+  #help(worker: Worker, most: number): Range | undefined {
+    const victim = this.#doubtful(worker);
+    return victim?.worker.speed() === 0 ? this.#takeFrom(victim, worker, most) : undefined;
   }
 
   #takeFrom(victim: Range, worker: Worker, most: number): Range | undefined {
