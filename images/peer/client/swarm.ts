@@ -265,8 +265,9 @@ export class Swarm {
   async #fetchNext(lane: Lane, first?: () => Promise<void>): Promise<boolean> {
     const { limits, file } = this.#init;
     using _turn = await limits.turn(lane.source.address, file.sizeBytes, this.#over.signal);
-    const mayCall = this.#calls < limits.lanes && this.#mayTake(lane);
-    const range = mayCall ? this.#work.take(lane, this.#lanes.size, this.#most) : undefined;
+    const mayCall = this.#calls < limits.lanes && this.#mayTake(lane) && !this.#standsBack(lane);
+    const workers = [...this.#lanes].filter((one) => !this.#standsBack(one)).length;
+    const range = mayCall ? this.#work.take(lane, workers, this.#most) : undefined;
     this.#calls++;
     try {
       await first?.();
@@ -305,6 +306,12 @@ export class Swarm {
   get #most(): number {
     const { limits, file } = this.#init;
     return Math.max(1, Math.floor(limits.shareBytes / file.hashes.tree.pieceSizeBytes));
+  }
+
+  /** While somebody who has the whole file sends it as fast as it can, those on their way are left to themselves: it would cost them time. */
+  #standsBack({ source }: Lane): boolean {
+    if (!source.isPartial) return false;
+    return [...this.#lanes].some((one) => !one.source.isPartial && !one.link?.takesTurns && one.speed() !== 0);
   }
 
   /** Those that send the whole file each time are asked one after another, when nobody else is left. */
