@@ -12,7 +12,7 @@ import { Injector } from './injector.ts';
 const WHY = /does not enforce network policies|let connections go on that are open already/;
 
 test('where no agent is let in, policies make a cut, or the run is refused with what they lack', async () => {
-  const runId = `t${randomBytes(5).toString('hex')}`;
+  const runId = `cut${randomBytes(5).toString('hex')}`;
   const logsDir = await mkdtemp(join(tmpdir(), `logs-${runId}-`));
   const driver = createKubernetesDriver({ runId, logsDir, signal: new AbortController().signal, disturbs: ['cut'] });
   onTestFinished(async () => {
