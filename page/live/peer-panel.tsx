@@ -1,5 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Instance, Scene } from '../model/scene.ts';
+import { type Fact, Facts } from '../parts/facts.tsx';
 import { Foreign, Name } from '../parts/foreign.tsx';
 import { useSettings } from '../settings/settings.tsx';
 import { conditionOf } from './network/condition.ts';
@@ -30,7 +31,7 @@ export function PeerPanel({ id, scene, peer, isGoingOn, onClose }: PeerPanelProp
   const condition = conditionOf(peer, scene.stage);
   const part = new Holdings(scene).partOf(peer);
   const underWay = [...scene.underWay.values()].filter((one) => one.peer === peer.name || one.to === peer.name);
-  const facts: [string, string | undefined][] = [
+  const facts: Fact[] = [
     [t('group'), peer.group],
     [t('peer.address'), peer.address],
     [t('peer.program'), peer.program],
@@ -60,19 +61,7 @@ export function PeerPanel({ id, scene, peer, isGoingOn, onClose }: PeerPanelProp
           <Foreign text={peer.how} />
         </p>
       )}
-      <dl class="facts">
-        {facts.map(
-          ([name, value]) =>
-            value !== undefined && (
-              <div key={name}>
-                <dt>{name}</dt>
-                <dd>
-                  <Foreign text={value} />
-                </dd>
-              </div>
-            ),
-        )}
-      </dl>
+      <Facts facts={facts} />
       <h4>{t('peer.share')}</h4>
       <p class="bar-cell">
         <progress max={1} value={part} aria-label={t('has')} />

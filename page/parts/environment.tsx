@@ -3,22 +3,22 @@ import { useSettings } from '../settings/settings.tsx';
 import type { TextKey } from '../settings/texts.ts';
 import { TEXTS } from '../settings/texts.ts';
 import { CopyButton } from './copy-button.tsx';
+import { type Fact, Facts } from './facts.tsx';
 import { Foreign } from './foreign.tsx';
-
-type Facts = readonly (readonly [name: string, value: string])[];
 
 /** What was tested and on what, and how to do it again. */
 export function Environment({ result, again }: { result: Result; again: string }) {
   const { t, format } = useSettings();
   const { runId, driver, seed, startedAt, tested, artifacts, resources, lab, machine = {} } = result;
-  const run: Facts = [
+  const run: Fact[] = [
     [t('run'), runId],
     [t('started'), format.moment(startedAt)],
     [t('driver'), driver],
     [t('seed'), String(seed)],
   ];
   const cost = Object.entries({ ...resources, ...lab }).map(([name, value = 0]) => {
-    return [name, name.includes('Bytes') ? format.bytes(value) : format.seconds(value)] as const;
+    if (name.includes('Bytes')) return [name, format.bytes(value)] as const;
+    return [name, name.includes('Seconds') ? format.seconds(value) : format.percent(value)] as const;
   });
   return (
     <>
@@ -38,23 +38,12 @@ export function Environment({ result, again }: { result: Result; again: string }
   );
 }
 
-function FactList({ title, facts }: { title: string; facts: Facts }) {
+function FactList({ title, facts }: { title: string; facts: readonly Fact[] }) {
   if (facts.length === 0) return null;
   return (
     <>
       <h3>{title}</h3>
-      <dl class="facts wide">
-        {facts.map(([name, value]) => (
-          <div key={name}>
-            <dt>
-              <Foreign text={name} />
-            </dt>
-            <dd>
-              <Foreign text={value} />
-            </dd>
-          </div>
-        ))}
-      </dl>
+      <Facts facts={facts} isWide={true} />
     </>
   );
 }

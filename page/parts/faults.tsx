@@ -1,5 +1,6 @@
 import type { Result } from '../../lab/checks/result-schema.ts';
 import { useSettings } from '../settings/settings.tsx';
+import { type Fact, Facts } from './facts.tsx';
 import { Foreign, Name } from './foreign.tsx';
 import { Mark } from './mark.tsx';
 
@@ -32,7 +33,7 @@ function FaultCard({ fault, isOpen }: { fault: Fault; isOpen: boolean }) {
   const { kind, who, step, from, inForce, until, requested, achieved, requestedSeconds, achievedSeconds } = fault;
   const { recoverySeconds, overtakenBy, proofs } = fault;
   const isProved = proofs.every(({ ok }) => ok);
-  const facts: [string, string | undefined][] = [
+  const facts: Fact[] = [
     [t('fault.step'), step],
     [t('fault.from'), format.seconds(inForce ?? from)],
     [t('fault.until'), until === undefined ? t('fault.toTheEnd') : format.seconds(until)],
@@ -47,19 +48,7 @@ function FaultCard({ fault, isOpen }: { fault: Fault; isOpen: boolean }) {
       <h3>
         <Name text={kind} /> <Name text={who} />
       </h3>
-      <dl class="facts">
-        {facts.map(
-          ([name, value]) =>
-            value !== undefined && (
-              <div key={name}>
-                <dt>{name}</dt>
-                <dd>
-                  <Foreign text={value} />
-                </dd>
-              </div>
-            ),
-        )}
-      </dl>
+      <Facts facts={facts} />
       {proofs.length > 0 && (
         <details open={isOpen}>
           <summary>

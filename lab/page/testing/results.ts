@@ -68,7 +68,8 @@ function factsOf({ peers, downloads, label = 'download all' }: MadeInit): RunFac
     ...{ runId: 'made', scenario: 'made', description: 'Was it made?', driver: 'made-up', seed: 1, leaseSeconds: 30 },
     ...{ startedAt: '2026-01-01T00:00:00.000Z', setupSeconds: 1, durationSeconds: SECONDS, planned: downloads },
     peers: peers.map((name, n) => ({ name, group: n === 0 ? 'seeders' : 'leechers', address: addressOf(n) })),
-    ...{ steps: [{ id: '1', label, taken: true }], completed: true, observations: [], stallSeconds: 0, resources: {} },
+    ...{ steps: [{ id: '1', label, taken: true }], completed: true, observations: [], stallSeconds: 0 },
+    resources: { labCpuSeconds: 2, labMemoryBytes: 3 * 1024 * 1024, cpuPressure: 0.957 },
     ...{ artifacts: {}, exits: [], trouble: [], leftovers: [] },
   };
 }
