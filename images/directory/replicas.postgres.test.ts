@@ -314,7 +314,7 @@ it('a database server that is killed has again, when it is started, all that was
     }
   };
   const working = Promise.all(Array.from({ length: 6 }, (_, i) => worker(7001 + i)));
-  await until('all have changed something', async () => names.size === 6, 60_000);
+  await until('all have changed something', async () => names.size === 6, 15_000);
   postgres.server.signal('SIGKILL');
   await working;
   // What it had started may hold its memory for a moment longer.
@@ -323,9 +323,9 @@ it('a database server that is killed has again, when it is started, all that was
       () => true,
       () => false,
     );
-  await until('it is started', isStarted, 60_000);
+  await until('it is started', isStarted, 15_000);
   for (const at of both) {
-    await until('it goes on', async () => (await at.ask('/readyz')).status === 200, 60_000);
+    await until('it goes on', async () => (await at.ask('/readyz')).status === 200, 15_000);
     const { token } = await at.login('observer', 6999);
     const { peers } = (await at.ask('/index', { token })).json as {
       peers: { port: number; files: { name: string }[] }[];

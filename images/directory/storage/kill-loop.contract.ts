@@ -99,7 +99,7 @@ async function listed(url: string): Promise<Map<number, string[]>> {
 export function killLoop(name: string, where: () => DirectoryEnv, directories = 1): void {
   const title = `${name}: nothing acknowledged is lost in ${ROUNDS} kills (seed ${SEED})`;
   const env = () => ({ ...where(), DIRECTORY_LEASE: '5m' });
-  it(title, { timeout: 20_000 + ROUNDS * 15_000 * directories }, () => killAgainAndAgain(env(), directories));
+  it(title, { timeout: 20_000 + ROUNDS * 5000 * directories }, () => killAgainAndAgain(env(), directories));
 }
 
 async function killAgainAndAgain(env: DirectoryEnv, count: number): Promise<void> {
