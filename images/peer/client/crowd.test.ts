@@ -2,9 +2,10 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { transferResult } from '#proto/control-api.ts';
+import { type Manners, RangeSource } from '../testing/range-source.ts';
 import { StandInDirectory } from '../testing/stand-in-directory.ts';
 import { StandInSource } from '../testing/stand-in-source.ts';
-import { eventually, rootOf, sha256, TestPeer } from '../testing/test-peer.ts';
+import { announced, eventually, rootOf, sha256, TestPeer } from '../testing/test-peer.ts';
 import { PeerClients } from './peer-clients.ts';
 
 const MIB = 1024 * 1024;
@@ -131,5 +132,58 @@ describe('a crowd', () => {
     expect(each.some((one) => one.includes('pieces that are here already'))).toBe(true);
     gone.abort();
     await cut;
+  }, 30_000);
+});
+
+describe('those on their way', () => {
+  /** A peer that fetches from one that has the whole file and gives no turns, while another has all pieces on its way. */
+  async function between(manners: Manners) {
+    const stack = new AsyncDisposableStack();
+    const content = contentOf(4 * MIB);
+    const directory = stack.use(await StandInDirectory.start());
+    const peer = stack.use(await TestPeer.start({ PEER_DIRECTORY_URL: directory.url, PEER_STALL_TIMEOUT: '20s' }));
+    await peer.control('login');
+    const whole = stack.use(await RangeSource.start(content, manners));
+    let watched = 0;
+    const partial = stack.use(
+      await StandInSource.start({
+        WatchPieces: (call) => {
+          watched++;
+          call.on('error', () => {});
+          call.once('data', () => call.write({ pieceSize: MIB, map: Buffer.from([0xf0]) }));
+        },
+        DownloadFile: (call) => {
+          const { offset, length } = call.request;
+          const part = content.subarray(offset, offset + length);
+          call.write({ content: part, offset, size: content.length, sha256: sha256(content) });
+          call.end();
+        },
+      }),
+    );
+    const at = { user: 'bob', password: 'x', ip: '127.0.0.1' };
+    directory.peers.set('whole', { ...at, port: whole.port, files: [announced('file', content)] });
+    directory.peers.set('partial', { ...at, port: partial.port, files: [] });
+    directory.swarms.set(rootOf(content) as string, new Set(['partial']));
+    return {
+      ...{ content, directory, peer, watched: () => watched },
+      [Symbol.asyncDispose]: () => stack.disposeAsync(),
+    };
+  }
+
+  test('are left alone while one that has the whole file sends as fast as it can', async () => {
+    await using it = await between({ chunkBytes: 256 * 1024, everyMs: 20 });
+    await download(it.peer);
+    expect((await onDisk(it.peer)).equals(it.content)).toBe(true);
+    expect(it.directory.count('/swarm')).toBeGreaterThan(0);
+    expect(it.watched()).toBe(0);
+  }, 30_000);
+
+  test('help when it stands still, long before it is given up', async () => {
+    await using it = await between({ chunkBytes: 256 * 1024, after: { bytes: 1.5 * MIB, does: 'stop' } });
+    const began = performance.now();
+    await download(it.peer);
+    expect(performance.now() - began).toBeLessThan(15_000);
+    expect((await onDisk(it.peer)).equals(it.content)).toBe(true);
+    expect(it.watched()).toBe(1);
   }, 30_000);
 });

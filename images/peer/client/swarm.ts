@@ -123,13 +123,17 @@ export class Swarm {
     if (this.#lanes.size === 0 && !this.#refreshing) this.#giveUp();
   }
 
-  /** The next source to begin with: of those that can be asked at any time few are enough, as they send as fast as they can. */
+  /**
+   * The next source to begin with: of those that can be asked at any time few are enough, as they send as fast as they can. Those that
+   * are on their way themselves wait until they are needed.
+   */
   #nextSource(left: number): Source | undefined {
     const { limits } = this.#init;
     if (this.#lanes.size >= Math.max(limits.neighbours, limits.lanes)) return undefined;
     const atWill = [...this.#lanes].filter(({ source, link }) => !source.isPartial && !link?.takesTurns).length;
     const isFull = atWill >= Math.min(limits.lanes, left);
-    const at = this.#reserve.findIndex(({ isPartial }) => isPartial || !isFull);
+    const isServed = this.#isServed;
+    const at = this.#reserve.findIndex(({ isPartial }) => (isPartial ? !isServed : !isFull));
     return at < 0 ? undefined : this.#reserve.splice(at, 1)[0];
   }
 
@@ -143,8 +147,9 @@ export class Swarm {
     if (fresh.length > 0) this.#settle();
   }
 
-  /** Gives up when nobody has had what is missing for long. */
+  /** Has others help where a source stands still, and gives up when nobody has had what is missing for long. */
   #look(): void {
+    this.#settle();
     const now = performance.now();
     const mayBring = (lane: Lane) => (lane.source.isPartial && !lane.link) || this.#work.needs(lane);
     if ([...this.#lanes].some(mayBring)) this.#hopeAt = now;
@@ -308,10 +313,14 @@ export class Swarm {
     return Math.max(1, Math.floor(limits.shareBytes / file.hashes.tree.pieceSizeBytes));
   }
 
-  /** While somebody who has the whole file sends it as fast as it can, those on their way are left to themselves: it would cost them time. */
+  /** Somebody who has the whole file sends it as fast as it can: to ask those on their way would only cost time. */
+  get #isServed(): boolean {
+    return [...this.#lanes].some((one) => !one.isPartial && !one.link?.takesTurns && one.speed() !== 0);
+  }
+
+  /** One that was needed once, and is not any more. */
   #standsBack({ source }: Lane): boolean {
-    if (!source.isPartial) return false;
-    return [...this.#lanes].some((one) => !one.source.isPartial && !one.link?.takesTurns && one.speed() !== 0);
+    return source.isPartial === true && this.#isServed;
   }
 
   /** Those that send the whole file each time are asked one after another, when nobody else is left. */
