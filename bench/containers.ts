@@ -6,9 +6,9 @@ import { reasonOf } from '#proto/errors.ts';
 import { buildImages } from '../lab/drivers/docker/build-images.ts';
 import { createDockerDriver } from '../lab/drivers/docker/docker-driver.ts';
 import { findEngine } from '../lab/drivers/docker/engine.ts';
-import { FreePorts } from '../lab/drivers/process/ports.ts';
 import { waitUntilHealthy } from '../lab/drivers/readiness.ts';
 import { createLimit } from '../lab/limit.ts';
+import { FreePorts } from '../lab/machine/ports.ts';
 import { peerEnv, secondsOf, timeFleet } from './kit/fleet.ts';
 import { median, sayBar } from './kit/report.ts';
 

@@ -47,6 +47,7 @@ export const ROOMS: readonly Room[] = [
       'there), control port, `cli.ts`; `memory.ts` has content collected that nobody uses any more; `host.ts` runs ' +
       'many peers in one process',
     may: ['images/base/', 'proto/'],
+    testsMay: ['lab/machine/ports.ts'],
   },
   {
     path: 'images/lab/',
@@ -138,7 +139,7 @@ export const ROOMS: readonly Room[] = [
     path: 'lab/drivers/standing/',
     is: 'instances that stand already, such as the pods of a cluster: a run borrows them from their keepers',
     may: ['lab/drivers/*', 'lab/drivers/kept/', 'lab/keeper/', 'lab/limit.ts', 'proto/'],
-    testsMay: ['lab/end-to-end.ts'],
+    testsMay: ['lab/end-to-end.ts', 'lab/machine/ports.ts'],
   },
   {
     path: 'lab/drivers/kubernetes/',
@@ -330,8 +331,7 @@ export const ROOMS: readonly Room[] = [
       'lab/drivers/process/',
       'lab/history/',
       'lab/limit.ts',
-      'lab/machine/postgres.ts',
-      'lab/machine/proc.ts',
+      'lab/machine/',
       'lab/report/',
       'lab/run/',
       'proto/',

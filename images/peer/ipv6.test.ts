@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { parseAddress } from '#proto/addresses.ts';
 import { transferResult } from '#proto/control-api.ts';
+import { FreePorts } from '../../lab/machine/ports.ts';
 import { sha256, TestPeer } from './testing/test-peer.ts';
 
 const DIRECTORY = fileURLToPath(new URL('../directory/main.ts', import.meta.url));
@@ -42,7 +43,7 @@ describe.each([
     await using directory = await startDirectory(listens);
     const start = async (user: string, files = {}) => {
       // A port of one's own has to be known before it can be advertised.
-      const port = own === undefined ? 0 : await freePort();
+      const port = own === undefined ? 0 : await new FreePorts('::').take();
       const peer = await TestPeer.start(
         {
           ...{ PEER_USER: user, PEER_OPEN: '0', PEER_HOST: listens, PEER_PORT: String(port) },
@@ -78,13 +79,3 @@ describe.each([
     );
   });
 });
-
-async function freePort(): Promise<number> {
-  const { createServer } = await import('node:net');
-  const server = createServer().listen(0, '::');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  return typeof address === 'object' && address ? address.port : 0;
-}

@@ -2,16 +2,18 @@ import { spawnSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Readable, Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
+import { FreePorts } from '../machine/ports.ts';
 import { BoundedLog } from './bounded-log.ts';
 import type { KeeperClient } from './client.ts';
 import { KeeperProcess } from './testing/keeper-process.ts';
+
+const ports = new FreePorts();
 
 const STAND_IN = fileURLToPath(new URL('../drivers/stand-in.ts', import.meta.url));
 const OWN = { PEER_USER: 'pods-own', PEER_CONTROL_TOKEN: 'of the pod' };
@@ -30,7 +32,7 @@ async function keep(
   isIdle = false,
 ): Promise<Kept> {
   const share = mkdtempSync(path.join(tmpdir(), 'kept-'));
-  const port = await freePort();
+  const port = await ports.take();
   const own = { ...OWN, PEER_SHARE_DIR: share, PEER_CONTROL_PORT: String(port), PEER_ADVERTISE: '127.0.0.1:50051' };
   const keeper = await KeeperProcess.start({ command, isIdle, env: { ...own, ...env } });
   onTestFinished(async () => {
@@ -38,14 +40,6 @@ async function keep(
     rmSync(share, { recursive: true, force: true });
   });
   return { keeper, share, port };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 async function statusOf(url: string, timeoutMs = 4000): Promise<number> {
@@ -266,7 +260,7 @@ test('it says what comes of connections to others', async () => {
   const at = (to: number) => ({ host: '127.0.0.1', port: to });
   const dial = (targets: { host: string; port: number }[], timeoutMs = 2000) =>
     client.ask('dial', { targets, timeoutMs }, never);
-  expect(await dial([at(port), at(await freePort())])).toEqual({ dialled: ['connected', 'refused'] });
+  expect(await dial([at(port), at(await ports.take())])).toEqual({ dialled: ['connected', 'refused'] });
   const wrong = { code: 'bad-request' };
   await expect(dial([at(0)])).rejects.toMatchObject(wrong);
   await expect(dial([{ host: 'localhost', port }])).rejects.toMatchObject(wrong);

@@ -8,27 +8,21 @@ import { type Duplex, Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, expect, onTestFinished, test } from 'vitest';
 import { inPool } from '../../limit.ts';
+import { FreePorts } from '../../machine/ports.ts';
 import { Tunnel } from './tunnel.ts';
 
 const GATEWAY = path.join(import.meta.dirname, 'in-cluster', 'gateway.ts');
 const MIB = 1024 * 1024;
 const children: ChildProcess[] = [];
+const ports = new FreePorts();
 
 afterEach(() => {
   for (const child of children.splice(0)) child.kill('SIGKILL');
 });
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  await once(server.close(), 'close');
-  return port;
-}
-
 /** A gateway as a process, and a tunnel to it by plain connections, of which the last can be cut. */
 async function tunnel({ token = 'right', steadyPort = 0, silentAfterMs = 60_000, isRelayed = false } = {}) {
-  const port = await freePort();
+  const port = await ports.take();
   const reached = isRelayed ? await relayTo(port) : port;
   const child = spawn(process.execPath, [GATEWAY, String(port)], {
     env: { PATH: process.env.PATH, PEERLAB_GATEWAY_TOKEN: 'right' },
@@ -143,7 +137,7 @@ test('one connection carries any number of requests, and of those that are given
 
 test('what nobody answers, and what breaks off, ends as it would without a tunnel', async () => {
   const { made } = await tunnel();
-  await expect(fetch(`${made.urlOf(`127.0.0.1:${await freePort()}`)}/healthz`)).rejects.toThrow('fetch failed');
+  await expect(fetch(`${made.urlOf(`127.0.0.1:${await ports.take()}`)}/healthz`)).rejects.toThrow('fetch failed');
   const half = await instance((_, response) => {
     response.writeHead(200, { 'content-length': 100 });
     response.write('half');
@@ -154,7 +148,7 @@ test('what nobody answers, and what breaks off, ends as it would without a tunne
 });
 
 test('who is always there is tried again when nobody listens yet', async () => {
-  const port = await freePort();
+  const port = await ports.take();
   const { made } = await tunnel({ steadyPort: port });
   const answer = fetch(`${made.urlOf(`127.0.0.1:${port}`)}/`);
   // It has been refused at least once by then.

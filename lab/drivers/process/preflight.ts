@@ -2,9 +2,9 @@ import { freemem, tmpdir } from 'node:os';
 import { compare, count, type PreflightCheck } from '../../machine/check.ts';
 import { diskFor } from '../../machine/disk.ts';
 import { inotifyFacts, listeningPorts, taskFacts } from '../../machine/kernel.ts';
+import { portRange } from '../../machine/ports.ts';
 import { instancesOf, type Size } from '../../machine/size.ts';
 import type { Examined } from '../description.ts';
-import { portRange } from './ports.ts';
 
 /** Ports of 127.0.0.1 below those of outgoing connections, and those listened on among them. */
 export interface PortFacts {

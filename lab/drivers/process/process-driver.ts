@@ -7,6 +7,7 @@ import { PeerLabError } from '#proto/errors.ts';
 import type { HostedPeers } from '#proto/hosted-peers.ts';
 import { PROMISES } from '#proto/promises.ts';
 import { createLimit } from '../../limit.ts';
+import { FreePorts, LOOPBACK } from '../../machine/ports.ts';
 import type { PostgresServer } from '../../machine/postgres.ts';
 import { readShare, writeShare } from '../../machine/share-folder.ts';
 import { buildServices, COMPILE_CACHE, ROOT } from '../artifacts.ts';
@@ -20,7 +21,6 @@ import { stopOrKill, Works } from '../works.ts';
 import { processCapabilities } from './capabilities.ts';
 import { findCommand, wordsOf } from './command.ts';
 import { FRONT, frontCommand, frontEnv, nameBackends, startDatabase } from './common-ground.ts';
-import { FreePorts, LOOPBACK } from './ports.ts';
 import { type ProcessInit, ProcessInstance } from './process-instance.ts';
 import { folderOf, processSweeper } from './sweeper.ts';
 

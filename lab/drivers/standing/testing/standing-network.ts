@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { KeeperProcess } from '../../../keeper/testing/keeper-process.ts';
+import { FreePorts } from '../../../machine/ports.ts';
 import { waitUntilHealthy } from '../../readiness.ts';
 
 export interface StandingNetworkInit {
@@ -16,7 +16,7 @@ export interface StandingNetworkInit {
 }
 
 /**
- * A network that stands, as pods would: a directory, and peers that are kept, on ports of 127.0.0.1 that the system chose. What pods are on
+ * A network that stands, as pods would: a directory, and peers that are kept, on free ports of 127.0.0.1. What pods are on
  * a cluster are processes here.
  */
 export class StandingNetwork implements AsyncDisposable {
@@ -43,7 +43,8 @@ export class StandingNetwork implements AsyncDisposable {
 
   static async start({ directory, peer, peers, env = {} }: StandingNetworkInit): Promise<StandingNetwork> {
     const folder = mkdtempSync(path.join(tmpdir(), 'standing-'));
-    const [port = 0, ...ports] = await freePorts(1 + 2 * peers);
+    const free = new FreePorts();
+    const port = await free.take();
     const url = `http://127.0.0.1:${port}`;
     const [program = '', ...args] = directory;
     const child = spawn(program, args, {
@@ -56,7 +57,7 @@ export class StandingNetwork implements AsyncDisposable {
     const pods = Array.from({ length: peers }, async (_, i) => {
       const share = path.join(folder, `peers-${i + 1}`);
       mkdirSync(share);
-      const [at, control] = [String(ports[2 * i]), String(ports[2 * i + 1])];
+      const [at, control] = [String(await free.take()), String(await free.take())];
       const keeper = await KeeperProcess.start({
         command: peer,
         env: {
@@ -97,18 +98,4 @@ export class StandingNetwork implements AsyncDisposable {
 async function healthy(url: string): Promise<void> {
   const never = new AbortController().signal;
   await waitUntilHealthy(`${url}/healthz`, url, 30_000, never, never);
-}
-
-/** All held until all are chosen: none is given twice. */
-async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer().listen(0, '127.0.0.1');
-      await once(server, 'listening');
-      return server;
-    }),
-  );
-  const ports = servers.map((server) => (server.address() as { port: number }).port);
-  await Promise.all(servers.map((server) => once(server.close(), 'close')));
-  return ports;
 }

@@ -11,7 +11,7 @@ const USUAL_EPHEMERAL_START = 32_768;
 const ATTEMPTS = 200;
 
 /**
- * Gives out TCP ports of an address of this machine, below the range from which the kernel takes ports for outgoing connections: a port in
+ * Gives out TCP ports of an address of this machine for a program that is started with one: below the range from which the kernel takes ports for outgoing connections: a port in
  * that range may be gone between choosing it and listening on it. From a random place on, so that two runs seldom meet; who
  * starts an instance tries again with other ports when another program was faster all the same.
  */
