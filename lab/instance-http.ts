@@ -1,5 +1,5 @@
 import http from 'node:http';
-import { CONTROL, type ControlVerb, transferFailure } from '#proto/control-api.ts';
+import { CONTROL, OPTIONAL_CONTROL, transferFailure } from '#proto/control-api.ts';
 import { errorResponse } from '#proto/directory-api.ts';
 import { ERRORS, isErrorCode, PeerLabError, reasonOf, toPeerLabError } from '#proto/errors.ts';
 import { printable } from '#proto/printable.ts';
@@ -22,10 +22,13 @@ export interface ControlFailure {
   readonly sources: { peer: string; bytes: number; error?: string | undefined; cut?: boolean | undefined }[];
 }
 
+const VERBS = { ...CONTROL, ...OPTIONAL_CONTROL };
+type Verb = keyof typeof VERBS;
+
 export interface ControlCall {
   readonly url: string;
   readonly token: string;
-  readonly verb: ControlVerb;
+  readonly verb: Verb;
   readonly request: object;
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
@@ -45,7 +48,7 @@ export async function callControl(call: ControlCall): Promise<{ ok: unknown } | 
     if (status !== 200) return { failure: refusal(call.verb, { status, type, body }, json) };
     if (json === undefined)
       throw new PeerLabError('bad-answer', { about: call.verb, expected: 'JSON', got: shown({ status, type, body }) });
-    const answer = CONTROL[call.verb].response.safeParse(json);
+    const answer = VERBS[call.verb].response.safeParse(json);
     if (answer.success) return { ok: answer.data };
     const [issue] = answer.error.issues;
     return {
@@ -70,7 +73,7 @@ export async function fetchMetrics(url: string, timeoutMs: number, signal: Abort
 /** What servers say of a path or a method that they do not have. */
 const UNKNOWN_TO_SERVERS: ReadonlySet<number> = new Set([404, 405, 501]);
 
-function refusal(verb: ControlVerb, answer: Answer, json: unknown): ControlFailure {
+function refusal(verb: Verb, answer: Answer, json: unknown): ControlFailure {
   const body = errorResponse.safeParse(json);
   const code = body.success ? body.data.error.code : undefined;
   if (UNKNOWN_TO_SERVERS.has(answer.status) && (code === undefined || code === 'no-such-route'))

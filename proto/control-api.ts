@@ -1,10 +1,12 @@
 import { z } from 'zod';
 import { normalAddress } from './addresses.ts';
 import { fileName, indexResponse, searchResponse, sha256Hex, unverifiedResult } from './directory-api.ts';
+import { MAX_MAPPED_CONTENTS, pieceMap } from './piece-map.ts';
 
 /**
  * The peer's control port: `POST /control/<verb>` with `Authorization: Bearer <PEER_CONTROL_TOKEN>` and a JSON body. Any
- * status but 200 is a failure with `{error: {code, message, hint}}`; a failed transfer says beside it what did move.
+ * status but 200 is a failure with `{error: {code, message, hint}}`; a failed transfer says beside it what did move. These tables are
+ * what the peer serves, and what the lab asks.
  */
 
 const count = z.number().int().nonnegative();
@@ -79,26 +81,37 @@ export type ControlVerb = keyof typeof CONTROL;
 export type ControlRequest<V extends ControlVerb> = z.input<(typeof CONTROL)[V]['request']>;
 export type ControlResponse<V extends ControlVerb> = z.output<(typeof CONTROL)[V]['response']>;
 
-/**
- * `POST /control/batch`, which a peer need not have: fetches all files whose names match a pattern and that the peer does not have yet.
- * How it ended: `files` that are there now, those that were there before included, and `size`, the bytes of them; `bytes` and `sources`
- * as of a transfer; `failures`, of which the first are named.
- */
-export const BATCH = {
-  request: z.object({ match: z.string().min(1).max(1024) }),
-  response: z.object({
-    outcome: z.literal('ok'),
-    match: z.string(),
-    files: count,
-    size: count,
-    bytes: count,
-    sources,
-    seconds: duration,
-    /** Of the files that were fetched: those that nobody knew a hash of. */
-    unverified: count.optional(),
-    notDialled: doubts.notDialled,
-    failures: count,
-    failed: z.array(z.object({ name: z.string(), code: z.string(), message: z.string() })),
-  }),
+/** Verbs that a peer need not have. */
+export const OPTIONAL_CONTROL = {
+  /**
+   * Fetches all files whose names match a pattern and that the peer does not have yet. How it ended: `files` that are there now, those that
+   * were there before included, and `size`, the bytes of them; `bytes` and `sources` as of a transfer; `failures`, of which the first are
+   * named.
+   */
+  batch: {
+    request: z.object({ match: z.string().min(1).max(1024) }),
+    response: z.object({
+      outcome: z.literal('ok'),
+      match: z.string(),
+      files: count,
+      size: count,
+      bytes: count,
+      sources,
+      seconds: duration,
+      /** Of the files that were fetched: those that nobody knew a hash of. */
+      unverified: count.optional(),
+      notDialled: doubts.notDialled,
+      failures: count,
+      failed: z.array(z.object({ name: z.string(), code: z.string(), message: z.string() })),
+    }),
+  },
+  /** Which pieces are there of each content that is on its way. */
+  pieces: {
+    request: z.object({}),
+    response: z.object({ contents: z.array(pieceMap).max(MAX_MAPPED_CONTENTS) }),
+  },
 } as const;
-export type BatchResult = z.output<typeof BATCH.response>;
+export type OptionalVerb = keyof typeof OPTIONAL_CONTROL;
+export type OptionalRequest<V extends OptionalVerb> = z.output<(typeof OPTIONAL_CONTROL)[V]['request']>;
+export type OptionalResponse<V extends OptionalVerb> = z.output<(typeof OPTIONAL_CONTROL)[V]['response']>;
+export type BatchResult = OptionalResponse<'batch'>;

@@ -7,7 +7,18 @@ import { CONTROL_TOKEN, codeOf, TestPeer } from './testing/test-peer.ts';
 
 test('every verb needs the token; health and metrics do not', async () => {
   await using peer = await TestPeer.start();
-  for (const verb of ['login', 'index', 'search', 'download', 'upload', 'loadfiles', 'logout', 'none']) {
+  for (const verb of [
+    'login',
+    'index',
+    'search',
+    'download',
+    'upload',
+    'loadfiles',
+    'logout',
+    'batch',
+    'pieces',
+    'none',
+  ]) {
     for (const token of ['', 'wrong', `${CONTROL_TOKEN}x`, CONTROL_TOKEN.slice(1)]) {
       const answer = await peer.control(verb, {}, undefined, token);
       expect([answer.status, codeOf(answer)]).toEqual([401, 'unauthorized']);

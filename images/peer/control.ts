@@ -2,7 +2,15 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Express, RequestHandler, Response } from 'express';
 import type { z } from 'zod';
 import { bearerToken, parse } from '#base/http-service.ts';
-import { BATCH, CONTROL, type ControlResponse, type ControlVerb } from '#proto/control-api.ts';
+import {
+  CONTROL,
+  type ControlResponse,
+  type ControlVerb,
+  OPTIONAL_CONTROL,
+  type OptionalRequest,
+  type OptionalResponse,
+  type OptionalVerb,
+} from '#proto/control-api.ts';
 import { PeerLabError } from '#proto/errors.ts';
 import type { Batches } from './client/batches.ts';
 import type { Downloads } from './client/downloads.ts';
@@ -22,23 +30,25 @@ export interface ControlInit {
   readonly uploads: Uploads;
 }
 
+const VERBS = { ...CONTROL, ...OPTIONAL_CONTROL };
+type Verb = keyof typeof VERBS;
 type Request<V extends ControlVerb> = z.output<(typeof CONTROL)[V]['request']>;
-type Handlers = { [V in ControlVerb]: (request: Request<V>, signal: AbortSignal) => Promise<ControlResponse<V>> };
+type Handlers = {
+  [V in ControlVerb]: (request: Request<V>, signal: AbortSignal) => Promise<ControlResponse<V>>;
+} & {
+  [V in OptionalVerb]: (request: OptionalRequest<V>, signal: AbortSignal) => Promise<OptionalResponse<V>>;
+};
 
 /** The verbs of the control port, behind the token. */
 export function controlRoutes(init: ControlInit): (app: Express) => void {
   const handlers = handlersOf(init);
   return (app) => {
     app.use('/control', tokenGuard(init.token));
-    for (const verb of Object.keys(CONTROL) as ControlVerb[]) app.post(`/control/${verb}`, route(verb, handlers));
-    app.post('/control/batch', async (req, res) => {
-      const { match } = parse(BATCH.request, req.body ?? {});
-      res.json(await init.batches.fetch(match, callerGone(res)));
-    });
+    for (const verb of Object.keys(VERBS) as Verb[]) app.post(`/control/${verb}`, route(verb, handlers));
   };
 }
 
-function handlersOf({ share, scanned, directory, downloads, uploads }: ControlInit): Handlers {
+function handlersOf({ share, scanned, directory, downloads, batches, uploads }: ControlInit): Handlers {
   return {
     login: async () => {
       await scanned;
@@ -68,6 +78,8 @@ function handlersOf({ share, scanned, directory, downloads, uploads }: ControlIn
       await directory.logout();
       return {};
     },
+    batch: ({ match }, signal) => batches.fetch(match, signal),
+    pieces: async () => ({ contents: downloads.pieces() }),
   };
 }
 
@@ -76,10 +88,10 @@ function doubts({ unverified, notDialled }: Pick<FoundNear, 'unverified' | 'notD
   return { ...(unverified.length > 0 && { unverified }), ...(notDialled.length > 0 && { notDialled }) };
 }
 
-function route<V extends ControlVerb>(verb: V, handlers: Handlers): RequestHandler {
+function route(verb: Verb, handlers: Handlers): RequestHandler {
   return async (req, res) => {
-    const request = parse(CONTROL[verb].request, req.body ?? {}) as Request<V>;
-    res.json(await handlers[verb](request, callerGone(res)));
+    const request = parse<z.ZodType>(VERBS[verb].request, req.body ?? {});
+    res.json(await handlers[verb](request as never, callerGone(res)));
   };
 }
 

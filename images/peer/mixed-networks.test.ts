@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { BATCH, type ControlResponse } from '#proto/control-api.ts';
+import { type ControlResponse, OPTIONAL_CONTROL } from '#proto/control-api.ts';
 import { TEXT } from './cli-text.ts';
 import { RangeSource } from './testing/range-source.ts';
 import { StandInDirectory } from './testing/stand-in-directory.ts';
@@ -44,12 +44,14 @@ test('a search and the index list files without a hash, and say which addresses 
 
 test('a batch brings them too, and says that nothing proves them', async () => {
   await using it = await setup();
-  const result = BATCH.response.parse((await it.peer.control('batch', { match: '*.txt' })).body);
+  const result = OPTIONAL_CONTROL.batch.response.parse((await it.peer.control('batch', { match: '*.txt' })).body);
   expect(result).toMatchObject({ files: 2, unverified: 1, failures: 0, notDialled: [it.far] });
   expect(await readFile(join(it.peer.share, 'theirs.txt'), 'utf8')).toBe('theirs');
   expect(TEXT.batch(result)).toContain('1 file unverified: nobody knew a hash');
   expect(TEXT.batch(result)).toContain(SETTING);
-  expect(BATCH.response.parse((await it.peer.control('batch', { match: '*.txt' })).body)).toMatchObject({ bytes: 0 });
+  expect(
+    OPTIONAL_CONTROL.batch.response.parse((await it.peer.control('batch', { match: '*.txt' })).body),
+  ).toMatchObject({ bytes: 0 });
 });
 
 test('a download that only such an address could serve names it and the setting; with the setting it is fetched', async () => {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { MAX_MAPPED_CONTENTS, pieceMap } from '#proto/piece-map.ts';
 
 /** What a run leaves behind, as data: every later judgement reads these and nothing else. One JSON object a line. */
 
@@ -86,6 +87,16 @@ export const sampleRecord = z.object({
   at: z.number(),
   instance: z.string(),
   values: z.record(z.string(), z.number().nullable()),
+});
+
+/**
+ * Which pieces a peer had of contents that it was fetching, by its own word, when the lab asked: those that changed since it was asked before
+ * (pieces.ndjson). What it has of a content that is not there any more is told by the end of its download.
+ */
+export const piecesRecord = z.object({
+  at: z.number(),
+  peer: z.string(),
+  contents: z.array(pieceMap).min(1).max(MAX_MAPPED_CONTENTS),
 });
 
 /** The name of the directory among instances; those of its replicas end in a dash and a number. All others are peers. */

@@ -36,6 +36,7 @@ const ended = (id: number, end: number, more: object = {}) => ({
   ...more,
 });
 const sample = (at: number, values: object = { x: 1 }) => ({ at, instance: 'a', values });
+const PIECES = { name: 'f', sha256: '0'.repeat(64), size: 3, pieces: 3, there: 1, map: '090' };
 const FAULT = { kind: 'freeze', who: 'a', step: '1', from: 1, inForce: 1, proofs: [] };
 
 test('records of all files come in the order of their times, as they are appended', async () => {
@@ -46,12 +47,14 @@ test('records of all files come in the order of their times, as they are appende
   add(folder, 'timeline.ndjson', { kind: 'phase-began', at: 0, what: 'x' }, began(0, 1), began(1, 2));
   add(folder, 'events.ndjson', ended(0, 1.5));
   add(folder, 'metrics/samples.ndjson', sample(1.2));
+  add(folder, 'pieces.ndjson', { at: 1.3, peer: 'a', contents: [PIECES] });
   expect(kinds(await heard(follower))).toEqual([
     ...[
       'phase-began 0',
       'share-recorded 0',
       'operation-began 1',
       'sample 1.2',
+      'pieces 1.3',
       'operation-ended 1.5',
       'operation-began 2',
     ],
@@ -73,7 +76,7 @@ test('half a line is no record until the other half is there', async () => {
   const line = `${JSON.stringify(began(0, 1))}\n`;
   appendFileSync(folder.file('timeline.ndjson'), line.slice(0, 20));
   const { events, place } = await follower.next();
-  expect([events, place]).toEqual([[], '0.0.0.0.0.0']);
+  expect([events, place]).toEqual([[], '0.0.0.0.0.0.0']);
   appendFileSync(folder.file('timeline.ndjson'), line.slice(20));
   expect(kinds(await heard(follower))).toEqual(['operation-began 1']);
 });
@@ -107,7 +110,7 @@ test('whoever goes on from a place gets what is missing, once', async () => {
   expect(rest.map(({ at }) => at)).toEqual(rest.map(({ at }) => at).toSorted((a, b) => a - b));
 });
 
-test.each(['', 'x', '1.2.3', '3.0.0.0.0.0', '99999.0.0.0.0.0', '-1.0.0.0.0.0', '1e3.0.0.0.0.0'])(
+test.each(['', 'x', '1.2.3', '3.0.0.0.0.0.0', '99999.0.0.0.0.0.0', '-1.0.0.0.0.0.0', '1e3.0.0.0.0.0.0'])(
   'what is no place (%j) is the beginning',
   async (from) => {
     const folder = folderOf();

@@ -16,10 +16,12 @@ import type { RunEvent } from './run-event.ts';
 /** The timeline leads: what else happened at one time comes after it. Places name the files in this order. */
 const FOLLOWED = [
   ...(['timeline.ndjson', 'events.ndjson', 'faults.ndjson', 'shares.ndjson', 'stored.ndjson'] as const),
-  'metrics/samples.ndjson',
+  ...(['metrics/samples.ndjson', 'pieces.ndjson'] as const),
 ] as const;
 export type FollowedFile = (typeof FOLLOWED)[number];
 
+/** An offset for each of them. */
+const PLACE = new RegExp(`^\\d{1,15}(?:\\.\\d{1,15}){${FOLLOWED.length - 1}}$`);
 /** At the end of the run, or when everything else of it is known. */
 const LAST = Number.POSITIVE_INFINITY;
 const READ_BYTES = 256 * 1024;
@@ -59,7 +61,7 @@ export class EventFollower implements AsyncDisposable {
   }
 
   static async begin({ open, from }: FollowInit): Promise<EventFollower> {
-    const offsets = /^\d{1,15}(?:\.\d{1,15}){5}$/.test(from ?? '') ? (from as string).split('.').map(Number) : [];
+    const offsets = PLACE.test(from ?? '') ? (from as string).split('.').map(Number) : [];
     const resumed = FOLLOWED.map((file, n) => new Tail(file, open, offsets[n]));
     if (offsets.length > 0 && (await Promise.all(resumed.map((tail) => tail.isPlace()))).every(Boolean))
       return new EventFollower(resumed, true);
@@ -213,6 +215,7 @@ const EVENTS = {
     const shown = Object.entries(values).filter(([name]) => !SUMS.test(name));
     return { kind: 'sample', at, instance, values: Object.fromEntries(shown) };
   },
+  'pieces.ndjson': (line) => ({ kind: 'pieces', ...RESULT_FILES['pieces.ndjson'].line.parse(line) }),
 } satisfies Record<FollowedFile, (line: unknown) => RunEvent>;
 
 /** A line that is no record is left out: the verdict says that the file is damaged. */

@@ -15,6 +15,7 @@ const FACTS = {
 const operation = (id: number, end: number) => ({
   ...{ id, step: '1', operation: 'index', peer: 'a-1', start: 0, end, outcome: 'ok', bytes: 0, sources: [] },
 });
+const PIECES = { name: 'f', sha256: '0'.repeat(64), size: 3, pieces: 3, there: 1, map: '090' };
 const note = (at: number) => ({ kind: 'note', at, text: `at ${at}` });
 
 async function read(files: Readonly<Record<string, readonly (object | string)[]>>) {
@@ -52,6 +53,7 @@ test('what the files have is told by time, and at one time what began comes befo
     'events.ndjson': [operation(0, 1), operation(1, 2), operation(2, 9)],
     'timeline.ndjson': [note(0.5), began, note(3)],
     'metrics/samples.ndjson': [{ at: 2.5, instance: 'a-1', values: { x: 1 } }],
+    'pieces.ndjson': [{ at: 2.6, peer: 'a-1', contents: [PIECES] }],
   });
   expect(kinds).toEqual([
     ...[
@@ -61,6 +63,7 @@ test('what the files have is told by time, and at one time what began comes befo
       'operation-began 2',
       'operation-ended 2',
       'sample 2.5',
+      'pieces 2.6',
       'note 3',
     ],
     'operation-ended 9',

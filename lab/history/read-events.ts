@@ -16,7 +16,9 @@ export async function* readEvents(
   damaged: (why: string) => void = () => {},
 ): AsyncGenerator<RunEvent> {
   const files = new Files(folder, damaged);
-  const apart: AsyncIterable<RunEvent>[] = [files.operations(), files.faults(), files.looks(), files.samples()];
+  const apart: AsyncIterable<RunEvent>[] = [
+    ...[files.operations(), files.faults(), files.looks(), files.samples(), files.pieces()],
+  ];
   const queues = apart.map((events) => new Queue(events));
   const stored = Map.groupBy(await Array.fromAsync(files.lines('stored.ndjson')), ({ peer }) => peer);
   const shares = new Queue(files.lines('shares.ndjson'));
@@ -86,6 +88,10 @@ class Files {
 
   async *samples(): AsyncGenerator<EventOf<'sample'>> {
     for await (const sample of this.lines('metrics/samples.ndjson')) yield { kind: 'sample', ...sample };
+  }
+
+  async *pieces(): AsyncGenerator<EventOf<'pieces'>> {
+    for await (const pieces of this.lines('pieces.ndjson')) yield { kind: 'pieces', ...pieces };
   }
 
   #began(): EventOf<'run-began'> {

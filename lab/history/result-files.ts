@@ -5,6 +5,7 @@ import {
   fileRecord,
   indexLook,
   operationEvent,
+  piecesRecord,
   runFacts,
   sampleRecord,
   storedRecord,
@@ -66,6 +67,11 @@ export const RESULT_FILES = {
     line: runEvent,
   },
   'metrics/samples.ndjson': { ...recorded, is: 'the figures of all instances over time', line: sampleRecord },
+  'pieces.ndjson': {
+    ...recorded,
+    is: 'which pieces peers had of what they were fetching, over time, each by its own word',
+    line: piecesRecord,
+  },
   'metrics/<instance>.prom': {
     is: 'the last scrape of an instance',
     change: 'copied',

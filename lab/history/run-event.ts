@@ -7,6 +7,7 @@ import {
   indexLook,
   observation,
   operationEvent,
+  piecesRecord,
   proof,
   runFacts,
   sampleRecord,
@@ -121,6 +122,8 @@ export const runEvent = z.discriminatedUnion('kind', [
 
   /** The series of an instance that changed since its last scrape. */
   event('sample', { instance: name, values: sampleRecord.shape.values }),
+  /** Which pieces a peer has of what it is fetching, by its own word. */
+  event('pieces', { peer: name, contents: piecesRecord.shape.contents }),
   /** What a disk had at the end, file by file; then the disk as a whole is read. */
   event('file-stored', { file: storedRecord }),
   event('disk-read', { instance: name }),

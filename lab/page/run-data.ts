@@ -33,6 +33,7 @@ export async function runData(folder: ResultsFolder, result: Result, limits: Lim
     limits.samples,
     ({ instance }) => instance,
   );
+  const pieces = await Thinning.of(folder.readLines('pieces.ndjson'), limits.samples, ({ peer }) => peer);
   const shares = await Thinning.of(folder.readLines('shares.ndjson'), limits.files, ({ peer }) => peer);
   const stored = await Thinning.of(folder.readLines('stored.ndjson'), limits.files, ({ peer }) => peer);
   const carried = new Carried();
@@ -40,6 +41,7 @@ export async function runData(folder: ResultsFolder, result: Result, limits: Lim
   for await (const event of readEvents(folder)) {
     const slim = event.kind === 'sample' ? carried.thinned(event, samples) : slimmed(event);
     if (slim === undefined) continue;
+    if (slim.kind === 'pieces' && !pieces.takes(slim.peer)) continue;
     if (slim.kind === 'share-recorded' && !shares.takes(slim.file.peer)) continue;
     if (slim.kind === 'file-stored' && !stored.takes(slim.file.peer)) continue;
     if (slim.kind === 'operation-ended' && !operations.has(slim.operation.id)) continue;
@@ -53,6 +55,7 @@ export async function runData(folder: ResultsFolder, result: Result, limits: Lim
     leftOut: [
       ...operations.leftOut('operations', 'events.ndjson'),
       ...samples.leftOut('samples', 'metrics/samples.ndjson'),
+      ...pieces.leftOut('samples', 'pieces.ndjson'),
       ...shares.leftOut('files', 'shares.ndjson'),
       ...stored.leftOut('files', 'stored.ndjson'),
     ],
@@ -65,6 +68,8 @@ function slimmed(event: RunEvent): RunEvent | undefined {
   if (NOT_DRAWN.has(event.kind)) return undefined;
   if (event.kind === 'share-recorded' || event.kind === 'file-stored')
     return { ...event, file: { ...event.file, sha256: '' } } as RunEvent;
+  if (event.kind === 'pieces')
+    return { ...event, contents: event.contents.map((content) => ({ ...content, sha256: '' })) };
   if (event.kind === 'operation-ended') {
     const { told, ...operation } = event.operation;
     const slim = told ? { ...operation, told: { size: told.size, sha256: '' } } : operation;

@@ -26,6 +26,7 @@ import { endsListings, IndexLook } from './index-look.ts';
 import { Live } from './live.ts';
 import { Measurement } from './measurement.ts';
 import { MeetingPoints } from './meeting-points.ts';
+import { PieceLook } from './piece-look.ts';
 import { Recorder } from './recorder.ts';
 import { byHost, Roster } from './roster.ts';
 import { Standings } from './standings.ts';
@@ -57,6 +58,7 @@ export class Conductor {
   readonly #roster: Roster;
   readonly #disturbances: Disturbances;
   readonly #scraper: Scraper;
+  readonly #pieceLook: PieceLook;
   readonly #measurement = new Measurement();
   readonly #indexLook: IndexLook;
   readonly #live: Live;
@@ -104,6 +106,10 @@ export class Conductor {
       left: (name) => this.#meetings.leave(name),
     });
     this.#indexLook = this.#makeLook();
+    this.#pieceLook = new PieceLook({
+      ...{ peers: this.#roster.peers, controlToken: this.#controlToken, tell: this.#recorder.record },
+    });
+    this.#recorder.follow(this.#pieceLook);
     this.#disturbances = new Disturbances({
       ...{ driver, roster: this.#roster, scraper: this.#scraper, clock: this.#clock },
       tell: this.#recorder.record,
@@ -130,6 +136,7 @@ export class Conductor {
     this.#recorder.tell({ kind: 'phase-ended' });
     this.#recorder.save();
     this.#scraper.start();
+    this.#pieceLook.start();
   }
 
   async takeSteps(): Promise<void> {
@@ -157,6 +164,7 @@ export class Conductor {
     this.#measurement.end();
     signal.throwIfAborted();
     this.#phase('Collect the last figures');
+    await this.#pieceLook.finish();
     await this.#scraper.finish();
     const { directories, peers } = this.#roster;
     await this.#measurement.measure(directories, peers.values(), this.#scraper.peerMemoryBytesMax);
@@ -191,7 +199,7 @@ export class Conductor {
     this.#endSteps();
     // Before faults are undone: who has one, or a directory that has one, may not be able to say or hear a goodbye.
     this.#present = this.#indexLook.atTheEnd();
-    for (const end of [() => this.#scraper.finish(), () => this.#disturbances.close()])
+    for (const end of [() => this.#pieceLook.finish(), () => this.#scraper.finish(), () => this.#disturbances.close()])
       await end().catch((error) => this.trouble(error));
     const { stallSeconds, resources } = this.#measurement;
     this.#recorder.tell({ kind: 'measured', stallSeconds: this.#clock.stepsBegan ? stallSeconds : 0, resources });

@@ -10,6 +10,7 @@ import { RunClock } from './clock.ts';
 import { Recorder } from './recorder.ts';
 
 const FILE = { peer: 'a-1', name: 'f', size: 7, sha256: 'x' };
+const PIECES = { name: 'f', sha256: '0'.repeat(64), size: 3, pieces: 3, there: 1, map: '090' };
 const OPERATION = {
   ...{ id: 0, step: '1', operation: 'index', peer: 'a-1', start: 0, end: 1, bytes: 0, sources: [] },
   outcome: 'ok',
@@ -22,6 +23,7 @@ const STORY: Told[] = [
   { kind: 'step-ended', step: '1', taken: true },
   { kind: 'fault-ended', record: { kind: 'kill', who: 'a-1', step: '1', from: 0, proofs: [] } },
   { kind: 'sample', instance: 'a-1', values: { x: 1, y: null } },
+  { kind: 'pieces', peer: 'a-1', contents: [{ ...PIECES }] },
   { kind: 'file-stored', file: FILE },
   { kind: 'instance-killed', instance: 'a-1', graceSeconds: 8, cpuPressure: 0.25 },
   { kind: 'instance-ended', instance: 'a-1', how: 'by itself', asked: false, inOrder: true },
@@ -48,7 +50,7 @@ test('each event is in one file, and can be read back', async () => {
   const { folder, counts } = await record();
   expect(counts).toMatchObject({
     ...{ 'events.ndjson': 1, 'answers.ndjson': 1, 'faults.ndjson': 1, 'shares.ndjson': 1, 'stored.ndjson': 1 },
-    ...{ 'metrics/samples.ndjson': 1, 'timeline.ndjson': 7 },
+    ...{ 'metrics/samples.ndjson': 1, 'pieces.ndjson': 1, 'timeline.ndjson': 7 },
   });
   expect(await Array.fromAsync(folder.readLines('metrics/samples.ndjson'))).toMatchObject([
     { values: { x: 1, y: null } },

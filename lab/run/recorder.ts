@@ -20,6 +20,7 @@ const LINES: { readonly [K in EventKind]?: (event: EventOf<K>) => readonly Line[
   'index-looked': ({ look }) => [['looks.ndjson', look]],
   'share-recorded': ({ file }) => [['shares.ndjson', file]],
   'file-stored': ({ file }) => [['stored.ndjson', file]],
+  pieces: ({ at, peer, contents }) => [['pieces.ndjson', { at, peer, contents }]],
   sample: ({ at, instance, values }) => [['metrics/samples.ndjson', { at, instance, values }]],
 };
 

@@ -74,7 +74,7 @@ test('runs are listed, and told from the beginning or from a place', async () =>
   });
   const told = (await ask('/runs/r1/events')).body;
   expect(told).toMatch(
-    /event: begin\n[\s\S]*event: state\ndata: \{"state":"cut-off"\}\n[\s\S]*event: events\nid: \d+(\.0){5}\n/,
+    /event: begin\n[\s\S]*event: state\ndata: \{"state":"cut-off"\}\n[\s\S]*event: events\nid: \d+(\.0){6}\n/,
   );
   expect(told).toContain(JSON.stringify(JSON.parse(NOTE)));
 });

@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type JsonAnswer, requestJson } from '#base/json-http.ts';
-import { BATCH } from '#proto/control-api.ts';
+import { OPTIONAL_CONTROL } from '#proto/control-api.ts';
 import type { FilesRequest__Output } from '#proto/generated/FilesRequest.ts';
 import type { SmallFile } from '#proto/generated/SmallFile.ts';
 import { MAX_SMALL_FILE_BYTES } from '#proto/peer.ts';
@@ -24,7 +24,8 @@ const batch = (peer: TestPeer, match: string): Promise<JsonAnswer> =>
     token: CONTROL_TOKEN,
     body: { match },
   });
-const result = async (peer: TestPeer, match: string) => BATCH.response.parse((await batch(peer, match)).body);
+const result = async (peer: TestPeer, match: string) =>
+  OPTIONAL_CONTROL.batch.response.parse((await batch(peer, match)).body);
 
 async function setup(files: Record<string, string | Buffer> = FILES, mine: Record<string, string> = {}) {
   const directory = await StandInDirectory.start();

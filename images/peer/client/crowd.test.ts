@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { transferResult } from '#proto/control-api.ts';
+import { OPTIONAL_CONTROL, transferResult } from '#proto/control-api.ts';
 import { type Manners, RangeSource } from '../testing/range-source.ts';
 import { StandInDirectory } from '../testing/stand-in-directory.ts';
 import { StandInSource } from '../testing/stand-in-source.ts';
@@ -52,6 +52,21 @@ async function download(peer: TestPeer) {
 const onDisk = (peer: TestPeer) => readFile(join(peer.share, 'file'));
 
 describe('a crowd', () => {
+  test('tells whoever has the control token which pieces it has, as long as they are on their way', async () => {
+    const content = contentOf(6 * MIB);
+    await using it = await crowd(content, 1, '4MB/s');
+    const [peer] = it.peers as [TestPeer];
+    const asked = async () => OPTIONAL_CONTROL.pieces.response.parse((await peer.control('pieces')).body).contents;
+    expect(await asked()).toEqual([]);
+    const done = download(peer);
+    const some = await eventually('some pieces', async () => (await asked()).find(({ there }) => there > 1));
+    expect(some).toMatchObject({ name: 'file', sha256: sha256(content), size: content.length, pieces: 6 });
+    expect(some.map).toMatch(/^[09]{6}$/);
+    expect(some.map.replaceAll('0', '')).toHaveLength(some.there);
+    await done;
+    expect(await asked()).toEqual([]);
+  }, 30_000);
+
   test('gives the pieces to each other: the seeder sends little more than one copy', async () => {
     const content = contentOf(8 * MIB);
     await using it = await crowd(content, 4, '8MB/s');

@@ -41,6 +41,12 @@ interface Content extends ToldTree {
   readonly isDoubtful: boolean;
 }
 
+/** A file that is received in pieces, and the name that it will have. */
+export interface OnItsWay {
+  readonly name: string;
+  readonly file: PieceFile;
+}
+
 export interface DownloadInit {
   readonly share: Share;
   readonly clients: PeerClients;
@@ -52,6 +58,7 @@ export interface DownloadInit {
   readonly limits: DownloadLimits;
   /** Who fetches the same, by SHA-256, for each content that is on its way in pieces. */
   readonly partners: Map<string, Partners>;
+  readonly onItsWay: Set<OnItsWay>;
   readonly directory: PartnersInit['directory'];
   readonly self: string;
   /** To store it as. */
@@ -184,6 +191,7 @@ export class Download {
     await using file = await share.receivePieces({ sizeBytes, sha256, tree, signal: this.#init.signal });
     // What the root proves is what others want only if all agree on the root.
     if (!content.isDoubtful) share.offer(file);
+    using _shown = this.#show(file);
     const { resumedBytes } = file;
     meter.resumed(resumedBytes);
     const swarm = new Swarm({
@@ -207,6 +215,14 @@ export class Download {
         file.keep = false;
       throw thrown;
     }
+  }
+
+  /** Lets who looks on see how much is there, until disposed. */
+  #show(file: PieceFile): Disposable {
+    const { name, onItsWay } = this.#init;
+    const shown = { name, file };
+    onItsWay.add(shown);
+    return { [Symbol.dispose]: () => void onItsWay.delete(shown) };
   }
 
   /** Has others who fetch the same take part, until disposed. */

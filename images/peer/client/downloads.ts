@@ -1,10 +1,12 @@
 import type { Slots } from '#base/slots.ts';
 import type { TransferResult } from '#proto/control-api.ts';
+import { MAX_MAPPED_CONTENTS, type PieceMap } from '#proto/piece-map.ts';
 import { atMost, KeyedMutex } from '../bounds.ts';
 import type { DirectorySession } from '../directory/session.ts';
+import { mapOf } from '../share/piece-map.ts';
 import type { Share } from '../share/share.ts';
 import type { TransferMeter } from '../transfer-meter.ts';
-import { Download } from './download.ts';
+import { Download, type OnItsWay } from './download.ts';
 import { DownloadLimits } from './download-limits.ts';
 import { Gifts } from './gifts.ts';
 import { Liars } from './liars.ts';
@@ -35,6 +37,7 @@ export class Downloads {
   readonly #common = {
     ...{ mutex: new KeyedMutex(), liars: new Liars(), limits: new DownloadLimits() },
     partners: new Map<string, Partners>(),
+    onItsWay: new Set<OnItsWay>(),
   };
   readonly #gifts = new Gifts();
   readonly #finder: SourceFinder;
@@ -52,6 +55,14 @@ export class Downloads {
   /** The peer at this address fetches this content too, if it is on its way here. */
   met(sha256: string, address: string): void {
     this.#common.partners.get(sha256)?.met(address);
+  }
+
+  /** What is there of each content that is on its way in pieces, those first that began first. */
+  pieces(): PieceMap[] {
+    return Array.from(this.#common.onItsWay.values().take(MAX_MAPPED_CONTENTS), ({ name, file }) => ({
+      ...{ name, sha256: file.hashes.sha256, size: file.sizeBytes, pieces: file.pieces, there: file.writtenCount },
+      map: mapOf(file.pieces, (index) => file.isWritten(index)),
+    }));
   }
 
   /**
