@@ -25,7 +25,12 @@ test.for([
     const { code, output, run } = await lab.ended;
     expect(code, output).toBe(75);
     expect(output).toContain('cluster');
-    expect(resultOf(run)).toMatchObject({ verdict: 'inconclusive', transfers: { ok: 2 }, leftovers: [] });
+    const result = resultOf(run);
+    expect(result, `${output}\n${JSON.stringify(result, null, 1)}`).toMatchObject({
+      verdict: 'inconclusive',
+      transfers: { ok: 2 },
+      leftovers: [],
+    });
     expect(await namespacesOf(run)).toEqual([]);
   },
 );

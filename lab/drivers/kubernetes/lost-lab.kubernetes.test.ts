@@ -10,7 +10,7 @@ import { Cluster } from './cluster.ts';
 import { namespaceOf } from './names.ts';
 import { removeNamespace } from './removal.ts';
 
-/** The Lease holds for 40 s, the watchdog looks every 5 s, and a cluster takes 5 to 6 s for a namespace. */
+/** The Lease holds for 45 s, the watchdog looks every 2.25 s, and a cluster takes 5 to 6 s for a namespace. */
 const GONE_WITHIN_MS = 75_000;
 
 /** A lab that only prepares, and then does nothing but renew its Lease. */
@@ -43,7 +43,7 @@ test('a run whose lab has gone, and everything on its machine with it, is remove
       () => false,
     );
   // Longer than the Lease holds: a lab that lives keeps its run.
-  await sleep(50_000);
+  await sleep(55_000);
   expect(await isThere()).toBe(true);
   child.kill('SIGKILL');
   const killedAt = performance.now();

@@ -20,7 +20,7 @@ import { Tunnel } from './tunnel.ts';
 const CREATES_AT_ONCE = 16;
 /** From the creation of a pod until it runs: images may have to be pulled, nodes may be busy. */
 export const POD_RUNS_WITHIN_MS = 180_000;
-const LEASE_SECONDS = 40;
+const LEASE_SECONDS = 45;
 const NAMESPACE_ENDS_MS = 60_000;
 const TOKEN_BYTES = 24;
 /** Beyond its grace. */

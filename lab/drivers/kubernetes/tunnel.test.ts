@@ -55,7 +55,8 @@ const relayed: Socket[] = [];
 async function relayTo(port: number): Promise<number> {
   const server = createServer((socket) => {
     const onward = connect(port, '127.0.0.1');
-    for (const end of [socket, onward]) end.on('error', () => {});
+    for (const [end, other] of [[socket, onward] as const, [onward, socket] as const])
+      end.on('error', () => {}).on('close', () => other.destroy());
     socket.pipe(onward).pipe(socket);
     relayed.push(socket, onward);
   }).listen(0, '127.0.0.1');
@@ -206,4 +207,36 @@ test('a connection on which nothing comes any more is given up', async () => {
   await expect.poll(broken, { timeout: 10_000 }).toBe(1);
   expect(await ask()).toBe('here');
   expect(connections.length).toBeGreaterThan(before);
+});
+
+test('what is asked while nothing comes waits for the next connection, and is told to the instance once', async () => {
+  const { made, connections, broken } = await tunnel({ silentAfterMs: 1500, isRelayed: true });
+  let heard = 0;
+  const address = await instance((_, response) => response.end(`for the ${++heard}.`));
+  const ask = async () => (await fetch(`${made.urlOf(address)}/`, { method: 'POST', body: 'words' })).text();
+  expect(await ask()).toBe('for the 1.');
+  const before = connections.length;
+  for (const end of relayed) end.pause();
+  expect(await ask()).toBe('for the 2.');
+  expect([broken(), connections.length - before]).toEqual([1, 1]);
+  // In the moment in which a connection breaks, in order or not, as well.
+  for (const error of [undefined, new Error('broke')]) {
+    const answer = ask();
+    connections.at(-1)?.destroy(error);
+    await answer;
+  }
+  expect([heard, broken()]).toEqual([4, 3]);
+});
+
+test('a silence ends a connection after its time, whenever it begins', async () => {
+  const silentAfterMs = 2400;
+  const { made, connections } = await tunnel({ silentAfterMs, isRelayed: true });
+  await made.ready();
+  // Just after something came: the connection is as old as a ping and its answer.
+  await sleep(silentAfterMs / 3 + 50);
+  for (const end of relayed) end.pause();
+  const began = performance.now();
+  await new Promise((resolve) => connections.at(-1)?.once('close', resolve));
+  // With the next ping only, it would be a third more.
+  expect(performance.now() - began).toBeLessThan(silentAfterMs + 400);
 });

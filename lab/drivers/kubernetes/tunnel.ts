@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
+import { type EventEmitter, once } from 'node:events';
 import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import http2, { type ClientHttp2Session } from 'node:http2';
 import type { AddressInfo } from 'node:net';
@@ -102,40 +102,40 @@ export class Tunnel {
     request.pipe(onward);
   }
 
+  /** What was not connected when the session broke has sent nothing to anybody: it is dialled again, over the next one. */
   async #reach(address: string, gone: AbortSignal): Promise<Duplex> {
     const port = Number(address.slice(address.lastIndexOf(':') + 1));
     const isSteady = this.#init.steadyPorts?.includes(port) ?? false;
-    const giveUpAt = performance.now() + STEADY_MS;
+    const began = performance.now();
     for (;;) {
+      const session = await this.#usable();
       try {
-        return await this.#dial(address, gone);
+        return await this.#dial(session, address, gone);
       } catch (error) {
-        if (!isSteady || gone.aborted || performance.now() > giveUpAt) throw error;
+        gone.throwIfAborted();
+        const waitedMs = performance.now() - began;
+        if (session.destroyed && waitedMs < PATIENCE_MS) continue;
+        if (!isSteady || waitedMs > STEADY_MS) throw error;
         await sleep(STEADY_PAUSE_MS, undefined, { signal: gone });
       }
     }
   }
 
-  /** @throws Error when nobody listens there */
-  async #dial(address: string, gone: AbortSignal): Promise<Duplex> {
-    const session = await this.#usable();
+  /** @throws Error when nobody listens there, or the session breaks before somebody answers */
+  async #dial(session: ClientHttp2Session, address: string, gone: AbortSignal): Promise<Duplex> {
     gone.throwIfAborted();
     const stream = session.request({
       ...{ ':method': 'CONNECT', ':authority': address },
       authorization: `Bearer ${this.#init.token}`,
     });
-    const abort = () => stream.destroy();
-    gone.addEventListener('abort', abort, { once: true });
     try {
-      const [{ ':status': status, ...headers }] = await once(stream, 'response', { signal: gone });
+      const [{ ':status': status, ...headers }] = await answerOf(stream, 'response', gone);
       if (status !== 200) throw new Error(`${address}: ${headers['x-peerlab-reason'] ?? status}`);
       return new Dialled(stream);
     } catch (error) {
       stream.on('error', () => {});
       stream.destroy();
       throw error;
-    } finally {
-      gone.removeEventListener('abort', abort);
     }
   }
 
@@ -202,24 +202,35 @@ async function sessionOver(duplex: Duplex, silentAfterMs = SILENT_AFTER_MS): Pro
   duplex.on('error', () => session.destroy());
   duplex.on('close', () => session.destroy());
   try {
-    await once(session, 'remoteSettings', { signal: AbortSignal.timeout(CONNECT_TIMEOUT_MS) });
+    await answerOf(session, 'remoteSettings', AbortSignal.timeout(CONNECT_TIMEOUT_MS));
   } catch (error) {
     session.destroy();
     duplex.destroy();
     throw error;
   }
   session.setLocalWindowSize(TUNNEL.sessionWindowBytes);
-  let heardAt = performance.now();
-  const heard = () => {
-    heardAt = performance.now();
-  };
+  // To the moment, and not at the next ping: for how long a silence may last does not hang on when it began.
+  const silence = setTimeout(() => session.destroy(new Error('it is silent')), silentAfterMs);
   const pings = setInterval(() => {
-    if (session.destroyed) return;
-    if (performance.now() - heardAt > silentAfterMs) session.destroy(new Error('it is silent'));
-    else session.ping((error) => error ?? heard());
+    if (!session.destroyed) session.ping((error) => error ?? silence.refresh());
   }, silentAfterMs / PINGS_UNTIL_SILENT);
-  session.on('close', () => clearInterval(pings));
+  session.on('close', () => {
+    clearInterval(pings);
+    clearTimeout(silence);
+  });
   return session;
+}
+
+/** As `once`; and it ends as well when that which is to answer closes without an error, as all do whose connection was ended in order. */
+async function answerOf(asked: EventEmitter, event: string, signal: AbortSignal) {
+  const closed = new AbortController();
+  const close = () => closed.abort(new Error('the connection broke'));
+  asked.once('close', close);
+  try {
+    return await once(asked, event, { signal: AbortSignal.any([signal, closed.signal]) });
+  } finally {
+    asked.off('close', close);
+  }
 }
 
 function passedOn(headers: http.IncomingHttpHeaders): [string, string | string[]][] {
