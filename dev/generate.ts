@@ -5,6 +5,7 @@ import path from 'node:path';
 import { z } from 'zod';
 import { resultSchema } from '../lab/checks/result-schema.ts';
 import { scenarioJsonSchema } from '../lab/scenario/json-schema.ts';
+import { suiteResultSchema } from '../lab/suite/suite-result.ts';
 import { DIRECTORY, type Endpoint } from '../proto/directory-api.ts';
 import {
   DIRECTORY_ENV,
@@ -206,6 +207,7 @@ const generated: Record<string, string> = {
   'README.md': withMade(readPage('README.md'), 'lab/history/result-files.ts', filesTable()),
   'docs/scenario.schema.json': `${JSON.stringify(scenarioJsonSchema(), null, 2)}\n`,
   'docs/result.schema.json': `${JSON.stringify(z.toJSONSchema(resultSchema), null, 2)}\n`,
+  'docs/suite-result.schema.json': `${JSON.stringify(z.toJSONSchema(suiteResultSchema), null, 2)}\n`,
 };
 
 const read = (file: string) => {

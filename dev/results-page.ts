@@ -50,6 +50,11 @@ from these files and nothing else: \`bin/lab report FOLDER\` makes them again.`,
           .join(', ') || '–',
       ]),
     ),
+    '## The folder of a suite',
+    `A suite has a folder \`results/suite-<name>/\` beside those of its runs: \`suite.json\` ([JSON Schema](suite-result.schema.json)) says
+what became of each scenario, and in the folder of which run; \`junit.xml\`, \`summary.md\` and \`report.html\` tell it to others.
+\`bin/lab report results/suite-<name>\` makes these three again, from \`suite.json\` and the \`result.json\` of its runs. A run that can't be
+read any more counts as *inconclusive*.`,
   );
 }
 

@@ -28,6 +28,8 @@ interface Started {
   readonly results: string;
   /** Resolves when the output has this text. */
   says(text: string): Promise<void>;
+  /** Its output so far. */
+  said(): string;
   readonly ended: Promise<Ended>;
 }
 
@@ -68,7 +70,7 @@ export function startLab(args: string[], env: NodeJS.ProcessEnv = {}, given?: st
       listeners.add(look);
       look();
     });
-  return { child, results, says, ended };
+  return { child, results, says, said: () => output, ended };
 }
 
 export const resultOf = (run: string | undefined) =>

@@ -35,6 +35,9 @@ import { serve } from './serve/serve.ts';
 import { exitOf, guardProcess, outputSettled, untilStopped } from './stop.ts';
 import { runSuite } from './suite/run-suite.ts';
 import { findSuite, type SuiteEntry, suiteSchema } from './suite/suite.ts';
+import { type Reported, reportSuiteAgain } from './suite/suite-report.ts';
+import { isSuiteFolder, suiteResultSchema } from './suite/suite-result.ts';
+import { printSuite, printSuiteVerdict } from './suite/suite-text.ts';
 import { settleDeadRuns } from './watchdog/dead-runs.ts';
 import { collectGarbage } from './watchdog/gc.ts';
 
@@ -48,15 +51,19 @@ interface DriverOptions {
   directoryImage?: string;
 }
 
-interface RunOptions extends DriverOptions {
+/** For whom it is told what happens. */
+interface Shown {
+  ui?: boolean;
+  json?: boolean;
+  quiet?: boolean;
+}
+
+interface RunOptions extends DriverOptions, Shown {
   seed?: number;
   peers?: number;
   peersPerInstance?: number;
   var: Variables;
   repeat: number;
-  ui?: boolean;
-  json?: boolean;
-  quiet?: boolean;
 }
 
 type DoctorOptions = Pick<RunOptions, 'driver' | 'results' | 'peers' | 'peersPerInstance' | 'var'>;
@@ -67,7 +74,7 @@ interface ServeOptions {
   port?: number;
 }
 
-interface SuiteOptions extends DriverOptions {
+interface SuiteOptions extends DriverOptions, Shown {
   jobs: number;
   peersPerInstance?: number;
 }
@@ -108,11 +115,10 @@ const playerOf = (peer: PlannedPeer) => ({ group: peer.group, program: ownProgra
 async function runCommand(name: string, options: RunOptions): Promise<number> {
   const scenario = findScenario(name, options.var);
   const plan = makePlan(scenario, options);
-  // What is for machines, or short, is told at the end; what went wrong on the way is told on stderr, as always.
-  const out = options.json || options.quiet ? nowhere() : process.stdout;
+  const out = outFor(options);
   const chosen = chooseCapable(await candidatesFor(options.driver), needsOf(plan, options));
   const playOn = await stageFor(options, chosen, [plan], out);
-  const page = options.ui ? await pageBeside(options.results) : undefined;
+  const page = await pageBeside(options, out);
   if (page && out !== process.stdout) process.stderr.write(`Live page: ${page.urlOf('latest')}\n`);
   const runs: Played[] = [];
   for (let n = 0; n < options.repeat; n++) {
@@ -124,13 +130,22 @@ async function runCommand(name: string, options: RunOptions): Promise<number> {
   }
   if (options.repeat > 1 && !options.json) process.stdout.write(`\n${spreadTable(runs.map(({ result }) => result))}`);
   const exit = worst(runs.map(({ exit }) => exit));
-  // Where nobody sits who could end it, such as in CI, it ends with the run.
+  await endPage(page, exit, out);
+  return exit;
+}
+
+/** What is for machines, or short, is told at the end; what went wrong on the way is told on stderr, as always. */
+function outFor({ json, quiet }: Shown): Out {
+  return json || quiet ? nowhere() : process.stdout;
+}
+
+/** Where nobody sits who could end it, such as in CI, it ends with what it shows. */
+async function endPage(page: PageBesideRun | undefined, exit: number, out: Out): Promise<void> {
   if (page && exit !== EXIT.interrupted && out === process.stdout && process.stdin.isTTY && mayMove(process.stdout)) {
     process.stdout.write('The live page stays until Ctrl-C.\n');
     await untilStopped();
   }
   await page?.close();
-  return exit;
 }
 
 /** For what nobody wants to read. */
@@ -138,12 +153,18 @@ function nowhere(): Out {
   return new Writable({ write: (_part, _encoding, done) => done() });
 }
 
+/** Where a remark goes that is not to get lost, and is none of what stdout is for. */
+function asideOf(out: Out): Out {
+  return out === process.stdout ? process.stdout : process.stderr;
+}
+
 /** That nobody can watch a run is no reason not to play it. */
-async function pageBeside(results: string): Promise<PageBesideRun | undefined> {
+async function pageBeside({ ui, results }: Shown & DriverOptions, out: Out): Promise<PageBesideRun | undefined> {
+  if (!ui) return undefined;
   try {
     return await PageBesideRun.start(results);
   } catch (error) {
-    process.stdout.write(`There is no live page: ${printable(reasonOf(error))}\n`);
+    asideOf(out).write(`There is no live page: ${printable(reasonOf(error))}\n`);
     return undefined;
   }
 }
@@ -179,22 +200,33 @@ async function suiteCommand(name: string, options: SuiteOptions): Promise<number
   const refusalOf = ({ plan }: SuiteEntry) =>
     refusalsOf(needsOf(plan, options), chosen.can).map(refusalText).join('; ') || undefined;
   const playable = suite.entries.filter((entry) => refusalOf(entry) === undefined);
-  const playOn = await stageFor(
-    options,
-    chosen,
-    playable.map(({ plan }) => plan),
-  );
-  return runSuite({
-    suite,
-    results: options.results,
-    out: process.stdout,
-    jobs: options.jobs,
-    refusal: refusalOf,
-    play: ({ scenario, plan }, out, signal) => playOn(scenario, plan, out, { signal }),
+  const out = outFor(options);
+  const plans = playable.map(({ plan }) => plan);
+  const playOn = await stageFor(options, chosen, plans, out);
+  const page = await pageBeside(options, out);
+  if (page) asideOf(out).write(`Live page: ${page.url}\n`);
+  const watched = page && { watchedAt: (runId: string) => page.urlOf(runId) };
+  const played = await runSuite({
+    ...{ suite, results: options.results, out, jobs: options.jobs, refusal: refusalOf },
+    play: ({ scenario, plan }, to, signal) => playOn(scenario, plan, to, { signal, ...watched }),
   });
+  tellSuite(played, options);
+  await endPage(page, played.exit, out);
+  return played.exit;
+}
+
+function tellSuite(reported: Reported, { json, quiet }: Shown): void {
+  if (json) process.stdout.write(`${printableJson(JSON.stringify(reported.result))}\n`);
+  else if (quiet) printSuiteVerdict(reported, process.stdout);
+  else printSuite(reported, process.stdout);
 }
 
 async function reportCommand(path: string): Promise<number> {
+  if (isSuiteFolder(path)) {
+    const reported = await reportSuiteAgain(path);
+    printSuite(reported, process.stdout);
+    return EXIT[reported.result.verdict];
+  }
   const folder = ResultsFolder.open(path);
   const page = beginPage();
   const result = await reportAgain(folder);
@@ -224,6 +256,7 @@ const SCHEMAS: Record<string, () => unknown> = {
   scenario: scenarioJsonSchema,
   suite: () => z.toJSONSchema(suiteSchema, { io: 'input', unrepresentable: 'any' }),
   result: () => z.toJSONSchema(resultSchema),
+  'suite-result': () => z.toJSONSchema(suiteResultSchema),
 };
 
 const wholeNumber = (min: number, max: number) => (text: string) => {
@@ -324,12 +357,15 @@ function program(exit: (code: number) => void): Command {
       wholeNumber(1, 16),
       1,
     )
+    .option('--ui', 'a live page of its runs; on a terminal it stays until Ctrl-C', false)
+    .option('--json', 'on stdout only suite.json, on one line; for machines', false)
+    .option('--quiet', 'only the verdict, what is not well, and where the results are', false)
     .action(async (name: string, options: SuiteOptions) => exit(await suiteCommand(name, options)));
 
   lab
     .command('report')
-    .description('judge a results folder again, from its files alone, and write its reports')
-    .argument('<folder>', 'such as results/latest')
+    .description('judge a results folder again, from its files alone, and write its reports; those of a suite, too')
+    .argument('<folder>', 'such as results/latest, or results/suite-quick')
     .action(async (folder: string) => exit(await reportCommand(folder)));
 
   lab
@@ -357,11 +393,11 @@ function program(exit: (code: number) => void): Command {
 
   lab
     .command('schema')
-    .description('print the JSON Schema of scenario files, suites or result.json, for editors and tools')
-    .argument('[what]', 'scenario, suite or result', 'scenario')
+    .description('print the JSON Schema of scenario files, suites, result.json or suite.json, for editors and tools')
+    .argument('[what]', 'scenario, suite, result or suite-result', 'scenario')
     .action((what: string) => {
       const schema = SCHEMAS[what];
-      if (!schema) throw new PeerLabError('usage', { expected: 'scenario, suite or result', got: what });
+      if (!schema) throw new PeerLabError('usage', { expected: 'scenario, suite, result or suite-result', got: what });
       process.stdout.write(`${JSON.stringify(schema(), null, 2)}\n`);
       exit(EXIT.pass);
     });

@@ -81,7 +81,7 @@ export const ROOMS: readonly Room[] = [
       'lab/watchdog/',
       'proto/',
     ],
-    testsMay: ['lab/limit.ts', 'lab/drivers/process/'],
+    testsMay: ['lab/limit.ts', 'lab/drivers/process/', 'lab/suite/'],
   },
   {
     path: 'lab/limit.ts',
@@ -295,7 +295,7 @@ export const ROOMS: readonly Room[] = [
     path: 'lab/suite/',
     is: 'lists of scenarios, run one after another',
     may: [
-      ...['lab/history/', 'lab/language/', 'lab/limit.ts', 'lab/page/', 'lab/play.ts'],
+      ...['lab/checks/', 'lab/history/', 'lab/language/', 'lab/limit.ts', 'lab/page/', 'lab/play.ts'],
       ...['lab/report/', 'lab/scenario/', 'proto/'],
     ],
   },
@@ -349,6 +349,7 @@ export const ROOMS: readonly Room[] = [
       'lab/scenario/',
       'lab/serve/',
       'lab/steps/',
+      'lab/suite/',
       'proto/',
     ],
   },

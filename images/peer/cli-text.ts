@@ -1,4 +1,5 @@
 import { addressText } from '#proto/addresses.ts';
+import { columnsOf, padded } from '#proto/columns.ts';
 import type { BatchResult, ControlResponse, ControlVerb } from '#proto/control-api.ts';
 import { counted } from '#proto/units.ts';
 import { notDialledText } from './directory/dialling.ts';
@@ -67,11 +68,13 @@ function transfer(result: ControlResponse<'download'>, done: string, preposition
 function table(head: string[], rows: (string | number)[][], empty: string): string {
   if (rows.length === 0) return empty;
   const lines = [head, ...rows].map((row) => row.map(String));
-  const widths = head.map((_, column) => lines.reduce((width, line) => Math.max(width, line[column]?.length ?? 0), 0));
+  const widths = head.map((_, column) =>
+    lines.reduce((width, line) => Math.max(width, columnsOf(line[column] ?? '')), 0),
+  );
   return lines
     .map((line) =>
       line
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .map((cell, column) => padded(cell, widths[column] ?? 0))
         .join('  ')
         .trimEnd(),
     )

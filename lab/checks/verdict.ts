@@ -1,3 +1,4 @@
+import { counted } from '#proto/units.ts';
 import type { Observation } from '../history/events.ts';
 import { type Expectation, holds } from './expectation.ts';
 import { failedOperations, failureBehind, failureKinds } from './failures.ts';
@@ -174,6 +175,6 @@ function conclude({ facts, events }: History, checks: CheckResult[], expectation
     return { verdict: 'inconclusive', reason: `cleanup left ${facts.leftovers[0]}`, look: 'run.json (leftovers)' };
   return {
     verdict: 'pass',
-    reason: `${expectations.length} expectations kept, ${checks.length} built-in checks passed`,
+    reason: `${counted(expectations.length, 'expectation')} kept, ${checks.length} built-in checks passed`,
   };
 }

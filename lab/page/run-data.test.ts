@@ -103,9 +103,9 @@ test('a page that can not be built is told of, and is no trouble of the run', as
 test('a suite names what was broken, and links to its runs as a browser takes it', async () => {
   const { result } = await made(SOME);
   const line = { name: 'x', outcome: 'failed', reason: 'r', seconds: 1 } as const;
-  const { lines } = suiteData({ name: 's', description: 'd' }, '/r/suite-s', [
-    { ...line, results: '/r/a #1?', result },
-    { ...line, results: undefined, result: undefined },
+  const { lines } = suiteData({ name: 's', description: 'd' }, [
+    { ...line, runId: 'a #1?', result },
+    { ...line, runId: undefined, result: undefined },
   ]);
   expect(lines[0]).toMatchObject({ report: '../a%20%231%3F/report.html', result: { peers: 3 } });
   expect(lines[0]?.result?.broken.join()).toContain('integrity: ');

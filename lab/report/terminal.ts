@@ -1,5 +1,6 @@
 import { styleText } from 'node:util';
 import Table from 'cli-table3';
+import { fitted } from '#proto/columns.ts';
 import { printable, printableAll } from '#proto/printable.ts';
 import { counted } from '#proto/units.ts';
 import type { Result, Verdict } from '../checks/result-schema.ts';
@@ -142,7 +143,7 @@ export class TerminalProgress implements Listener {
     this.#clear();
     this.#frame = (this.#frame + 1) % FRAMES.length;
     const line = `${FRAMES[this.#frame]} ${this.#what} ${this.#far()}`;
-    this.#out.write(line.slice(0, (this.#out.columns || 80) - 1));
+    this.#out.write(fitted(line, (this.#out.columns || 80) - 1));
   }
 
   #far(): string {
@@ -175,7 +176,7 @@ export function mayMove({ isTTY }: Out): boolean {
 
 const MAX_REASON_CHARS = 2000;
 const MARKS = { true: '✔', false: '✘', null: '?' } as const;
-const COLOURS = { pass: 'green', fail: 'red', inconclusive: 'yellow' } as const;
+export const COLOURS = { pass: 'green', fail: 'red', inconclusive: 'yellow' } as const;
 const MARK_OF: Record<Verdict, string> = { pass: '✔', fail: '✘', inconclusive: '?' };
 
 /** The summary that ends a run. */
@@ -191,6 +192,7 @@ export async function printSummary(judged: Result, folder: ResultsFolder, out: O
   const failures = failureLines(result);
   const course = await throughputLine(folder, judged).catch(() => undefined); // The verdict says what is damaged.
   const next = nextLooks(result);
+  const remarks = notes(result);
   const lines = [
     '',
     ...(Object.keys(result.operations).length > 0 ? [table.toString(), `Transfers: ${transferLine(result)}`] : []),
@@ -205,17 +207,21 @@ export async function printSummary(judged: Result, folder: ResultsFolder, out: O
       const verdict = ok === null ? 'inconclusive' : ok ? 'pass' : 'fail';
       return `  ${paint(verdict, MARKS[`${ok}`])} ${expression}  ${styleText('dim', `(${actualText(expression, actual, missing)})`, { stream: out })}`;
     }),
-    ...notes(result),
+    ...(remarks.length > 0 ? ['', ...remarks] : []),
     ...result.leftovers.map((leftover) => paint('fail', `Left over: ${leftover}`)),
     ...(next.length > 0 ? ['', 'Look next at', ...next.map((line, n) => `  ${n + 1}. ${line}`)] : []),
     '',
-    `${paint(result.verdict, styleText('bold', result.verdict.toUpperCase(), { stream: out }))}: ${result.reason}`,
+    `${verdictWord(result.verdict, out)}: ${result.reason}`,
     `${counted(result.peers, 'peer')}, set up in ${seconds(result.setupSeconds)}, ran for ${seconds(result.durationSeconds)}, seed ${result.seed}`,
     testedLine(result.tested),
     ...placeLines(folder),
     '',
   ];
   out.write(lines.join('\n'));
+}
+
+export function verdictWord(verdict: Verdict, out: Out): string {
+  return styleText([COLOURS[verdict], 'bold'], verdict.toUpperCase(), { stream: out });
 }
 
 /** The least that people need to know. */

@@ -155,6 +155,9 @@ test('a run whose lab was killed is shown as far as it was recorded, and judged 
   await expect.poll(facts, { timeout: 30_000 }).toContain('lab-lost');
   expect((await promisify(execFile)(LAB, ['report', run.folder()]).catch((error) => error)).code).toBe(75);
   await page.locator('.verdict.inconclusive').waitFor();
+  await page.getByRole('link', { name: 'Report' }).click();
+  await page.waitForURL(/report\.html$/);
+  await page.locator('.verdict.inconclusive').waitFor();
   expect(trouble).toEqual([]);
 });
 

@@ -1,15 +1,14 @@
 import { Writable } from 'node:stream';
 import { EXIT, PeerLabError, unforeseen } from '#proto/errors.ts';
-import { printable, printableAll } from '#proto/printable.ts';
-import type { OperationEvent } from '../history/events.ts';
-import type { ResultsFolder } from '../history/results-folder.ts';
+import { printable } from '#proto/printable.ts';
 import { inPool } from '../limit.ts';
 import { beginPage } from '../page/write-page.ts';
 import type { Played } from '../play.ts';
-import type { JudgedRun } from '../report/junit.ts';
 import type { Out } from '../report/terminal.ts';
+import { type Attended, attendedRun, notTaken } from './attended.ts';
 import type { Suite, SuiteEntry } from './suite.ts';
-import { type Attended, lineText, notTaken, type SuiteLine, SuiteReport, tally } from './suite-report.ts';
+import { type Reported, SuiteReport } from './suite-report.ts';
+import { exitOf } from './suite-result.ts';
 
 export interface SuiteInit {
   readonly suite: Suite;
@@ -22,15 +21,20 @@ export interface SuiteInit {
   play(entry: SuiteEntry, out: Out, signal: AbortSignal): Promise<Played>;
 }
 
+export interface PlayedSuite extends Reported {
+  /** The exit code that it asks for. */
+  readonly exit: number;
+}
+
 /** The tag of scenarios whose expectations need the machine to themselves. */
 const ALONE = 'alone';
 
 /**
  * Runs the scenarios, going on after a failure; after the deadline, or Ctrl-C, the rest is not run.
- * Leaves `<results>/suite-<name>/` with one junit.xml, one summary.md and one report.html. Gives the exit code.
+ * Leaves `<results>/suite-<name>/` with one suite.json, one junit.xml, one summary.md and one report.html.
  * @throws PeerLabError `results-unusable`, `disk-full`: before anything is started
  */
-export async function runSuite({ suite, results, out, jobs, refusal, play }: SuiteInit): Promise<number> {
+export async function runSuite({ suite, results, out, jobs, refusal, play }: SuiteInit): Promise<PlayedSuite> {
   const report = new SuiteReport(suite, results, beginPage());
   const ends = new AbortController();
   const late = new PeerLabError('suite-deadline', { about: suite.name, got: `more than ${suite.deadlineMs / 1000} s` });
@@ -52,14 +56,12 @@ export async function runSuite({ suite, results, out, jobs, refusal, play }: Sui
       const played = await play(entry, held ?? out, ends.signal);
       interrupted ||= played.interrupted;
       if (played.refused !== undefined) return notTaken(name, 'skipped', played.refused);
-      const line = lineOf(played, took());
-      return { line, judged: await judgedRun(played, line) };
+      return await attendedRun(played.result, played.folder, took());
     } catch (thrown) {
       // That it could not be played or reported is its own trouble: the suite goes on.
       const { code, message } = unforeseen(thrown);
       (held ?? out).write(`${printable(message)}\n`);
-      const what = { outcome: 'inconclusive', reason: `${message} [${code}]`, results: undefined } as const;
-      return { line: { name, ...what, seconds: took() } };
+      return { line: { name, outcome: 'inconclusive', reason: `${message} [${code}]`, seconds: took() } };
     } finally {
       if (held) out.write(`\n${title}\n${held.text}`);
     }
@@ -72,14 +74,10 @@ export async function runSuite({ suite, results, out, jobs, refusal, play }: Sui
     async (entry, number) => report.put(number, await attend(entry, number)),
   );
   clearTimeout(deadline);
-  const { lines, unwritten, folder } = report;
-  out.write(`\n${printableAll(lines).map(lineText).join('\n')}\n\n${tally(lines)}\nResults: ${folder}\n`);
-  const flaw = await report.pageFlaw();
-  out.write(flaw === undefined ? `Report:  ${folder}/report.html\n` : `report.html was not made: ${flaw}\n`);
-  if (unwritten) out.write(`The report of the suite could not be written: ${printable(unwritten.message)}\n`);
-  if (interrupted) return EXIT.interrupted;
-  const exit = exitOf(lines);
-  return unwritten && exit === EXIT.pass ? EXIT.inconclusive : exit;
+  const reported = await report.ended();
+  const exit = interrupted ? EXIT.interrupted : exitOf(reported.result.lines);
+  // A pass that can't be read is none.
+  return { ...reported, exit: exit === EXIT.pass && report.isStale ? EXIT.inconclusive : exit };
 }
 
 /**
@@ -112,42 +110,4 @@ class HeldOutput extends Writable {
     this.text += part;
     done();
   }
-}
-
-function lineOf({ result, folder }: Played, took: number): SuiteLine {
-  const common = { name: result.scenario, reason: result.reason, seconds: took, results: folder.path };
-  if (result.verdict === 'inconclusive') return { ...common, outcome: 'inconclusive' };
-  if (result.knownFailure === undefined) return { ...common, outcome: result.verdict === 'pass' ? 'ok' : 'failed' };
-  if (result.verdict === 'fail') return { ...common, outcome: 'known failure', reason: result.knownFailure };
-  return {
-    ...common,
-    outcome: 'unexpected pass',
-    reason: `it passed, but is marked as a known failure: ${result.knownFailure}`,
-  };
-}
-
-/** All that the report of a suite says of operations: those that went well are not kept for as long as the suite runs. */
-async function failedOperations(folder: ResultsFolder): Promise<OperationEvent[]> {
-  const failed: OperationEvent[] = [];
-  for await (const event of folder.readLines('events.ndjson')) {
-    if (event.outcome === 'failed') failed.push(event);
-  }
-  return failed;
-}
-
-async function judgedRun({ result, folder }: Played, { outcome, reason }: SuiteLine): Promise<JudgedRun> {
-  return {
-    result,
-    steps: folder.readFacts().steps,
-    events: await failedOperations(folder),
-    ...(outcome === 'known failure' && { accepted: reason }),
-    ...(outcome === 'unexpected pass' && { refused: reason }),
-  };
-}
-
-export function exitOf(lines: readonly SuiteLine[]): number {
-  if (lines.some(({ outcome }) => outcome === 'failed' || outcome === 'unexpected pass')) return EXIT.fail;
-  const run = lines.filter(({ outcome }) => outcome !== 'skipped');
-  const isWell = run.length > 0 && run.every(({ outcome }) => outcome === 'ok' || outcome === 'known failure');
-  return isWell ? EXIT.pass : EXIT.inconclusive;
 }

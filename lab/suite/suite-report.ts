@@ -5,29 +5,23 @@ import { makeFolder } from '../history/make-folder.ts';
 import { writeFailure } from '../history/write-failure.ts';
 import { writeWhole } from '../history/write-whole.ts';
 import { suiteData } from '../page/suite-data.ts';
-import { type BegunPage, writeSuitePage } from '../page/write-page.ts';
+import { type BegunPage, beginPage, writeSuitePage } from '../page/write-page.ts';
 import { seconds } from '../report/format.ts';
-import { type JudgedRun, junitXml } from '../report/junit.ts';
+import { junitXml } from '../report/junit.ts';
 import { plain, row } from '../report/markdown.ts';
+import { type Attended, attendedAgain, notTaken } from './attended.ts';
 import type { Suite } from './suite.ts';
+import { readSuiteResult, type SuiteLine, type SuiteResult, suiteFile, verdictOf } from './suite-result.ts';
+import { tally } from './suite-text.ts';
 
-/** What became of one scenario of a suite. */
-export interface SuiteLine {
-  readonly name: string;
-  readonly outcome: 'ok' | 'known failure' | 'failed' | 'unexpected pass' | 'inconclusive' | 'skipped' | 'not run';
-  readonly reason: string;
-  readonly seconds: number;
-  readonly results: string | undefined;
-}
+type About = Pick<Suite, 'name' | 'description'>;
 
-/** What became of a scenario; `judged` when there was something to judge. */
-export interface Attended {
-  readonly line: SuiteLine;
-  readonly judged?: JudgedRun;
-}
-
-export function notTaken(name: string, outcome: 'not run' | 'skipped', reason: string): Attended {
-  return { line: { name, outcome, reason, seconds: 0, results: undefined } };
+/** What a suite has come to, and where it is to be read. */
+export interface Reported {
+  readonly result: SuiteResult;
+  readonly folder: string;
+  /** Why a file does not say the last, a line each. */
+  readonly flaws: readonly string[];
 }
 
 /**
@@ -36,17 +30,17 @@ export function notTaken(name: string, outcome: 'not run' | 'skipped', reason: s
  */
 export class SuiteReport {
   readonly folder: string;
-  readonly #suite: Suite;
+  readonly #about: About;
   readonly #attended: Attended[];
   readonly #page: BegunPage;
-  #writing: Promise<void> = Promise.resolve();
+  #writing: Promise<string | undefined> = Promise.resolve(undefined);
   #unwritten: PeerLabError | undefined;
 
   /** @throws PeerLabError `results-unusable`, `disk-full` */
   constructor(suite: Suite, results: string, page: BegunPage) {
     this.#page = page;
     this.folder = path.resolve(results, `suite-${suite.name}`);
-    this.#suite = suite;
+    this.#about = suite;
     this.#attended = suite.entries.map(({ plan }) => notTaken(plan.name, 'not run', 'the suite was cut off before it'));
     makeFolder(this.folder);
     this.#write();
@@ -63,81 +57,94 @@ export class SuiteReport {
     }
   }
 
-  /** Why report.html could not be written, when it is as new as it will get. */
-  async pageFlaw(): Promise<string | undefined> {
-    await this.#writing;
-    return writeSuitePage(this.folder, this.#data(), this.#page);
+  /** Whether the files do not say the last. */
+  get isStale(): boolean {
+    return this.#unwritten !== undefined;
   }
 
-  get lines(): SuiteLine[] {
-    return this.#attended.map(({ line }) => line);
-  }
-
-  /** Why the files do not say the last. */
-  get unwritten(): PeerLabError | undefined {
-    return this.#unwritten;
-  }
-
-  #data() {
-    const attended = this.#attended.map(({ line, judged }) => ({ ...line, result: judged?.result }));
-    return suiteData(this.#suite, this.folder, attended);
+  /** What is told when all is done, and the page is as new as it will get. */
+  async ended(): Promise<Reported> {
+    const flaw = await this.#writing;
+    const { message } = this.#unwritten ?? {};
+    return {
+      ...{ result: resultOf(this.#about, this.#attended), folder: this.folder },
+      flaws: [
+        ...(flaw === undefined
+          ? []
+          : [`report.html was not made (bin/lab report ${this.folder} tries again): ${flaw}`]),
+        ...(message === undefined ? [] : [`The report of the suite could not be written: ${printable(message)}`]),
+      ],
+    };
   }
 
   #write(): void {
-    // One after the other: the last one written is of the last state. What goes wrong is told at the end.
-    this.#writing = this.#writing.then(async () => void (await writeSuitePage(this.folder, this.#data(), this.#page)));
-    const { lines } = this;
-    const judged = this.#attended.flatMap((one) => one.judged ?? []);
-    const others = this.#attended.filter((one) => one.judged === undefined);
-    const [skipped, unjudged] = [true, false].map((wanted) =>
-      others
-        .filter(({ line }) => (line.outcome === 'skipped') === wanted)
-        .map(({ line: { name, reason } }) => ({ name, why: reason })),
-    );
-    try {
-      writeWhole(path.join(this.folder, 'junit.xml'), junitXml(judged, unjudged, skipped));
-      writeWhole(path.join(this.folder, 'summary.md'), summaryOf(this.#suite, lines));
-    } catch (error) {
-      throw writeFailure(error, this.folder, 'results-lost');
-    }
+    // One after the other: the last one written is of the last state.
+    const attended = [...this.#attended];
+    this.#writing = this.#writing.then(() => writePage(this.folder, this.#about, attended, this.#page));
+    writeFiles(this.folder, this.#about, attended);
   }
 }
 
-function summaryOf(suite: Suite, lines: readonly SuiteLine[]): string {
-  const rows = printableAll(lines).map(({ name, outcome, reason, seconds: took, results: where }) =>
-    row([plain(name), outcome, seconds(took), plain(reason), where ? path.basename(where) : '']),
+/**
+ * Makes the reports of a suite again, from its suite.json and what its runs left. Runs are not judged again: `bin/lab report` of a run
+ * does that.
+ * @throws PeerLabError `results-damaged`, `disk-full`, `results-lost`
+ */
+export async function reportSuiteAgain(given: string): Promise<Reported> {
+  const folder = path.resolve(given);
+  const page = beginPage();
+  const known = readSuiteResult(folder);
+  const attended: Attended[] = [];
+  for (const line of known.lines) attended.push(await attendedAgain(folder, line));
+  writeFiles(folder, known, attended);
+  const flaw = await writePage(folder, known, attended, page);
+  return {
+    ...{ result: resultOf(known, attended), folder },
+    flaws: flaw === undefined ? [] : [`report.html was not made: ${flaw}`],
+  };
+}
+
+function resultOf({ name, description }: About, attended: readonly Attended[]): SuiteResult {
+  const lines = attended.map(({ line }) => line);
+  return { name, description, verdict: verdictOf(lines), lines };
+}
+
+function writePage(folder: string, about: About, attended: readonly Attended[], page: BegunPage) {
+  const lines = attended.map(({ line, judged }) => ({ ...line, result: judged?.result }));
+  return writeSuitePage(folder, suiteData(about, lines), page);
+}
+
+function writeFiles(folder: string, about: About, attended: readonly Attended[]): void {
+  const judged = attended.flatMap((one) => one.judged ?? []);
+  const others = attended.filter((one) => one.judged === undefined);
+  const [skipped, unjudged] = [true, false].map((wanted) =>
+    others
+      .filter(({ line }) => (line.outcome === 'skipped') === wanted)
+      .map(({ line: { name, reason } }) => ({ name, why: reason })),
   );
+  const result = resultOf(about, attended);
+  try {
+    writeWhole(suiteFile(folder), `${JSON.stringify(result, null, 2)}\n`);
+    writeWhole(path.join(folder, 'junit.xml'), junitXml(judged, unjudged, skipped));
+    writeWhole(path.join(folder, 'summary.md'), summaryOf(result));
+  } catch (error) {
+    throw writeFailure(error, folder, 'results-lost');
+  }
+}
+
+function summaryOf({ name, description, lines }: SuiteResult): string {
+  const rowOf = ({ name, outcome, reason, seconds: took, runId = '' }: SuiteLine) =>
+    row([plain(name), outcome, seconds(took), plain(reason), runId]);
   const page = [
-    `# Suite ${plain(printable(suite.name))}`,
+    `# Suite ${plain(printable(name))}`,
     '',
-    plain(printableAll(suite.description)),
+    plain(printableAll(description)),
     '',
     tally(lines),
     '',
     '| scenario | outcome | took | reason | run |',
     '| --- | --- | ---: | --- | --- |',
-    ...rows,
+    ...printableAll(lines).map(rowOf),
   ];
   return `${page.join('\n')}\n`;
-}
-
-const MARK: Record<SuiteLine['outcome'], string> = {
-  ok: '✔',
-  'known failure': '✔',
-  failed: '✘',
-  'unexpected pass': '✘',
-  inconclusive: '?',
-  skipped: '-',
-  'not run': '?',
-};
-
-export function lineText({ name, outcome, reason, seconds: took }: SuiteLine): string {
-  return `${MARK[outcome]} ${name.padEnd(20)} ${outcome.padEnd(15)} ${seconds(took).padStart(8)}${outcome === 'ok' ? '' : `  ${reason}`}`;
-}
-
-export function tally(lines: readonly SuiteLine[]): string {
-  const counts = [...Map.groupBy(lines, ({ outcome }) => outcome)].map(
-    ([outcome, some]) => `${some.length} ${outcome}`,
-  );
-  return `${lines.length} scenarios: ${counts.join(', ')}; ${seconds(lines.reduce((sum, line) => sum + line.seconds, 0))}`;
 }

@@ -1,15 +1,14 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { exitOf, inJobs } from './run-suite.ts';
+import { inJobs } from './run-suite.ts';
 import { readSuite } from './suite.ts';
-import type { SuiteLine } from './suite-report.ts';
+import { exitOf, type SuiteLine } from './suite-result.ts';
 
 const line = (outcome: SuiteLine['outcome']): SuiteLine => ({
   name: 'x',
   outcome,
   reason: '',
   seconds: 1,
-  results: undefined,
 });
 
 test.each<[SuiteLine['outcome'][], number]>([
