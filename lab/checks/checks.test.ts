@@ -58,6 +58,7 @@ const GOOD: History = {
   looks: [],
   faults: [],
   shares: [{ peer: 's-1', ...file }],
+  pieces: [],
   stored: [
     { peer: 's-1', ...file },
     { peer: 'l-1', ...file },

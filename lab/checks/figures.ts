@@ -5,6 +5,7 @@ import { type History, isTransfer } from './history.ts';
 import { compareDisks } from './integrity.ts';
 import type { Result, ScopeFigures } from './result-schema.ts';
 import { eventsOf } from './scope.ts';
+import { swarmFigures } from './swarm/swarm-figures.ts';
 
 export type Figures = ScopeFigures &
   Pick<
@@ -19,6 +20,7 @@ export type Figures = ScopeFigures &
     | 'durationSeconds'
     | 'setupSeconds'
     | 'resources'
+    | 'swarm'
   >;
 
 /** Every figure of result.json, from the history alone. */
@@ -26,6 +28,7 @@ export function figuresOf(history: History): Figures {
   const { facts, events, faults } = history;
   const { verified, wrong } = compareDisks(history);
   const { answers, precision, recall, stalenessSeconds } = judgeAnswers(history);
+  const swarm = swarmFigures(history);
   const lags = events
     .flatMap(({ due, start }) => (due === undefined ? [] : Math.max(0, start - due)))
     .sort((a, b) => a - b);
@@ -47,6 +50,7 @@ export function figuresOf(history: History): Figures {
       ...(stalenessSeconds !== undefined && { stalenessSeconds }),
     },
     faults: faultFigures(faults),
+    ...(swarm && { swarm }),
     lab: { stallSeconds: facts.stallSeconds, ...(lags.length > 0 && { lagSeconds: percentile(lags, 99) }) },
     resources: facts.resources,
   };

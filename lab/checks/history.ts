@@ -6,6 +6,7 @@ import {
   type FileRecord,
   type IndexLook,
   type OperationEvent,
+  type PiecesRecord,
   type RunFacts,
   type StoredRecord,
 } from '../history/events.ts';
@@ -27,6 +28,8 @@ export interface History {
   /** What the lab put into the shares, and what the disks had at the end. */
   readonly shares: readonly FileRecord[];
   readonly stored: readonly StoredRecord[];
+  /** Which pieces peers had of what they were fetching, by their own word. */
+  readonly pieces: readonly PiecesRecord[];
   /** The last scrape of each instance that ran; undefined for one that never answered. */
   readonly metrics: ReadonlyMap<string, Scrape | undefined>;
   readonly logs: LogCounts;
@@ -77,6 +80,7 @@ export async function readHistory(
     faults: await read('faults.ndjson'),
     shares: await read('shares.ndjson'),
     stored: await read('stored.ndjson'),
+    pieces: await read('pieces.ndjson'),
     metrics: await readMetrics(folder, facts),
     logs: { ...logs, ...(facts.stood && { elsewhere: facts.stood }) },
     logRules,

@@ -7,6 +7,7 @@ import type { History } from './history.ts';
 import { whyUncounted } from './logs.ts';
 import { eventsOf, membersOf, type PeerNames } from './scope.ts';
 import { matchesAll } from './selector.ts';
+import { whyNoSwarmFigure } from './swarm/swarm-figures.ts';
 
 /** What a figure can be read from: a whole history at the end, or what is known so far. */
 export interface FigureSource {
@@ -106,7 +107,9 @@ function pathReading(path: readonly string[], scope: Scope, source: FigureSource
   const value = valueAt(part, path);
   if (typeof value === 'number') return { value };
   // No operation failed with this code: that is zero, not unknown.
-  return path[0] === 'failures' ? { value: 0 } : { missing: whyAbsent(path) };
+  if (path[0] === 'failures') return { value: 0 };
+  const [head, name = ''] = path;
+  return { missing: head === 'swarm' ? whyNoSwarmFigure(source.figures?.swarm, name) : whyAbsent(path) };
 }
 
 function valueAt(result: object, path: readonly string[]): unknown {

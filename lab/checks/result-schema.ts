@@ -60,6 +60,49 @@ export const scopeFigures = z.object({
 });
 export type ScopeFigures = z.infer<typeof scopeFigures>;
 
+const times = z.number().nonnegative();
+
+/** How a crowd helped itself (docs/swarm.md). */
+const swarmFigures = z
+  .object({
+    boundSeconds: seconds.meta({
+      description:
+        'The fluid bound: no way to share could give the last peer the content sooner, by the limits that the scenario sets.',
+    }),
+    lastSeconds: seconds.meta({ description: 'From the first begin of a download to the end of the last one.' }),
+    ratio: times.meta({ description: 'lastSeconds, divided by boundSeconds: 1 is the best there can be.' }),
+    speedup: times.meta({
+      description: 'The time that the seeders alone would need by their limits, divided by lastSeconds.',
+    }),
+    offload: ratio.meta({ description: 'The part of the bytes that did not come from seeders.' }),
+    seederCopies: times.meta({ description: 'What the seeders gave, in copies of the content.' }),
+    fairness: ratio.meta({
+      description: "Jain's index of what each that fetched gave, divided by what it got: 1 if it is the same for all.",
+    }),
+  })
+  .partial();
+
+const crowd = swarmFigures.extend({
+  missing: z.record(z.string(), z.string()).meta({ description: 'Why figures are missing, by their names.' }),
+  fromSeconds: z.number().meta({ description: 'When its first download began.' }),
+  peers: count.meta({ description: 'That got something.' }),
+  bytes,
+  contents: z
+    .array(
+      z.object({
+        name: z.string(),
+        size: bytes,
+        peers: count,
+        seeders: count.meta({ description: 'Peers that had all of it before.' }),
+        spread: z.array(z.object({ at: z.number(), least: times, mean: times })).meta({
+          description:
+            'Copies among those who fetch it, of the piece that is rarest and on average, by their own word. Empty if no peer said anything.',
+        }),
+      }),
+    )
+    .meta({ description: 'At most 10, those first that moved the most.' }),
+});
+
 const failedOperation = z.object({
   operation: z.string(),
   code: z.string(),
@@ -135,6 +178,15 @@ export const resultSchema = scopeFigures.extend({
       .array(faultRecord.extend({ achievedSeconds: seconds.optional() }))
       .meta({ description: 'Each fault, with what the lab saw before, during and after it.' }),
   }),
+  swarm: swarmFigures
+    .extend({
+      crowds: z.array(crowd).meta({ description: 'At most 10, those first that moved the most.' }),
+    })
+    .optional()
+    .meta({
+      description:
+        'Of peers that fetched the same content at the same time, three or more. Of several crowds, each figure is that of the worst. Absent if there was none.',
+    }),
   lab: z
     .object({
       lagSeconds: seconds.meta({ description: 'How much later than planned operations began, 99th percentile.' }),

@@ -98,6 +98,7 @@ export const piecesRecord = z.object({
   peer: z.string(),
   contents: z.array(pieceMap).min(1).max(MAX_MAPPED_CONTENTS),
 });
+export type PiecesRecord = z.infer<typeof piecesRecord>;
 
 /** The name of the directory among instances; those of its replicas end in a dash and a number. All others are peers. */
 export const DIRECTORY = 'directory';
@@ -235,6 +236,9 @@ export const runFacts = z.object({
       diskBytes: z.number().optional(),
       /** What it runs instead of the program of all others: an image, a command, a double of the lab. */
       program: z.string().optional(),
+      /** What its settings let it send and receive. */
+      upBytesPerSecond: z.number().optional(),
+      downBytesPerSecond: z.number().optional(),
     }),
   ),
   /** Instances that stood before the run, and whose logs are not the run's; absent when there are none. */

@@ -119,7 +119,12 @@ export function unitOf(expression: string): 'seconds' | 'bytes' | 'bytes/s' | 'c
   return /[bB]ytes/.test(expression) ? 'bytes' : 'count';
 }
 
-const TEXT_IN = { seconds, bytes, 'bytes/s': rate, count: String } as const;
+const TEXT_IN = {
+  seconds,
+  bytes,
+  'bytes/s': rate,
+  count: (value: number) => String(Number(value.toFixed(4))),
+} as const;
 
 /** The actual value of an expectation, in the unit that its figure is named in. */
 export function actualText(expression: string, actual: number | null, missing = 'not known'): string {

@@ -8,6 +8,7 @@ import { notes } from './format.ts';
 import { junitXml } from './junit.ts';
 import { nextLooks } from './next-looks.ts';
 import { summaryMarkdown } from './summary-markdown.ts';
+import { swarmLines } from './swarm-lines.ts';
 import { printSummary, TerminalProgress } from './terminal.ts';
 
 const result: Result = {
@@ -64,6 +65,21 @@ const refused: OperationEvent = {
   bytes: 0,
   sources: [],
 };
+
+test('crowds are told in two lines each, and why a figure is missing', async () => {
+  const contents = [{ name: 'f', size: 1024 * 1024, peers: 16, seeders: 1, spread: [] }];
+  const crowd = { missing: {}, fromSeconds: 0, peers: 16, bytes: 1, contents, lastSeconds: 13.6 };
+  const known = { boundSeconds: 6.7, ratio: 2.03, speedup: 7.9, offload: 0.9, seederCopies: 1.6, fairness: 0.93 };
+  const unknown = { ...crowd, missing: { ratio: 'the scenario sets no limit on what a-1 sends' } };
+  const lines = swarmLines({ ...result, swarm: { crowds: [{ ...crowd, ...known }, unknown] } });
+  expect(lines).toEqual([
+    '"f" (1 MiB), 16 peers: 13.6 s until the last, 2.03 × the bound of 6.70 s, 7.90 × as fast as the seeders alone',
+    '90 % came from the crowd, the seeders gave 1.60 × the content; fairness 0.93',
+    '"f" (1 MiB), 16 peers: 13.6 s until the last; no bound is known: the scenario sets no limit on what a-1 sends',
+  ]);
+  expect(swarmLines(result)).toEqual([]);
+  expect(summaryMarkdown({ ...result, swarm: { crowds: [unknown] } })).toContain('Swarm:\n\n- "f" (1 MiB)');
+});
 
 test('JUnit: failures, errors and passes as they are, read by an XML parser', () => {
   const parsed = new XMLParser({ ignoreAttributes: false, isArray: (name) => name === 'testcase' }).parse(

@@ -14,6 +14,7 @@ import {
   transferLine,
 } from './format.ts';
 import { plain, row } from './markdown.ts';
+import { swarmLines } from './swarm-lines.ts';
 
 /** `summary.md`: the report as a page, for pull requests and lab notebooks. */
 export function summaryMarkdown(result: Result): string {
@@ -21,6 +22,7 @@ export function summaryMarkdown(result: Result): string {
     printableAll(result);
   const isOnly = rest.tested.filter(({ role }) => role === 'peer').length === 1;
   const sign = { true: 'kept', false: '**broken**', null: '*not judged*' } as const;
+  const swarm = swarmLines(printableAll(result));
   const failures = failureLines({ ...result, ...rest });
   return `${[
     `# ${plain(scenario)}: ${verdict}`,
@@ -41,6 +43,7 @@ export function summaryMarkdown(result: Result): string {
     '',
     `Transfers: ${transferLine(result)}.`,
     '',
+    ...(swarm.length > 0 ? ['Swarm:', '', ...swarm.map((line) => `- ${plain(line)}`), ''] : []),
     ...(failures.length > 0 ? ['Failed operations:', '', ...failures.map((line) => `- ${plain(line)}`), ''] : []),
     row(['built-in check', 'verdict', 'reason']),
     row(['---', '---', '---']),

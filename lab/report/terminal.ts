@@ -19,6 +19,7 @@ import {
 } from './format.ts';
 import { nextLooks } from './next-looks.ts';
 import { throughputLine } from './sparkline.ts';
+import { swarmLines } from './swarm-lines.ts';
 
 /** Where people read: a terminal, a pipe, or what is kept for later. */
 export type Out = NodeJS.WritableStream & Partial<Pick<NodeJS.WriteStream, 'isTTY' | 'columns'>>;
@@ -191,12 +192,14 @@ export async function printSummary(judged: Result, folder: ResultsFolder, out: O
   table.push(...operationRows(result));
   const failures = failureLines(result);
   const course = await throughputLine(folder, judged).catch(() => undefined); // The verdict says what is damaged.
+  const swarm = swarmLines(result);
   const next = nextLooks(result);
   const remarks = notes(result);
   const lines = [
     '',
     ...(Object.keys(result.operations).length > 0 ? [table.toString(), `Transfers: ${transferLine(result)}`] : []),
     ...(course === undefined ? [] : [`Throughput: ${course}`]),
+    ...(swarm.length > 0 ? ['', 'Swarm', ...swarm.map((line) => `  ${line}`)] : []),
     ...(failures.length > 0 ? ['', 'Failed operations', ...failures.map((line) => `  ${line}`)] : []),
     '',
     'Built-in checks',

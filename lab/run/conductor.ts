@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PeerLabError } from '#proto/errors.ts';
-import { counted } from '#proto/units.ts';
+import { counted, parseByteRate } from '#proto/units.ts';
 import type { Expectation } from '../checks/expectation.ts';
 import type { Demand } from '../checks/verdict.ts';
 import type { Driver, DriverInit, Instance } from '../drivers/driver.ts';
@@ -329,13 +329,16 @@ function runOf({ runId, plan }: RunInit, driver: Driver): Omit<EventOf<'run-bega
     ...(directoryReplicas > 1 && { directoryReplicas }),
     ...(peersPerInstance > 1 && { peersPerInstance }),
     peers: peers.map((peer) => {
-      const { name, group, host, diskBytes } = peer;
+      const { name, group, host, diskBytes, env } = peer;
       const program = ownProgramOf(peer);
+      const [up, down] = [env.PEER_UPLOAD_LIMIT, env.PEER_DOWNLOAD_LIMIT].map((rate = '') => parseByteRate(rate));
       return {
         ...{ name, group },
         ...(host !== undefined && { host }),
         ...(diskBytes !== undefined && { diskBytes }),
         ...(program !== undefined && { program }),
+        ...(up !== undefined && { upBytesPerSecond: up }),
+        ...(down !== undefined && { downBytesPerSecond: down }),
       };
     }),
     ...(leftOut.count > 0 && { leftOut: { count: leftOut.count, examples: [...leftOut.examples] } }),

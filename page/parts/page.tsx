@@ -14,6 +14,7 @@ export type SectionId = Extract<
   | 'faults'
   | 'operations'
   | 'transfers'
+  | 'swarm'
   | 'peers'
   | 'environment'
   | 'runs'

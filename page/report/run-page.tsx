@@ -15,6 +15,7 @@ import { Page } from '../parts/page.tsx';
 import { Peers } from '../parts/peers.tsx';
 import { Section } from '../parts/section.tsx';
 import { StepTable } from '../parts/step-table.tsx';
+import { Swarm } from '../parts/swarm.tsx';
 import { Tiles } from '../parts/tiles.tsx';
 import { Transfers } from '../parts/transfers.tsx';
 import { Verdict } from '../parts/verdict.tsx';
@@ -69,6 +70,11 @@ export function RunPage({ data }: { data: RunReport }) {
       <Section id="transfers" title={t('whoFromWhom')}>
         <Transfers scene={scene} />
       </Section>
+      {result.swarm && (
+        <Section id="swarm" title={t('swarm')}>
+          <Swarm swarm={result.swarm} />
+        </Section>
+      )}
       <Section id="peers" title={t('peers')}>
         <Peers scene={scene} fairness={result.fairness} />
         <h3>{t('groups')}</h3>
@@ -87,7 +93,9 @@ function linksOf({ result }: RunReport) {
     ...(['expectations', 'course', 'checks'] as const),
     ...(result.failedOperations?.length ? (['failures'] as const) : []),
     ...(result.faults.count > 0 ? (['faults'] as const) : []),
-    ...(['operations', 'transfers', 'peers', 'environment'] as const),
+    ...(['operations', 'transfers'] as const),
+    ...(result.swarm ? (['swarm'] as const) : []),
+    ...(['peers', 'environment'] as const),
   ];
 }
 

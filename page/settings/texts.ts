@@ -115,6 +115,24 @@ export const TEXTS = {
   'matrix.byGroup': row('Show groups', 'Gruppen zeigen', 'Mostrar grupos'),
   'table.show': row('The same as a table', 'Dasselbe als Tabelle', 'Lo mismo en una tabla'),
 
+  swarm: row('Crowds', 'Schwärme', 'Enjambres'),
+  'swarm.about': row(
+    'Peers that fetched the same at the same time. The bound is the least time in which any way to share could be done, by the limits of the scenario.',
+    'Peers, die zur selben Zeit dasselbe geholt haben. Die Schranke ist die kürzeste Zeit, in der es bei den Grenzen des Szenarios überhaupt gehen kann.',
+    'Pares que descargaron lo mismo a la vez. La cota es el menor tiempo posible con los límites del escenario.',
+  ),
+  'swarm.lastSeconds': row('Until the last', 'Bis zum letzten', 'Hasta el último'),
+  'swarm.boundSeconds': row('Bound', 'Schranke', 'Cota'),
+  'swarm.ratio': row('Times the bound', 'Vielfaches der Schranke', 'Veces la cota'),
+  'swarm.speedup': row(
+    'Faster than the seeders alone',
+    'Schneller als die Seeder allein',
+    'Más rápido que solo las semillas',
+  ),
+  'swarm.offload': row('From the crowd', 'Vom Schwarm', 'Del enjambre'),
+  'swarm.seederCopies': row('Copies from seeders', 'Kopien von Seedern', 'Copias de las semillas'),
+  'swarm.fairness': row('Fairness (given for got)', 'Fairness (gegeben zu bekommen)', 'Equidad (dado por recibido)'),
+
   peers: row('Peers', 'Peers', 'Pares'),
   peer: row('Peer', 'Peer', 'Par'),
   group: row('Group', 'Gruppe', 'Grupo'),
