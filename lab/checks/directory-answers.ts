@@ -1,4 +1,5 @@
 import { matchesGlob } from '#proto/names.ts';
+import { counted } from '#proto/units.ts';
 import type { FileRecord, OperationEvent } from '../history/events.ts';
 import { type Check, noneWrong } from './check.ts';
 import { type History, isTransfer, receiverOf } from './history.ts';
@@ -173,7 +174,7 @@ export const directoryTells: Check = {
     const { answers, wrong, doubt } = judgeAnswers(history);
     const judged = noneWrong(
       wrong,
-      answers === 0 ? 'no peer asked it' : `${answers} answers compared with who really shared what`,
+      answers === 0 ? 'no peer asked it' : `${counted(answers, 'answer')} compared with who really shared what`,
     );
     if (doubt === undefined) return judged;
     return { ...judged, reason: `${judged.reason}; only ${doubt} passed on what is wrong: it may be ${doubt}'s word` };

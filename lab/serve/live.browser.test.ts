@@ -2,6 +2,7 @@ import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import axe from 'axe-core';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
@@ -69,7 +70,9 @@ function tellFaults(timeline: string, faults: readonly FaultRecord[]): void {
 
 const some = (count: number, what: string) => Array.from({ length: count }, (_, n) => `${what}-${n + 1}`);
 const FAULT: FaultRecord = { kind: 'freeze', who: 'peer-2', step: '1', from: 3, inForce: 3.1, until: 6, proofs: [] };
-const ORDINARY: MadeInit = { peers: some(6, 'peer'), downloads: 60, failsEvery: 7, faults: [FAULT], samplesOfEach: 20 };
+const ORDINARY: MadeInit = {
+  ...{ peers: some(6, 'peer'), downloads: 60, failsEvery: 7, faults: [FAULT], samplesOfEach: 20, pieceLooks: 15 },
+};
 /** Nothing is wider than the window. */
 const FITS = 'document.documentElement.scrollWidth <= innerWidth';
 const clock = (page: Page) => page.locator('.clock').textContent();
@@ -84,14 +87,25 @@ const STEPS = `
   - wait: 1s
   - logout: all`;
 
-function startRun(): {
+/** One has a file, and sends so slowly that the others exchange what they have of it. */
+const SWARM = `name: try
+description: Does it?
+groups:
+  s: {share: {files: 1, size: 6MiB}, env: {PEER_UPLOAD_LIMIT: 1MB/s}}
+  l: {count: 3, env: {PEER_UPLOAD_LIMIT: 1MB/s}}
+steps: [{login: all}, {download: {group: l, as: fetch}}, {logout: all}]
+expect: [steps.fetch.transfers.ok == 3]
+`;
+
+const EXPECT = '[steps.fetch.transfers.ok == 2, operations.login.failed == 0]';
+
+function startRun(scenario = writeScenario(STEPS, EXPECT)): {
   readonly child: ChildProcess;
   readonly url: Promise<string>;
   readonly ended: Promise<number | null>;
   folder(): string;
 } {
   const results = mkdtempSync(path.join(tmpdir(), 'live-'));
-  const scenario = writeScenario(STEPS, '[steps.fetch.transfers.ok == 2, operations.login.failed == 0]');
   const child = spawn(LAB, ['run', scenario, '--driver', 'process', '--results', results, '--ui'], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -138,6 +152,44 @@ test('a real run: peers, transfers, a fault and the verdict appear; reload and l
   expect(await rows.count()).toBe(result.expectations.length);
   expect(await page.locator('#peers tbody tr', { hasText: 'l-1' }).textContent()).toMatch(/100\s?%/);
   expect([trouble, late.trouble]).toEqual([[], []]);
+});
+
+test('the pieces of a real swarm come one by one; they are seen again in the past, and in the report', async () => {
+  const file = path.join(mkdtempSync(path.join(tmpdir(), 'swarm-')), 'try.yaml');
+  writeFileSync(file, SWARM);
+  const run = startRun(file);
+  const { page, trouble } = await open(await run.url);
+  const row = page.locator('#pieces tbody tr', { hasText: 'l-1' });
+  await row.waitFor({ timeout: 60_000 });
+  const there = async () => Number.parseInt((await row.locator('td').last().textContent()) ?? '', 10);
+  const blocks = () => row.locator('.strip path').evaluateAll((all) => all.map((one) => one.getAttribute('d')).join());
+  const seen = new Map<number, string>();
+  const look = async () => {
+    seen.set(await there(), await blocks());
+    return page.locator('.verdict.pass').count();
+  };
+  await expect.poll(look, { timeout: 90_000, interval: 200 }).toBe(1);
+  expect(await run.ended).toBe(0);
+  const counts = [...seen.keys()];
+  expect(counts).toEqual(counts.toSorted((a, b) => a - b));
+  // Some of the file, then more of it, then all.
+  const all = counts.at(-1) as number;
+  expect(counts.filter((count) => count > 0 && count < all).length).toBeGreaterThanOrEqual(2);
+  expect(new Set(seen.values()).size).toBe(seen.size);
+  expect(await row.locator('td').last().textContent()).toBe(`${all} of ${all}`);
+  await drag(page, 0);
+  await expect.poll(() => page.locator('#pieces').count()).toBe(0);
+
+  const report = (await open(pathToFileURL(path.join(run.folder(), 'report.html')).href)).page;
+  const slider = report.getByRole('slider');
+  const end = Number(await slider.getAttribute('max'));
+  const told = new Set<string>();
+  for (let n = 0; n <= 20; n++) {
+    await slider.fill(String((end * n) / 20));
+    told.add((await report.locator('.pieces tbody tr', { hasText: 'l-1' }).allTextContents()).join());
+  }
+  expect(told.size).toBeGreaterThanOrEqual(3);
+  expect(trouble).toEqual([]);
 });
 
 test('a run whose lab was killed is shown as far as it was recorded, and judged when somebody does', async () => {
@@ -187,7 +239,7 @@ test('time is dragged back, played and followed again, by mouse and by keys', as
 
 test('a peer that is chosen shows its files, transfers, figures and log; by keys, too', async () => {
   const { page, trouble } = await made(ORDINARY);
-  await page.getByRole('button', { name: 'peer-3', exact: true }).press('Enter');
+  await page.locator('#peers').getByRole('button', { name: 'peer-3', exact: true }).press('Enter');
   const panel = page.locator('.panel');
   await panel.getByText('Exchanged with').waitFor();
   expect(await panel.textContent()).toContain('file-');
@@ -243,7 +295,7 @@ describe.each(['light', 'dark'] as const)('%s', (colorScheme) => {
       await page.locator('#checks').waitFor();
       expect(await serious(page)).toEqual([]);
       await drag(page, 4);
-      await page.getByRole('button', { name: 'peer-2', exact: true }).click();
+      await page.locator('#peers').getByRole('button', { name: 'peer-2', exact: true }).click();
       await page.locator('.panel').waitFor();
       expect(await serious(page)).toEqual([]);
       expect(await page.evaluate(FITS)).toBe(true);

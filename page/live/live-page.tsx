@@ -14,6 +14,7 @@ import { Network } from './network/network.tsx';
 import { NowBar } from './now-bar.tsx';
 import { PeerPanel } from './peer-panel.tsx';
 import { PeerTable } from './peer-table.tsx';
+import { Pieces } from './pieces.tsx';
 import { usePlayer } from './player.ts';
 import { Standings } from './standings.tsx';
 import { Steps } from './steps.tsx';
@@ -71,6 +72,11 @@ function Run({ id, feed }: { id: string; feed: FeedState }) {
             )}
           </div>
         </Section>
+        {scene.contents.size > 0 && (
+          <Section id="pieces" title={t('pieces')}>
+            <Pieces scene={scene} picked={picked} onPick={setPicked} />
+          </Section>
+        )}
         <Section id="course" title={t('course')}>
           <CourseChart
             scene={scene}

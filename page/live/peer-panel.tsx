@@ -1,4 +1,5 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { levelsOf } from '../model/pieces.ts';
 import type { Instance, Scene } from '../model/scene.ts';
 import { type Fact, Facts } from '../parts/facts.tsx';
 import { Foreign, Name } from '../parts/foreign.tsx';
@@ -6,6 +7,7 @@ import { useSettings } from '../settings/settings.tsx';
 import { conditionOf } from './network/condition.ts';
 import { Holdings } from './network/holdings.ts';
 import { WhatIsUnderWay } from './now-bar.tsx';
+import { Strip } from './pieces.tsx';
 
 /** All that is known of one peer, or of the directory. */
 
@@ -67,7 +69,7 @@ export function PeerPanel({ id, scene, peer, isGoingOn, onClose }: PeerPanelProp
         <progress max={1} value={part} aria-label={t('has')} />
         <span class="note">{t('peer.part', { part: format.percent(part) })}</span>
       </p>
-      <Files files={peer.files} />
+      <Files files={peer.files} pieces={peer.pieces} />
       {underWay.length > 0 && (
         <>
           <h4>{t('peer.underWay')}</h4>
@@ -97,10 +99,20 @@ function More({ all, shown }: { all: number; shown: number }) {
   return all > shown ? <li class="note">{t('peer.more', { more: format.number(all - shown) })}</li> : null;
 }
 
-function Files({ files }: Pick<Instance, 'files'>) {
-  const { format } = useSettings();
+function Files({ files, pieces }: Pick<Instance, 'files' | 'pieces'>) {
+  const { t, format } = useSettings();
   return (
     <ul class="files">
+      {[...pieces].slice(0, MAX_FILES).map(([name, { size, pieces: all, there, map }]) => (
+        <li key={name}>
+          <Name text={name} />{' '}
+          <span class="note">
+            {format.bytes(size)}, {t('pieces.there', { there: format.number(there), pieces: format.number(all) })}
+          </span>
+          <Strip levels={levelsOf(map)} />
+        </li>
+      ))}
+      <More all={pieces.size} shown={MAX_FILES} />
       {[...files].slice(0, MAX_FILES).map(([name, size]) => (
         <li key={name}>
           <Name text={name} /> <span class="note">{format.bytes(size)}</span>

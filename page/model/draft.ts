@@ -3,7 +3,7 @@ import { newInstance } from './scene.ts';
 import type { Bins } from './throughput.ts';
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
-type Maps = 'instances' | 'names' | 'steps' | 'verbs' | 'underWay' | 'links' | 'faults' | 'standings';
+type Maps = 'instances' | 'names' | 'steps' | 'verbs' | 'underWay' | 'links' | 'contents' | 'faults' | 'standings';
 type Owned<M> = M extends ReadonlyMap<infer K, infer V> ? Map<K, V> : never;
 
 /**

@@ -65,6 +65,24 @@ test('an upload goes to its receiver', () => {
   expect(peer(scene, 's-1')).toMatchObject({ sent: 7, ok: 1 });
 });
 
+const told = (at: number, map: string): RunEvent => {
+  const there = map.replaceAll('0', '').length;
+  const content = { name: 'x', sha256: '', size: 100, pieces: map.length, there, map };
+  return { kind: 'pieces', at, peer: 'l-1', contents: [content] };
+};
+
+test('the pieces of a file are what its peer said last, until it has the file whole', () => {
+  const during = after(told(1, '000'), told(1.5, '090'));
+  expect(peer(during, 'l-1')?.pieces).toEqual(new Map([['x', { size: 100, pieces: 3, there: 1, map: '090' }]]));
+  expect(during.contents).toEqual(new Map([['x', { size: 100, pieces: 3 }]]));
+  // What was asked before its end may be told after it.
+  const whole = fold(during, [FETCHED, told(2, '099')]);
+  expect(peer(whole, 'l-1')).toMatchObject({ pieces: new Map(), files: new Map([['x', 100]]) });
+  expect(whole.contents.size).toBe(1);
+  const failed = fold(during, [operation({ outcome: 'failed', file: 'x' })]);
+  expect(peer(failed, 'l-1')?.pieces.get('x')).toMatchObject({ map: '090' });
+});
+
 test('what failed moves bytes, and gives nobody a file', () => {
   const scene = after(
     operation({ outcome: 'failed', file: 'x', bytes: 9, sources: [{ peer: '127.0.0.1:1', bytes: 9 }] }),

@@ -1,7 +1,16 @@
 import type { OperationEvent, Proof } from '../../lab/history/events.ts';
 import type { EventKind, EventOf, RunEvent } from '../../lab/history/run-event.ts';
 import { Draft } from './draft.ts';
-import { DIRECTORY, linkKey, newInstance, receiverOf, type Scene, type Step, type Tally } from './scene.ts';
+import {
+  DIRECTORY,
+  linkKey,
+  MAX_CONTENTS,
+  newInstance,
+  receiverOf,
+  type Scene,
+  type Step,
+  type Tally,
+} from './scene.ts';
 import { addBytes, covered } from './throughput.ts';
 
 /** THE FOLD: what each kind of event changes in a scene. Kinds that stand not here change only what time it is. */
@@ -121,6 +130,17 @@ const FOLDS: { readonly [K in EventKind]?: Fold<K> } = {
     if (isIn !== undefined && isIn !== null) one.loggedIn = isIn > 0;
     scrape(draft, instance, at);
   },
+  pieces: (draft, { peer, contents }) => {
+    if (!draft.scene.instances.has(peer)) return;
+    const one = draft.instance(peer);
+    for (const { name, size, pieces, there, map } of contents) {
+      // It may have been asked before its download ended, and answered after.
+      if (one.files.has(name)) continue;
+      one.pieces = draft.own(one.pieces).set(name, { size, pieces, there, map });
+      const known = draft.map('contents');
+      if (known.has(name) || known.size < MAX_CONTENTS) known.set(name, { size, pieces });
+    }
+  },
   'file-stored': (draft, { file }) => {
     // What is still unfinished lies below the share.
     if (file.kind === undefined && !file.name.includes('/')) gets(draft, file.peer, file.name, file.size);
@@ -158,6 +178,10 @@ function isRecorded({ faults }: Scene, kind: string, who: string, { at, when }: 
 function gets(draft: Draft, peer: string, file: string, size: number): void {
   const one = draft.instance(peer);
   if (one.files.get(file) !== size) one.files = draft.own(one.files).set(file, size);
+  if (!one.pieces.has(file)) return;
+  const rest = draft.own(one.pieces);
+  rest.delete(file);
+  one.pieces = rest;
 }
 
 /** In the tallies of its verb, its peer, its step and the steps around that. */

@@ -29,6 +29,8 @@ export interface Scene {
   readonly operations: Log<OperationEvent>;
   /** Content that one peer sent to another, by `linkKey`. */
   readonly links: ReadonlyMap<string, Link>;
+  /** Files that were fetched in pieces, by name. */
+  readonly contents: ReadonlyMap<string, Content>;
   /** In the order in which they began. */
   readonly faults: ReadonlyMap<string, Fault>;
   /** Expectations that were held while the run went on. */
@@ -64,12 +66,26 @@ export interface Instance extends Tally {
   readonly faults: ReadonlyMap<string, number>;
   /** Files that it has whole, by name: their sizes. */
   readonly files: ReadonlyMap<string, number>;
+  /** What it said it had of files that it has not whole, by name. */
+  readonly pieces: ReadonlyMap<string, Pieces>;
   /** Of transfers that ended. */
   readonly received: number;
   readonly sent: number;
   /** The last of each of its series that the lab scraped. */
   readonly values: Readonly<Record<string, number | null>>;
   readonly arrivals: Arrivals;
+}
+
+export interface Content {
+  readonly size: number;
+  readonly pieces: number;
+}
+
+export interface Pieces extends Content {
+  /** How many are there. */
+  readonly there: number;
+  /** A digit for each place, as in lab/history/events.ts: 0 nothing of it is there, 9 all. */
+  readonly map: string;
 }
 
 /** What is known of when bytes arrived at a peer. */
@@ -142,12 +158,15 @@ export const DIRECTORY = 'directory';
 const MAX_OPERATIONS = 100_000;
 const MAX_OBSERVATIONS = 5000;
 const MAX_REMARKS = 2000;
+/** Contents of which pieces are told. */
+export const MAX_CONTENTS = 1000;
 
 export const EMPTY_SCENE: Scene = {
   ...{ now: 0, run: undefined, stage: 'empty', phase: undefined, setupSeconds: undefined, durationSeconds: undefined },
   ...{ instances: new Map(), names: new Map(), steps: new Map(), verbs: new Map(), underWay: new Map() },
   standings: new Map(),
   ...{ operations: new Log<OperationEvent>(MAX_OPERATIONS), links: new Map(), faults: new Map() },
+  contents: new Map(),
   ...{ observations: new Log<Observation>(MAX_OBSERVATIONS), remarks: new Log<Remark>(MAX_REMARKS) },
   ...{ throughput: NO_THROUGHPUT, leftovers: [], completed: undefined },
 };
@@ -156,6 +175,7 @@ export function newInstance(name: string, known: Partial<Instance> = {}): Instan
   return {
     ...{ name, group: undefined, host: undefined, address: undefined, program: undefined },
     ...{ life: 'planned', how: undefined, loggedIn: false, faults: new Map(), files: new Map() },
+    pieces: new Map(),
     ...{ ok: 0, failed: 0, received: 0, sent: 0, values: {} },
     arrivals: { counter: undefined, scrapedAt: 0, bytesPerSecond: 0, told: 0, since: new Map(), spans: [] },
     ...known,

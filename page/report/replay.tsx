@@ -3,11 +3,13 @@ import type { RunEvent } from '../../lab/history/run-event.ts';
 import { CourseChart } from '../charts/course-chart.tsx';
 import { Network } from '../live/network/network.tsx';
 import { PeerPanel } from '../live/peer-panel.tsx';
+import { Pieces } from '../live/pieces.tsx';
 import { usePlayer } from '../live/player.ts';
 import { Transport } from '../live/transport.tsx';
 import type { Scene } from '../model/scene.ts';
 import type { Throughput } from '../model/throughput.ts';
 import { Timeline } from '../model/timeline.ts';
+import { useSettings } from '../settings/settings.tsx';
 
 export interface ReplayProps {
   /** All of them, added up. */
@@ -22,6 +24,7 @@ export function Replay({ whole, events }: ReplayProps) {
     steps.add(untilLastStep(events));
     return steps;
   }, [events]);
+  const { t } = useSettings();
   const player = usePlayer({ timeline });
   const { scene } = player;
   const [picked, setPicked] = useState<string | undefined>();
@@ -29,14 +32,20 @@ export function Replay({ whole, events }: ReplayProps) {
   // The moment when most was moved says more of a run than its end.
   useEffect(() => player.seek(peakOf(whole.throughput)), [timeline]);
   return (
-    <>
+    <div class="replay">
       <CourseChart scene={whole} at={player.at ?? player.end} onPick={player.seek} />
       <Transport player={player} isGoingOn={false} />
       <div class={peer ? 'split' : ''}>
         <Network scene={scene} picked={picked} isMoving={player.isPlaying} onPick={setPicked} />
         {peer && <PeerPanel scene={scene} peer={peer} isGoingOn={false} onClose={() => setPicked(undefined)} />}
       </div>
-    </>
+      {whole.contents.size > 0 && (
+        <div class="at-a-moment">
+          <h3>{t('pieces')}</h3>
+          <Pieces scene={{ ...scene, contents: whole.contents }} picked={picked} onPick={setPicked} />
+        </div>
+      )}
+    </div>
   );
 }
 

@@ -326,6 +326,26 @@ export const TEXTS = {
     '{peers} Peers, {files} Dateien',
     '{peers} pares, {files} archivos',
   ),
+  pieces: row('Who has which pieces', 'Wer welche Stücke hat', 'Quién tiene qué piezas'),
+  'pieces.key': row(
+    'A block is a piece of the file, in its place: filled when the peer has it, checked. Peers say so themselves, about once a second.',
+    'Ein Kästchen ist ein Stück der Datei an seiner Stelle: gefüllt, wenn der Peer es geprüft hat. Peers sagen es selbst, etwa einmal je Sekunde.',
+    'Un bloque es una pieza del archivo en su lugar: lleno cuando el par la tiene, comprobada. Lo dicen los propios pares, más o menos cada segundo.',
+  ),
+  'pieces.file': row('One of {count} files:', 'Eine von {count} Dateien:', 'Uno de {count} archivos:'),
+  'pieces.facts': row('{size}, {pieces} pieces', '{size}, {pieces} Stücke', '{size}, {pieces} piezas'),
+  'pieces.all': row('all together', 'alle zusammen', 'todos juntos'),
+  'pieces.rarest': row(
+    'the rarest piece: at {rarest} of {count}',
+    'das seltenste Stück: bei {rarest} von {count}',
+    'la pieza más rara: en {rarest} de {count}',
+  ),
+  'pieces.there': row('{there} of {pieces}', '{there} von {pieces}', '{there} de {pieces}'),
+  'pieces.group': row(
+    '{count} peers, {part} on average',
+    '{count} Peers, im Mittel {part}',
+    '{count} pares, de media {part}',
+  ),
   'network.legend': row(
     'Bars: what a peer has of all files, paler what is coming. Dashed: perhaps sending, which is known for certain when a transfer ends. Click a peer for more.',
     'Balken: was ein Peer von allen Dateien hat, blasser, was gerade kommt. Gestrichelt: sendet vielleicht, sicher ist es erst am Ende einer Übertragung. Klick auf einen Peer zeigt mehr.',

@@ -18,6 +18,8 @@ export interface MadeInit {
   readonly failsEvery?: number;
   readonly message?: string;
   readonly samplesOfEach?: number;
+  /** How often each peer but the first says which pieces it has of one more file. */
+  readonly pieceLooks?: number;
 }
 
 const SECONDS = 20;
@@ -34,6 +36,7 @@ export async function madeResults(init: MadeInit): Promise<{ folder: ResultsFold
   put('faults.ndjson', init.faults ?? []);
   put('timeline.ndjson', timelineOf(init, facts, operations));
   put('metrics/samples.ndjson', samplesOf(init));
+  put('pieces.ndjson', piecesOf(init));
   put('logs/directory.log', [{ level: 30, msg: 'ready' }]);
   writeFileSync(path.join(folder.path, 'scenario.yaml'), 'name: made\n');
   folder.writeFacts(facts);
@@ -100,5 +103,20 @@ function samplesOf({ peers, samplesOfEach = 0 }: MadeInit): object[] {
       ...{ at: (n * SECONDS) / samplesOfEach, instance },
       values: { 'peerlab_transfer_bytes_total{direction="received"}': n * 100 },
     })),
+  ).flat();
+}
+
+const PIECES = 20;
+
+/** Each has one piece more each time, from a place of its own on. */
+function piecesOf(init: MadeInit): object[] {
+  const { peers, pieceLooks = 0, downloads } = init;
+  return Array.from({ length: pieceLooks }, (_, n) =>
+    peers.slice(1).map((peer, own) => {
+      const map = Array.from({ length: PIECES }, (_, place) => ((place - own + PIECES) % PIECES <= n ? 9 : 0)).join('');
+      const there = Math.min(PIECES, n + 1);
+      const content = { name: fileOf(init, downloads), sha256: 'c'.repeat(64), size: PIECES * 1000, pieces: PIECES };
+      return { at: ((n + 1) * SECONDS) / (pieceLooks + 1), peer, contents: [{ ...content, there, map }] };
+    }),
   ).flat();
 }

@@ -102,14 +102,21 @@ test('what a peer has: files by name, each as wide as it is large; what came of 
   const now = scene(fetching(0, 1, 'y'), sample(2, 'l-1', { [RECEIVED]: 150 }));
   const holdings = new Holdings(now);
   expect(holdings.of(instance(now, 's-1'))).toEqual([
-    { share: 0.25, whole: 1, coming: 0 },
-    { share: 0.75, whole: 0, coming: 0 },
+    { share: 0.25, whole: 1, map: undefined, coming: 0 },
+    { share: 0.75, whole: 0, map: undefined, coming: 0 },
   ]);
   expect(holdings.of(instance(now, 'l-1'))).toEqual([
-    { share: 0.25, whole: 0, coming: 0 },
-    { share: 0.75, whole: 0, coming: 0.5 },
+    { share: 0.25, whole: 0, map: undefined, coming: 0 },
+    { share: 0.75, whole: 0, map: undefined, coming: 0.5 },
   ]);
   expect(holdings.partOf(instance(now, 's-2'))).toBe(1);
+});
+
+test('what a peer says of its pieces is known better than by its counter', () => {
+  const content = { name: 'y', sha256: '', size: 300, pieces: 4, there: 1, map: '0090' };
+  const pieces: RunEvent = { kind: 'pieces', at: 2, peer: 'l-1', contents: [content] };
+  const now = scene(fetching(0, 1, 'y'), sample(2, 'l-1', { [RECEIVED]: 150 }), pieces);
+  expect(new Holdings(now).of(instance(now, 'l-1'))[1]).toEqual({ share: 0.75, whole: 0.25, map: '0090', coming: 0 });
 });
 
 test('many files are told together', () => {

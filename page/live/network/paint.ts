@@ -1,3 +1,4 @@
+import { runsOf } from '../../model/pieces.ts';
 import type { Instance, Scene } from '../../model/scene.ts';
 import { directoriesOf, peersOf } from '../../model/scene.ts';
 import { shortName } from '../../parts/foreign.tsx';
@@ -150,10 +151,11 @@ function paintSegments(
   to.fillStyle = accent;
   const gap = segments.length > 1 && width / segments.length >= 4 ? 1 : 0;
   let left = x;
-  for (const { share, whole, coming } of segments) {
+  for (const { share, whole, map, coming } of segments) {
     const wide = share * width;
     const inner = Math.max(0.5, wide - gap);
-    if (whole > 0) to.fillRect(left, y, inner * whole, height);
+    if (map !== undefined) paintPieces(to, { x: left, y, width: inner, height }, map);
+    else if (whole > 0) to.fillRect(left, y, inner * whole, height);
     if (coming > 0) {
       to.globalAlpha = 0.45;
       to.fillRect(left + inner * whole, y, inner * coming, height);
@@ -164,6 +166,16 @@ function paintSegments(
   to.lineWidth = 1;
   to.strokeStyle = line;
   to.strokeRect(x, y, width, height);
+}
+
+/** Each piece in its place. */
+function paintPieces(to: CanvasRenderingContext2D, { x, y, width, height }: Box, map: string): void {
+  const wide = width / map.length;
+  for (const { at, length, level } of runsOf(map)) {
+    to.globalAlpha = level;
+    to.fillRect(x + at * wide, y, length * wide, height);
+  }
+  to.globalAlpha = 1;
 }
 
 function paintSign(to: CanvasRenderingContext2D, x: number, y: number, condition: Condition, colours: Colours): void {
