@@ -409,7 +409,7 @@ const PRODUCT: readonly Mutant[] = [
     rule: 'the rarest piece is fetched first',
     edits: [
       {
-        file: 'images/peer/client/choose-piece.ts',
+        file: 'images/peer/choosers/choose-piece.ts',
         find: '    const count = rarity(index);',
         replace: '    if (index >= 0) return index;\n    const count = rarity(index);',
       },

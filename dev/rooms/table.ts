@@ -42,12 +42,20 @@ export const ROOMS: readonly Room[] = [
     is:
       'the peer: `share/` (files, hashes, unfinished files and their journals), `server/` (calls that other peers make), ' +
       '`client/` (calls that this peer makes: `source-finder.ts` finds whom to ask, `download.ts` chooses how, ' +
-      '`swarm.ts` has a `lane.ts` for each source, `work.ts` shares out; `uploads.ts`; how a crowd helps itself is in ' +
-      'docs/swarm.md, its choosers are `choose-piece.ts` and `server/choose-turn.ts`), `directory/` (its session ' +
+      '`swarm.ts` has a `lane.ts` for each source; `uploads.ts`; how a crowd helps itself is in ' +
+      'docs/swarm.md), `directory/` (its session ' +
       'there), control port, `cli.ts`; `memory.ts` has content collected that nobody uses any more; `host.ts` runs ' +
       'many peers in one process',
     may: ['images/base/', 'proto/'],
     testsMay: ['lab/machine/ports.ts'],
+  },
+  {
+    path: 'images/peer/choosers/',
+    is:
+      'what a peer decides in a crowd, pure, with chance and time injected: which piece (`choose-piece.ts`, `work.ts`), ' +
+      'whose turn (`choose-turn.ts`, `upload-turns.ts`), what to suggest (`spread.ts`); a room of its own, because ' +
+      '`lab/simulate/` runs the same code',
+    may: [],
   },
   {
     path: 'images/lab/',

@@ -1,3 +1,5 @@
+import { FEW_SLOTS } from './choosers/pace.ts';
+
 /**
  * RATE LIMITS, in sum over all transfers: bytes are reserved on one time line for all, and whoever reserved them waits until they are
  * due. First come, first served, chunk by chunk: so transfers that go on together get equal parts.
@@ -8,9 +10,6 @@ const SLACK_MS = 50;
 /** A chunk is to take no longer than this, so that the bytes flow evenly and a slow stream is not taken for a stalled one. */
 const CHUNK_MS = 100;
 const LEAST_CHUNK_BYTES = 16 * 1024;
-
-/** While one ends and the next begins, others go on. */
-const FEW = 3;
 
 /** One limit. Without a rate there is none. */
 class RateLimit {
@@ -65,7 +64,7 @@ export class RateLimits {
   get slots(): number | undefined {
     const { total, each } = this.#init;
     if (total === undefined) return undefined;
-    return Math.max(FEW, each === undefined ? 0 : Math.ceil(total / each) + 1);
+    return Math.max(FEW_SLOTS, each === undefined ? 0 : Math.ceil(total / each) + 1);
   }
 
   /** The most bytes at a time; `sizeBytes` if there are no limits. */

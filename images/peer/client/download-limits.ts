@@ -1,14 +1,11 @@
 import { Slots } from '#base/slots.ts';
+import { BUDGET_BYTES, MAX_NEIGHBOURS } from '../choosers/pace.ts';
 
 const MIB = 1024 * 1024;
 /** Sources that one download asks at one time: more bring nothing to one receiver. */
 const MAX_LANES = 8;
-/** All downloads together, but for one each: a lane holds a piece in memory, and a connection. */
-const MAX_LANES_IN_ALL = 24;
 /** One source is asked for this number of ranges at the same time. More would share its connection, and only cost memory. */
 const MAX_CALLS_EACH = 2;
-/** What may be on its way to this peer, of all calls together: a call that waits for the disk fills its window, but never beyond what it asked for. */
-const BUDGET_BYTES = 24 * MIB;
 /** Who shares a source with others asks for so much, and lets others have their turn. */
 const FAIR_BYTES = 24 * MIB;
 /** Files up to this size don't wait for a turn at a source: they would wait for its answer time, not for its bytes. */
@@ -29,12 +26,12 @@ export class DownloadLimits {
 
   /** Sources that a download may ask at one time, as of now. */
   get lanes(): number {
-    return Math.max(1, Math.min(MAX_LANES, Math.floor(MAX_LANES_IN_ALL / Math.max(1, this.downloads))));
+    return Math.max(1, Math.min(MAX_LANES, Math.floor(MAX_NEIGHBOURS / Math.max(1, this.downloads))));
   }
 
   /** Sources that a download may know at one time, those included that it asks only in turn. */
   get neighbours(): number {
-    return Math.max(1, Math.floor(MAX_LANES_IN_ALL / Math.max(1, this.downloads)));
+    return Math.max(1, Math.floor(MAX_NEIGHBOURS / Math.max(1, this.downloads)));
   }
 
   /** Room for a piece that is asked for in turn; undefined while there is none. */

@@ -2,12 +2,13 @@ import { type ErrorCode, PeerLabError } from '#proto/errors.ts';
 import type { FileChunk__Output } from '#proto/generated/FileChunk.ts';
 import type { FileRequest } from '#proto/generated/FileRequest.ts';
 import { type PieceHasher, pieceBounds, pieceHasher } from '#proto/hash-tree.ts';
+import { Speed } from '../choosers/speed.ts';
+import type { Range, Work, Worker } from '../choosers/work.ts';
 import type { PieceFile } from '../share/piece-file.ts';
 import type { ClientLease } from './peer-clients.ts';
 import { PieceLink } from './piece-link.ts';
 import { type Next, type ReceiveInit, receive } from './receive.ts';
 import type { Source } from './sources.ts';
-import type { Range, Work, Worker } from './work.ts';
 
 export interface LaneInit {
   readonly source: Source;
@@ -20,12 +21,8 @@ export interface LaneInit {
   readonly rejected: () => void;
 }
 
-/** A source that sent nothing for so long stands still: others may take over its work, long before it is given up. */
-const STILL_MS = 300;
 /** A source with the whole file is asked for content after so long, even if it has not said a word of its pieces. */
 const MEET_MS = 1000;
-/** Weight of the latest piece in the speed. */
-const LATEST = 0.3;
 
 /** One source of one download, and what is known of its speed. Fetches ranges of pieces, one after the other. */
 export class Lane implements Worker {
@@ -35,8 +32,7 @@ export class Lane implements Worker {
   /** What the source says of its pieces, if it does. */
   link: PieceLink | undefined;
   readonly #init: LaneInit;
-  #bytesPerSecond: number | undefined;
-  #lastBytesAt = 0;
+  readonly #speed = new Speed();
 
   constructor(init: LaneInit) {
     this.#init = init;
@@ -55,7 +51,7 @@ export class Lane implements Worker {
   async meet(came: (index: number) => void): Promise<void> {
     const { source, file, receiving } = this.#init;
     const { address, stallTimeoutMs, signal } = receiving;
-    this.#lastBytesAt = performance.now();
+    this.#speed.heard(performance.now());
     const link = new PieceLink({ lease: this.#init.lease(), address, file, stallTimeoutMs, came });
     try {
       if (await link.meet(source.isPartial ? stallTimeoutMs : MEET_MS, signal)) this.link = link;
@@ -70,7 +66,7 @@ export class Lane implements Worker {
   }
 
   speed(): number | undefined {
-    return performance.now() - this.#lastBytesAt > STILL_MS ? 0 : this.#bytesPerSecond;
+    return this.#speed.at(performance.now());
   }
 
   /**
@@ -83,13 +79,13 @@ export class Lane implements Worker {
     using lease = this.#init.lease();
     const stopped = new AbortController();
     range.stop = () => stopped.abort();
-    this.#lastBytesAt = performance.now();
-    using intake = new Intake(range, this, this.#init, (bytes) => this.#learn(bytes));
+    this.#speed.heard(performance.now());
+    using intake = new Intake(range, this, this.#init, (bytesPerSecond) => this.#speed.learn(bytesPerSecond));
     const signal = AbortSignal.any([receiving.signal, stopped.signal]);
     try {
       const request = { ...intake.request, filename: source.name, sha256: file.hashes.sha256, turn };
       await receive(request, { ...receiving, lease, signal }, (chunk) => {
-        this.#lastBytesAt = performance.now();
+        this.#speed.heard(performance.now());
         return intake.take(chunk);
       });
     } catch (error) {
@@ -101,11 +97,6 @@ export class Lane implements Worker {
       about: source.address,
       got: `${intake.missingBytes} bytes less than asked for`,
     });
-  }
-
-  #learn(bytesPerSecond: number): void {
-    const before = this.#bytesPerSecond ?? bytesPerSecond;
-    this.#bytesPerSecond = before * (1 - LATEST) + bytesPerSecond * LATEST;
   }
 }
 

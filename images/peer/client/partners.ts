@@ -1,3 +1,4 @@
+import { FIRST_WAIT_MS, LONGEST_WAIT_MS } from '../choosers/pace.ts';
 import type { DirectorySession } from '../directory/session.ts';
 import type { Liars } from './liars.ts';
 import type { Source } from './sources.ts';
@@ -14,9 +15,6 @@ export interface PartnersInit {
   readonly found: (partners: Source[]) => void;
 }
 
-/** The directory is asked so soon again, then after twice that, and so on up to the longest. */
-const FIRST_WAIT_MS = 500;
-const LONGEST_WAIT_MS = 8000;
 const ASK_MS = 2000;
 const LEAVE_MS = 2000;
 

@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ErrorCode, PeerLabError, toPeerLabError } from '#proto/errors.ts';
+import { LOOK_MS, MAX_PIECES_EACH, RETHINK_MS } from '../choosers/pace.ts';
+import { type Range, Work } from '../choosers/work.ts';
 import type { PieceFile } from '../share/piece-file.ts';
 import type { DownloadLimits } from './download-limits.ts';
 import { Lane } from './lane.ts';
@@ -7,7 +9,6 @@ import type { PeerClients } from './peer-clients.ts';
 import type { PieceLink } from './piece-link.ts';
 import type { Source } from './sources.ts';
 import type { Tally } from './tally.ts';
-import { type Range, Work } from './work.ts';
 
 export interface SwarmInit {
   readonly file: PieceFile;
@@ -26,8 +27,6 @@ export interface SwarmInit {
   readonly rejected: () => void;
 }
 
-/** A lane that has nothing to do looks again so often whether another stands still. */
-const RETHINK_MS = 100;
 /** The directory is asked for new sources at most this often, and this number of times in one download. */
 const REFRESH_MS = 1000;
 const MAX_REFRESHES = 20;
@@ -35,11 +34,8 @@ const MAX_REFRESHES = 20;
 const BUSY_WAIT_MS = 100;
 const MAX_BUSY_ANSWERS = 6;
 
-/** From a source that gives turns, one piece may be on its way while the next one is asked for. */
-const MAX_PIECES_EACH = 2;
 /** When nobody has what is missing, somebody may still come who has it. */
 const NOBODY_MS = 10_000;
-const LOOK_MS = 1000;
 /** Reasons that are kept for the message of a download that failed. */
 const MAX_FAILURES = 20;
 

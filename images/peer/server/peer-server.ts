@@ -6,6 +6,7 @@ import { addressText } from '#proto/addresses.ts';
 import { PeerLabError, toPeerLabError } from '#proto/errors.ts';
 import type { PeerServiceHandlers } from '#proto/generated/PeerService.ts';
 import { MAX_MESSAGE_BYTES, peerServiceDefinition } from '#proto/peer.ts';
+import { UploadTurns } from '../choosers/upload-turns.ts';
 import type { RateLimits } from '../rate-limit.ts';
 import type { Share } from '../share/share.ts';
 import type { MeteredTransfer, TransferMeter } from '../transfer-meter.ts';
@@ -16,7 +17,6 @@ import { sendBatch } from './send-batch.ts';
 import { sendFile } from './send-file.ts';
 import type { SendMemory } from './send-memory.ts';
 import { type Fetched, type Offer, REFUSALS, takeUpload } from './take-upload.ts';
-import { UploadTurns } from './upload-turns.ts';
 import { Watchers, type WatchersInit } from './watch-pieces.ts';
 
 export interface PeerServerInit {

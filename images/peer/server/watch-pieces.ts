@@ -4,16 +4,13 @@ import { PeerLabError } from '#proto/errors.ts';
 import type { PieceNews } from '#proto/generated/PieceNews.ts';
 import type { PieceWish__Output } from '#proto/generated/PieceWish.ts';
 import { pieceCount } from '#proto/hash-tree.ts';
+import { MAX_WATCHERS, NEWS_MS } from '../choosers/pace.ts';
+import { Spread } from '../choosers/spread.ts';
+import type { Guest, Turn, UploadTurns } from '../choosers/upload-turns.ts';
 import type { Holding, Share } from '../share/share.ts';
-import { Spread } from './spread.ts';
-import type { Guest, Turn, UploadTurns } from './upload-turns.ts';
 
 type WatchCall = ServerDuplexStream<PieceWish__Output, PieceNews>;
 
-/** Callers that are told of pieces at one time. */
-const MAX_WATCHERS = 512;
-/** Pieces that have come since are told together, at most this often. */
-const NEWS_MS = 100;
 /** In one message; the rest follows in the next. */
 const MAX_NEWS_PIECES = 4096;
 /** Who waits for a turn hears this often that somebody is there. */

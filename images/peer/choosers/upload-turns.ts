@@ -17,6 +17,13 @@ export interface UploadTurnsInit {
   /** Turns that are under way at one time. */
   readonly slots: number;
   readonly reciprocity: boolean;
+  /** Rings once after so long, unless what it gives is called before: timers, or the clock of a simulation. */
+  readonly after?: (ms: number, ring: () => void) => () => void;
+}
+
+function realAfter(ms: number, ring: () => void): () => void {
+  const timer = setTimeout(ring, ms);
+  return () => clearTimeout(timer);
 }
 
 /** Somebody who may wait for turns. */
@@ -49,18 +56,20 @@ interface Seat extends Waiter {
 interface Held {
   readonly turn: Turn;
   readonly seat: Seat;
-  timer: NodeJS.Timeout;
+  stopTimer: () => void;
   isUsed: boolean;
 }
 
 export class UploadTurns {
   readonly #init: UploadTurnsInit;
+  readonly #after: NonNullable<UploadTurnsInit['after']>;
   readonly #seats = new Map<Guest, Seat>();
   readonly #held = new Map<number, Held>();
   #turns = 0;
 
   constructor(init: UploadTurnsInit) {
     this.#init = init;
+    this.#after = init.after ?? realAfter;
   }
 
   /** `guest` wants more turns. */
@@ -120,7 +129,8 @@ export class UploadTurns {
       this.#turns = number;
       seat.wants--;
       seat.lastTurn = number;
-      const held: Held = { turn: { number }, seat, isUsed: false, timer: setTimeout(() => this.#over(held), TURN_MS) };
+      const stopTimer = this.#after(TURN_MS, () => this.#over(held));
+      const held: Held = { turn: { number }, seat, isUsed: false, stopTimer };
       this.#held.set(number, held);
       seat.guest.granted(held.turn);
     }
@@ -131,12 +141,12 @@ export class UploadTurns {
   }
 
   #restart(held: Held, ms: number): void {
-    clearTimeout(held.timer);
-    held.timer = setTimeout(() => this.#over(held), ms);
+    held.stopTimer();
+    held.stopTimer = this.#after(ms, () => this.#over(held));
   }
 
   #over(held: Held): void {
-    clearTimeout(held.timer);
+    held.stopTimer();
     if (!this.#held.delete(held.turn.number)) return;
     held.turn.onOver?.();
     this.#give();

@@ -45,19 +45,25 @@ export class Work {
   readonly #pieces: number;
   readonly #has: (index: number) => boolean;
   readonly #random: () => number;
+  readonly #choose: typeof choosePiece;
   /** Pieces in nobody's hands: sorted, disjoint, not empty. */
   #gaps: { start: number; end: number }[] = [];
   readonly #ranges = new Set<Range>();
 
-  /** @param has which pieces are there already */
+  /**
+   * @param has which pieces are there already
+   * @param choose another way to choose, to be held against this one in a simulation
+   */
   constructor(
     pieces: number,
     pieceSizeBytes: number,
     has: (index: number) => boolean,
     random: () => number = Math.random,
+    choose = choosePiece,
   ) {
     this.rarity = new Rarity(pieces);
     this.#random = random;
+    this.#choose = choose;
     this.#pieces = pieces;
     this.#pieceSizeBytes = pieceSizeBytes;
     this.#has = has;
@@ -105,7 +111,7 @@ export class Work {
   }
 
   #rarest(worker: Worker, suggested?: number): number | undefined {
-    return choosePiece({
+    return this.#choose({
       ...{ candidates: this.#free(worker), suggested, random: this.#random },
       rarity: (index) => this.rarity.of(index),
     });
