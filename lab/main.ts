@@ -32,6 +32,7 @@ import { MAX_PEERS_PER_INSTANCE } from './scenario/schema.ts';
 import { type Variables, variableValue } from './scenario/variables.ts';
 import { PageBesideRun } from './serve/beside-run.ts';
 import { serve } from './serve/serve.ts';
+import { defineSimulate } from './simulate/command.ts';
 import { exitOf, guardProcess, outputSettled, untilStopped } from './stop.ts';
 import { runSuite } from './suite/run-suite.ts';
 import { findSuite, type SuiteEntry, suiteSchema } from './suite/suite.ts';
@@ -361,6 +362,11 @@ function program(exit: (code: number) => void): Command {
     .option('--json', 'on stdout only suite.json, on one line; for machines', false)
     .option('--quiet', 'only the verdict, what is not well, and where the results are', false)
     .action(async (name: string, options: SuiteOptions) => exit(await suiteCommand(name, options)));
+
+  defineSimulate(lab.command('simulate'), (text) => {
+    process.stdout.write(text);
+    exit(EXIT.pass);
+  });
 
   lab
     .command('report')

@@ -235,6 +235,22 @@ export const ROOMS: readonly Room[] = [
     ],
   },
   {
+    path: 'lab/simulate/',
+    is:
+      'a crowd that no machine holds, simulated: events on an `agenda.ts`, links as fluids, peers that decide by the very code of the real ' +
+      "ones. So it alone in the lab may import of the services: choosers and the directory's ranking, which are pure, and nothing else",
+    may: [
+      'images/directory/ranking.ts',
+      'images/directory/swarms.ts',
+      'images/peer/choosers/',
+      'lab/language/',
+      'lab/report/format.ts',
+      'lab/scenario/',
+      'lab/steps/step.ts',
+      'proto/',
+    ],
+  },
+  {
     path: 'lab/watchdog/',
     is: "what ends a run when the lab can't: a process beside each run, the record of runs, `gc`",
     may: ['lab/drivers/*', 'lab/drivers/table.ts', 'lab/drivers/images/staging.ts', 'lab/history/', 'proto/'],

@@ -20,5 +20,5 @@ export const NEWS_MS = 100;
 export const FIRST_WAIT_MS = 500;
 export const LONGEST_WAIT_MS = 8000;
 
-/** A peer with a limit on what it sends serves so many at a time, for while one ends and the next begins, others go on. */
+/** Served at one time by a peer with a limit on what it sends: while one ends and the next begins, others go on. */
 export const FEW_SLOTS = 3;

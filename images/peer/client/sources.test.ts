@@ -1,11 +1,12 @@
 import { expect, test } from 'vitest';
-import { groupsOf, spread } from './sources.ts';
+import { bestFirst } from '../choosers/best-first.ts';
+import { groupsOf } from './sources.ts';
 
 test('the best of the directory come first, in another order each time', () => {
   const ranked = Array.from({ length: 20 }, (_, i) => i);
   const firsts = new Set<number | undefined>();
   for (let round = 0; round < 500; round++) {
-    const result = spread(ranked);
+    const result = bestFirst(ranked);
     expect(result.toSorted((a, b) => a - b)).toEqual(ranked);
     expect(result.slice(0, 8).every((one) => one < 8)).toBe(true);
     expect(result.slice(16).every((one) => one >= 16)).toBe(true);

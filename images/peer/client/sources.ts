@@ -1,6 +1,7 @@
 import { addressText } from '#proto/addresses.ts';
 import type { SearchResult } from '#proto/directory-api.ts';
 import { PeerLabError } from '#proto/errors.ts';
+import { bestFirst } from '../choosers/best-first.ts';
 
 /** A peer to fetch from, and the name that the content has there. */
 export interface Source {
@@ -49,7 +50,7 @@ export function chooseSources(
   }
   const sources = found.peers.map((peer) => sourceOf(peer, found)).filter((source) => source.address !== self);
   if (sources.length === 0) throw new PeerLabError('no-source', { about: name, got: 'only this peer itself' });
-  return { sha256: found.sha256, size: found.size, sources: spread(sources) };
+  return { sha256: found.sha256, size: found.size, sources: bestFirst(sources) };
 }
 
 /** @param result what the peer was found with: its size counts unless the peer announced another */
@@ -82,23 +83,4 @@ export function groupsOf(sources: readonly Source[]): Group[] {
   const rootless = sources.filter(({ root, size }) => root === undefined && size === only?.size);
   if (only && !another) return [{ ...only, sources: [...only.sources, ...rootless] }];
   return [...groups.values()].sort((a, b) => b.sources.length - a.sources.length);
-}
-
-/** This number of the directory's best are equally good. */
-const EQUALS = 8;
-
-/** The directory's best first; but in random order among equals, so that many downloads of one file spread over those who have it. */
-export function spread<T>(ranked: readonly T[]): T[] {
-  const result: T[] = [];
-  for (let at = 0; at < ranked.length; at += EQUALS) result.push(...shuffled(ranked.slice(at, at + EQUALS)));
-  return result;
-}
-
-function shuffled<T>(items: readonly T[]): T[] {
-  const result = [...items];
-  for (let i = result.length - 1; i > 0; i--) {
-    const j = Math.floor(Math.random() * (i + 1));
-    [result[i], result[j]] = [result[j] as T, result[i] as T];
-  }
-  return result;
 }

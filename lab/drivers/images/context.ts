@@ -23,6 +23,8 @@ const LAB_PACKAGES = [
     'yaml',
   ],
 ];
+/** Of the services, what `lab simulate` runs itself: the pure code that they decide by. */
+const SIMULATED = ['images/peer/choosers', 'images/directory/ranking.ts', 'images/directory/swarms.ts'];
 /** What is only for tests, and the scenario whose files are those of a checkout. */
 const ONLY_IN_CHECKOUTS = /\.(test|contract)\.ts$|\/real-files\.yaml$/;
 
@@ -64,7 +66,7 @@ const LAY_OUT: Record<ImageKind, (folder: string, dist: string) => Promise<void>
   peer: (folder, dist) => layOut(dist, folder, ['images/peer']),
   double: (folder) => layOut(ROOT, folder, ['lab/doubles']),
   lab: async (folder) => {
-    const names = ['lab', 'scenarios', 'suites', 'page/model'];
+    const names = ['lab', 'scenarios', 'suites', 'page/model', ...SIMULATED];
     await layOut(ROOT, folder, names, (path) => !ONLY_IN_CHECKOUTS.test(path));
     // There is nothing to build them with in the image.
     for (const page of PAGES) await builtPage(page);
