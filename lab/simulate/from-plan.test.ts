@@ -84,10 +84,8 @@ test('options that mean nothing are wrong usage', () => {
   const wrong = [
     ['--peers', '1'],
     ['--piece', '3MiB'],
-    ['--latency', '5'],
     ['--arrival', 'never'],
     ['--choosers', 'rarest,best'],
-    ['--size', '0'],
     ['--peers', '100000', '--size', '1GiB'],
     ['swarm-liar'],
     ['no-such'],
