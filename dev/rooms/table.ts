@@ -243,6 +243,7 @@ export const ROOMS: readonly Room[] = [
       'images/directory/ranking.ts',
       'images/directory/swarms.ts',
       'images/peer/choosers/',
+      'lab/checks/',
       'lab/language/',
       'lab/report/format.ts',
       'lab/scenario/',

@@ -1,40 +1,46 @@
-/** WHAT NO CROWD CAN BEAT: results of the literature, beside which a simulation is shown. */
+import { type Crowdful, fluidBound, withSeedersAlone } from '../checks/swarm/fluid-bound.ts';
+import { type Model, piecesOf } from './model.ts';
 
-export interface Links {
-  readonly sizeBytes: number;
-  /** Bytes a second, of all who have the file from the start. */
-  readonly seederUpload: number;
-  readonly leechers: readonly { readonly upload: number; readonly download?: number | undefined }[];
+/** What is known of a crowd without a simulation, by the literature. */
+export interface Known {
+  /** No way to share is faster. */
+  readonly boundSeconds: number;
+  /** Nor any order of whole pieces, where all links are alike. */
+  readonly optimalSeconds: number | undefined;
+  /** If nobody passed anything on. */
+  readonly seedersAloneSeconds: number;
 }
 
-/**
- * Kumar and Ross (2006): each byte must leave the seeder once, the slowest must receive all, and all copies must pass through all links.
- * Bytes are taken for a fluid.
- */
-export function fluidBoundSeconds({ sizeBytes, seederUpload, leechers }: Links): number {
-  const all = leechers.reduce((sum, { upload }) => sum + upload, seederUpload);
-  const slowest = leechers.reduce(
-    (least, { download = Number.POSITIVE_INFINITY }) => Math.min(least, download),
+type Described = Pick<Model, 'peers' | 'sizeBytes' | 'pieceSizeBytes'>;
+
+export function knownOf(model: Described): Known {
+  const { peers, sizeBytes } = model;
+  const seeders = peers.filter(({ isSeeder }) => isSeeder);
+  const firstMs = peers.reduce(
+    (first, { isSeeder, arrivesMs }) => (isSeeder ? first : Math.min(first, arrivesMs)),
     Number.POSITIVE_INFINITY,
   );
-  return Math.max(sizeBytes / seederUpload, sizeBytes / slowest, (leechers.length * sizeBytes) / all);
+  const crowd: Crowdful = {
+    participants: peers.map(({ isSeeder, arrivesMs, upload, download }) => ({
+      at: isSeeder ? 0 : (arrivesMs - firstMs) / 1000,
+      needs: isSeeder ? 0 : sizeBytes,
+      up: upload,
+      down: download ?? Number.POSITIVE_INFINITY,
+    })),
+    firstCopy: sizeBytes,
+    seedersUp: seeders.reduce((sum, { upload }) => sum + upload, 0),
+  };
+  return {
+    boundSeconds: fluidBound(crowd),
+    optimalSeconds: optimalSeconds(model, seeders.length),
+    seedersAloneSeconds: withSeedersAlone(crowd),
+  };
 }
 
-/**
- * Mundinger, Weber and Weiss (2006): the shortest time in which a file in `pieces` parts gets from one to `leechers` others, if all can send
- * the same, a part at a time. Undefined where they can not all send the same, or where there is more than one seeder.
- */
-export function optimalBroadcastSeconds(
-  { sizeBytes, seederUpload, leechers }: Links,
-  pieces: number,
-): number | undefined {
-  if (leechers.some(({ upload }) => upload !== seederUpload)) return undefined;
-  return (sizeBytes / seederUpload) * (1 + Math.floor(Math.log2(leechers.length)) / pieces);
-}
-
-/** Jain's index: 1 when all gave the same, 1/n when one gave everything. */
-export function jainOf(given: readonly number[]): number {
-  const sum = given.reduce((total, one) => total + one, 0);
-  const squares = given.reduce((total, one) => total + one * one, 0);
-  return squares === 0 ? 1 : (sum * sum) / (given.length * squares);
+/** Mundinger, Weber and Weiss (2006): the shortest time in which pieces get from one to N others that can all send the same, a piece at a time. */
+function optimalSeconds({ peers, ...file }: Described, seeders: number): number | undefined {
+  const [{ upload, arrivesMs } = { upload: 0, arrivesMs: 0 }] = peers;
+  const areAlike = peers.every((peer) => peer.upload === upload && peer.arrivesMs === arrivesMs);
+  if (!areAlike || seeders !== 1) return undefined;
+  return (file.sizeBytes / upload) * (1 + Math.floor(Math.log2(peers.length - 1)) / piecesOf(file));
 }

@@ -5,11 +5,12 @@ import { EXPECTED, parseDurationMs, parseSizeBytes } from '#proto/units.ts';
 import { type Arrival, arrival, arrivalTimesMs } from '../language/arrival.ts';
 import { Random } from '../language/random.ts';
 import { findScenario } from '../scenario/find.ts';
+import { knownOf } from './bounds.ts';
 import { WAYS, type Way } from './choosers.ts';
 import { type Crowd, crowdOf } from './from-plan.ts';
 import { piecesOf } from './model.ts';
 import { reportJson, reportText } from './report.ts';
-import { knownOf, simulate } from './simulate.ts';
+import { simulate } from './simulate.ts';
 
 /** `lab simulate`: what the options mean, and what is done. */
 

@@ -2,9 +2,10 @@ import Table from 'cli-table3';
 import { printable, printableJson } from '#proto/printable.ts';
 import { counted } from '#proto/units.ts';
 import { bytes, rate, seconds } from '../report/format.ts';
+import type { Known } from './bounds.ts';
 import type { Crowd } from './from-plan.ts';
 import { piecesOf } from './model.ts';
-import type { Known, Outcome } from './simulate.ts';
+import type { Outcome } from './simulate.ts';
 
 /** What was simulated, for people and for machines. */
 
@@ -45,7 +46,7 @@ export function reportText(about: About, ways: readonly WayOutcome[]): string {
         'times the bound',
         'mean',
         'seeder copies',
-        "Jain's index",
+        'fairness',
         'sent for nothing',
         'have it',
       ],
@@ -55,7 +56,7 @@ export function reportText(about: About, ways: readonly WayOutcome[]): string {
         (outcome.lastSeconds / known.boundSeconds).toFixed(2),
         seconds(outcome.meanSeconds),
         outcome.seederCopies.toFixed(2),
-        outcome.jain.toFixed(3),
+        outcome.fairness.toFixed(3),
         `${((100 * outcome.wastedBytes) / Math.max(1, outcome.sentBytes)).toFixed(1)} %`,
         `${outcome.finished} of ${outcome.finished + outcome.unfinished}`,
       ]),

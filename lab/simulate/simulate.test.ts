@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { optimalBroadcastSeconds } from './bounds.ts';
+import { knownOf } from './bounds.ts';
 import { WAYS } from './choosers.ts';
 import type { Model, ModelPeer } from './model.ts';
-import { knownOf, simulate } from './simulate.ts';
+import { simulate } from './simulate.ts';
 
 const MB = 1_000_000;
 const MIB = 1024 * 1024;
@@ -123,6 +123,5 @@ test('what is known of a crowd beforehand', () => {
   // 1 + 4/64 times what one copy takes.
   expect(known.optimalSeconds).toBeCloseTo(14.26, 2);
   expect(knownOf(modelOf({ crowd: [{ arrivesMs: 0 }, { arrivesMs: 60_000 }] })).boundSeconds).toBe(60);
-  const mixed = { sizeBytes: MB, seederUpload: MB, leechers: [{ upload: 2 * MB }] };
-  expect(optimalBroadcastSeconds(mixed, 4)).toBeUndefined();
+  expect(knownOf(modelOf({ crowd: [{ upload: 2 * MB }] })).optimalSeconds).toBeUndefined();
 });

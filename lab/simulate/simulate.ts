@@ -1,6 +1,6 @@
 import { MAX_DURATION_MS } from '#proto/units.ts';
-import { fluidBoundSeconds, jainOf, type Links, optimalBroadcastSeconds } from './bounds.ts';
-import { type Model, piecesOf } from './model.ts';
+import { jain } from '../checks/swarm/swarm-figures.ts';
+import type { Model } from './model.ts';
 import type { SimPeer } from './sim-peer.ts';
 import { SimWorld } from './world.ts';
 
@@ -24,8 +24,8 @@ export interface Outcome {
   readonly meanSeconds: number;
   /** Of the whole file, that left those who had it from the start. */
   readonly seederCopies: number;
-  /** Of what those sent who had it not. */
-  readonly jain: number;
+  /** Jain's index of what each gave for what it got, of those who had it not. */
+  readonly fairness: number;
   readonly sentBytes: number;
   /** Sent a second time, or cut off. */
   readonly wastedBytes: number;
@@ -48,7 +48,7 @@ export function simulate(model: Model): Outcome {
     lastSeconds: (last - first) / 1000,
     meanSeconds: mean(done.map(secondsOf)),
     seederCopies: sum(seeders.map(({ sentBytes }) => sentBytes)) / model.sizeBytes,
-    jain: jainOf(crowd.map(({ sentBytes }) => sentBytes)),
+    fairness: jain(crowd.map(({ sentBytes, receivedBytes }) => sentBytes / Math.max(1, receivedBytes))) ?? 1,
     sentBytes: sum(world.peers.map(({ sentBytes }) => sentBytes)),
     wastedBytes: world.wastedBytes,
     groups: [...Map.groupBy(crowd, ({ model }) => model.group)].map(([group, peers]) => groupOutcome(group, peers)),
@@ -72,38 +72,3 @@ function groupOutcome(group: string, peers: readonly SimPeer[]): GroupOutcome {
 const secondsOf = ({ finishedMs = 0, model }: SimPeer) => (finishedMs - model.arrivesMs) / 1000;
 const sum = (some: readonly number[]) => some.reduce((a, b) => a + b, 0);
 const mean = (some: readonly number[]) => (some.length === 0 ? 0 : sum(some) / some.length);
-
-export interface Known {
-  readonly boundSeconds: number;
-  readonly optimalSeconds: number | undefined;
-  /** The seeders alone, if nobody passed anything on. */
-  readonly seedersAloneSeconds: number;
-}
-
-/** What is known of such a crowd without a simulation. */
-export function knownOf(model: Pick<Model, 'peers' | 'sizeBytes' | 'pieceSizeBytes'>): Known {
-  const crowd = model.peers.filter(({ isSeeder }) => !isSeeder);
-  const seeders = model.peers.filter(({ isSeeder }) => isSeeder);
-  const links: Links = {
-    sizeBytes: model.sizeBytes,
-    seederUpload: sum(seeders.map(({ upload }) => upload)),
-    leechers: crowd,
-  };
-  const arrivals = crowd.map(({ arrivesMs }) => arrivesMs);
-  const [first, last] = arrivals.reduce(
-    ([least, most], at) => [Math.min(least, at), Math.max(most, at)],
-    [Number.POSITIVE_INFINITY, 0],
-  );
-  const isAtOnce = first === last;
-  // Whoever comes last needs the time that its own link takes.
-  const afterLast = crowd.reduce(
-    (most, { arrivesMs, download }) =>
-      Math.max(most, (arrivesMs - first) / 1000 + (download === undefined ? 0 : model.sizeBytes / download)),
-    0,
-  );
-  return {
-    boundSeconds: Math.max(afterLast, fluidBoundSeconds(links)),
-    optimalSeconds: isAtOnce && seeders.length === 1 ? optimalBroadcastSeconds(links, piecesOf(model)) : undefined,
-    seedersAloneSeconds: (crowd.length * model.sizeBytes) / links.seederUpload,
-  };
-}
