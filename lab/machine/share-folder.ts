@@ -11,6 +11,7 @@ import { createLimit } from '../limit.ts';
 /** A SHARE as a folder of this machine: filled, read and hashed by the lab's own code, never by the peer's word. */
 
 const FILES_AT_ONCE = 4;
+const READ_BYTES = 1024 * 1024;
 
 /** A file to be put into a share. */
 interface NewFile {
@@ -113,15 +114,22 @@ function wrongSize(about: string, sizeBytes: number, got: string): PeerLabError 
 }
 
 /** What is in the folder and below, in order of the names; what is no regular file by its kind, without opening it. */
-export async function* readShare(folder: string, prefix = ''): AsyncGenerator<FoundFile> {
+export function readShare(folder: string): AsyncGenerator<FoundFile> {
+  return readBelow(folder, '', Buffer.allocUnsafeSlow(READ_BYTES));
+}
+
+/** @param room for what is read: one for all files, since a new one for each had V8 mark its whole heap again and again */
+async function* readBelow(folder: string, prefix: string, room: Buffer): AsyncGenerator<FoundFile> {
   const entries = await readdir(join(folder, prefix), { withFileTypes: true }).catch(oddOrVanished);
   if (typeof entries === 'string') yield odd(prefix, entries);
   if (!Array.isArray(entries)) return;
   for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
     const name = prefix ? `${prefix}/${entry.name}` : entry.name;
-    if (entry.isDirectory()) yield* readShare(folder, name);
+    if (entry.isDirectory()) yield* readBelow(folder, name, room);
     else {
-      const stored = entry.isFile() ? await hashFile(join(folder, name), name).catch(oddOrVanished) : kindOf(entry);
+      const stored = entry.isFile()
+        ? await hashFile(join(folder, name), name, room).catch(oddOrVanished)
+        : kindOf(entry);
       if (stored) yield typeof stored === 'string' ? odd(name, stored) : stored;
     }
   }
@@ -138,7 +146,7 @@ function kindOf(entry: Dirent | Stats): OddKind | undefined {
   return entry.isCharacterDevice() || entry.isBlockDevice() ? 'device' : undefined;
 }
 
-async function hashFile(path: string, name: string): Promise<FoundFile | OddKind | undefined> {
+async function hashFile(path: string, name: string, room: Buffer): Promise<FoundFile | OddKind | undefined> {
   // It may have become something else since the listing: a link is not followed, a FIFO not waited for.
   const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {
@@ -146,11 +154,12 @@ async function hashFile(path: string, name: string): Promise<FoundFile | OddKind
     if (!stats.isFile()) return kindOf(stats);
     const hash = createHash('sha256');
     let sizeBytes = 0;
-    for await (const chunk of handle.createReadStream({ autoClose: false, highWaterMark: 1024 * 1024 })) {
-      hash.update(chunk);
-      sizeBytes += chunk.length;
+    for (;;) {
+      const { bytesRead } = await handle.read(room);
+      if (bytesRead === 0) return { name, sizeBytes, sha256: hash.digest('hex') };
+      hash.update(room.subarray(0, bytesRead));
+      sizeBytes += bytesRead;
     }
-    return { name, sizeBytes, sha256: hash.digest('hex') };
   } finally {
     await handle.close();
   }
