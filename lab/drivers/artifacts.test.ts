@@ -1,4 +1,7 @@
-import { existsSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { cpSync, existsSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { expect, test } from 'vitest';
 import { buildServices, hashOf } from './artifacts.ts';
 
@@ -21,4 +24,22 @@ test('the hash depends on the inputs, not on tests', async () => {
   ]);
   expect(same).toBe(some);
   expect(other).not.toBe(some);
+});
+
+test('a service needs nothing but its own file, and what it reads beside itself', async () => {
+  const { directory, peer } = await buildServices(() => {});
+  for (const main of [directory, peer]) {
+    // Far from any node_modules.
+    const folder = mkdtempSync(path.join(tmpdir(), 'alone-'));
+    for (const name of ['main.js', 'peer.proto']) {
+      const file = path.join(path.dirname(main), name);
+      if (existsSync(file)) cpSync(file, path.join(folder, name));
+    }
+    writeFileSync(path.join(folder, 'package.json'), '{"type": "module"}');
+    const env = { PATH: process.env.PATH, DIRECTORY_PORT: 'none', PEER_PORT: 'none' };
+    const { status, stderr } = spawnSync(process.execPath, [path.join(folder, 'main.js')], { env, encoding: 'utf8' });
+    // All its code is loaded before settings are read.
+    expect(stderr).toMatch(/(DIRECTORY|PEER)_PORT/);
+    expect(status).toBe(64);
+  }
 });

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { PeerLabError } from '#proto/errors.ts';
 import { withLock } from './build-lock.ts';
+import { bundle } from './bundle.ts';
 
 /** THE BUILD: from proto/ and images/ to dist/, which every driver runs. The images are known by path only. */
 
@@ -15,8 +16,13 @@ const DIST = join(ROOT, 'dist');
 /** Where services keep what Node compiled of their code: the next start takes less CPU time (bench/startup.ts). */
 export const COMPILE_CACHE = join(ROOT, 'node_modules', '.cache', 'peerlab');
 const STAMP = join(DIST, '.inputs');
-const INPUTS = ['proto/**/*.ts', 'proto/*.proto', 'images/**/*.ts', 'tsconfig*.json', 'package.json'];
+/** What makes one file of a service. */
+export const BUNDLER = 'lab/drivers/bundle.ts';
+/** The lock file pins the packages that go into the services. */
+const MADE_BY = ['tsconfig*.json', 'package.json', 'package-lock.json', BUNDLER];
+const INPUTS = ['proto/**/*.ts', 'proto/*.proto', 'images/**/*.ts', ...MADE_BY];
 const BUILT = ['proto', 'images', 'package.json'];
+const SERVICES = ['directory', 'peer'];
 const TSC_TIMEOUT_MS = 120_000;
 
 /** Where the built programs are (absolute paths), and the hash of all that they were made from. */
@@ -84,6 +90,9 @@ async function build(pkg: Package, hash: string): Promise<void> {
   await mkdir(join(fresh, 'proto'), { recursive: true });
   await compile(fresh);
   await cp(join(ROOT, 'proto', 'peer.proto'), join(fresh, 'proto', 'peer.proto'));
+  for (const service of SERVICES) await bundle(join(fresh, 'images', service, 'main.js'));
+  // A bundle looks for it beside itself.
+  await cp(join(ROOT, 'proto', 'peer.proto'), join(fresh, 'images', 'peer', 'peer.proto'));
   await writeFile(join(fresh, 'package.json'), packageOf(pkg));
   await rm(old, { recursive: true, force: true });
   await mkdir(old);

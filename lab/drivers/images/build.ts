@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PeerLabError } from '#proto/errors.ts';
-import { buildServices, hashOf } from '../artifacts.ts';
+import { BUNDLER, buildServices, hashOf } from '../artifacts.ts';
 import { withLock } from '../build-lock.ts';
 import { dockerfileOf, type ImageKind, KINDS, labPackages, productionPackages, withContexts } from './context.ts';
 import { type Image, type ImageStore, INPUTS_LABEL } from './image-store.ts';
@@ -99,8 +99,8 @@ export async function wantedInputs(node: Image): Promise<Inputs> {
   const base = await hashOf([], await inputsOf('base'), node.id, (await productionPackages()).pinned);
   const hashes = {
     base: await hashOf(['proto/**/*.ts', 'proto/*.proto', 'images/base/*.ts', 'tsconfig*.json', 'package.json'], base),
-    directory: await hashOf(['images/directory/**/*.ts'], await inputsOf('directory')),
-    peer: await hashOf(['images/peer/**/*.ts'], await inputsOf('peer')),
+    directory: await hashOf(['images/directory/**/*.ts', BUNDLER], await inputsOf('directory')),
+    peer: await hashOf(['images/peer/**/*.ts', BUNDLER], await inputsOf('peer')),
     double: await hashOf(['lab/doubles/*.ts'], await inputsOf('double')),
   };
   // What a service is made of includes what it stands on.
