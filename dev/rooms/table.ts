@@ -328,7 +328,7 @@ export const ROOMS: readonly Room[] = [
     path: 'lab/doubles/',
     is: "peers that misbehave, as small programs that speak the wire: a scenario can put one in a peer's place",
     may: ['proto/'],
-    testsMay: ['lab/doctor/needs.ts', 'lab/drivers/process/', 'lab/end-to-end.ts', 'lab/limit.ts', 'lab/scenario/'],
+    testsMay: ['lab/doctor/needs.ts', 'lab/drivers/process/', 'lab/end-to-end.ts', 'lab/scenario/'],
   },
   {
     path: 'lab/cluster/',
