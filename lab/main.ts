@@ -24,6 +24,7 @@ import { leftOutLines, testedLine } from './report/format.ts';
 import { spreadTable } from './report/spread.ts';
 import { mayMove, type Out, printSummary, printVerdict } from './report/terminal.ts';
 import { reportAgain } from './report-again.ts';
+import { baselineOf } from './scenario/baseline.ts';
 import { findScenario, libraryNames } from './scenario/find.ts';
 import { scenarioJsonSchema } from './scenario/json-schema.ts';
 import { makePlan, type Plan } from './scenario/plan.ts';
@@ -65,6 +66,7 @@ interface RunOptions extends DriverOptions, Shown {
   peersPerInstance?: number;
   var: Variables;
   repeat: number;
+  baseline?: boolean;
 }
 
 type DoctorOptions = Pick<RunOptions, 'driver' | 'results' | 'peers' | 'peersPerInstance' | 'var'>;
@@ -90,8 +92,14 @@ async function stageFor(
   plans: readonly Plan[],
   out: Out = process.stdout,
 ): Promise<
-  (scenario: Scenario, plan: Plan, out: Out, how?: Pick<PlayInit, 'signal' | 'watchedAt'>) => Promise<Played>
+  (
+    scenario: Scenario,
+    plan: Plan,
+    out: Out,
+    how?: Pick<PlayInit, 'signal' | 'watchedAt' | 'baseline'>,
+  ) => Promise<Played>
 > {
+  const { results, peerImage, directoryImage } = options;
   const programs = await findPrograms(driver, options, plans);
   out.write(`Driver: ${driver.kind} (${printable(why)})\n`);
   await settleDeadRuns((line) => out.write(`${line}\n`));
@@ -101,7 +109,7 @@ async function stageFor(
     tellLeftOut(plan, out);
     const tested = testedIn(plan.peers.map(playerOf), programs);
     out.write(`${testedLine(printableAll(tested))}\n`);
-    return play({ ...options, scenario, plan, driver, out, ...how });
+    return play({ results, peerImage, directoryImage, scenario, plan, driver, out, ...how });
   };
 }
 
@@ -116,23 +124,36 @@ const playerOf = (peer: PlannedPeer) => ({ group: peer.group, program: ownProgra
 async function runCommand(name: string, options: RunOptions): Promise<number> {
   const scenario = findScenario(name, options.var);
   const plan = makePlan(scenario, options);
+  const baseline = options.baseline ? baselineOf(scenario) : undefined;
   const out = outFor(options);
   const chosen = chooseCapable(await candidatesFor(options.driver), needsOf(plan, options));
   const playOn = await stageFor(options, chosen, [plan], out);
   const page = await pageBeside(options, out);
   if (page && out !== process.stdout) process.stderr.write(`Live page: ${page.urlOf('latest')}\n`);
+  const watched = page && { watchedAt: (runId: string) => page.urlOf(runId) };
+  const first = baseline && (await playOn(baseline, makePlan(baseline, options), out, watched));
+  const compared = first && { baseline: baselineFacts(first) };
   const runs: Played[] = [];
-  for (let n = 0; n < options.repeat; n++) {
-    const played = await playOn(scenario, plan, out, page && { watchedAt: (runId) => page.urlOf(runId) });
+  for (let n = 0; n < options.repeat && !first?.interrupted; n++) {
+    const played = await playOn(scenario, plan, out, { ...watched, ...compared });
     runs.push(played);
     if (options.json) process.stdout.write(`${printableJson(JSON.stringify(played.result))}\n`);
     else if (options.quiet) printVerdict(played.result, played.folder, process.stdout);
     if (played.interrupted) break;
   }
   if (options.repeat > 1 && !options.json) process.stdout.write(`\n${spreadTable(runs.map(({ result }) => result))}`);
-  const exit = worst(runs.map(({ exit }) => exit));
+  const exit = first?.interrupted ? first.exit : worst(runs.map(({ exit }) => exit));
   await endPage(page, exit, out);
   return exit;
+}
+
+/** What a run without swarming took. One that is not good says nothing. */
+function baselineFacts({ result }: Played): NonNullable<PlayInit['baseline']> {
+  const { runId, verdict, reason, swarm } = result;
+  const lastSeconds = verdict === 'pass' ? swarm?.lastSeconds : undefined;
+  if (lastSeconds !== undefined) return { runId, lastSeconds };
+  const why = verdict === 'pass' ? 'it has no crowd' : `it is no pass: ${reason}`;
+  return { runId, missing: `the baseline, run ${runId}, tells nothing: ${why}` };
 }
 
 /** What is for machines, or short, is told at the end; what went wrong on the way is told on stderr, as always. */
@@ -335,6 +356,10 @@ function program(exit: (code: number) => void): Command {
     .option('--ui', 'a live page of the run; on a terminal it stays until Ctrl-C', false)
     .option('--json', 'on stdout only result.json, on one line; for machines', false)
     .option('--quiet', 'only the verdict, and where the results are', false)
+    .option(
+      '--baseline',
+      'before it, the same with peers that give nothing on while they fetch; tells what swarming brings',
+    )
     .option('--repeat <n>', 'run it n times, and show how much the figures differ', wholeNumber(1, 1000), 1)
     .action(async (name: string, options: RunOptions) => exit(await runCommand(name, options)));
 

@@ -26,6 +26,8 @@ export interface PlayInit {
   readonly peerImage?: string | undefined;
   readonly directoryImage?: string | undefined;
   readonly out: Out;
+  /** The run that this one is to be compared with. */
+  readonly baseline?: RunFacts['baseline'];
   /** Where the run can be watched, if somebody asked for that. */
   readonly watchedAt?: (runId: string) => string;
   /** Ends the run early, as Ctrl-C does: the deadline of a suite. */
@@ -54,6 +56,7 @@ export async function play({
   peerImage,
   directoryImage,
   out,
+  baseline,
   watchedAt,
   signal,
 }: PlayInit): Promise<Played> {
@@ -89,6 +92,7 @@ export async function play({
     plan,
     driver: create,
     folder,
+    ...(baseline && { baseline }),
     listeners: [new TerminalProgress(out), ...(page ? [page] : [])],
     beforeMaking: () => watchdog.start(),
     signal: ends,

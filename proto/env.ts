@@ -179,6 +179,11 @@ export const PEER_ENV = {
   },
   PEER_UPLOAD_LIMIT_EACH: { type: 'rate', optional: true, help: 'The same, to each single other peer.' },
   PEER_DOWNLOAD_LIMIT_EACH: { type: 'rate', optional: true, help: 'The same, from each single other peer.' },
+  PEER_SWARM: {
+    type: 'flag',
+    default: '1',
+    help: '1: the peer gives pieces of files that it is still fetching, and asks others who are on their way for theirs. 0: it gives what it has whole, and fetches from those who have all of it.',
+  },
   PEER_RECIPROCITY: {
     type: 'flag',
     default: '0',

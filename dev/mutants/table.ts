@@ -417,6 +417,25 @@ const PRODUCT: readonly Mutant[] = [
     scenario: 'swarm',
     becomes: fails('groups.seeder.metrics.peerlab_transfer_bytes_total{direction="sent"} <= 83886080'),
   },
+  {
+    name: 'sends-twice-first',
+    rule: 'who has the whole file sends every piece once before it sends any twice',
+    edits: [
+      {
+        file: 'images/peer/server/spread.ts',
+        find: '    for (;;) {',
+        replace:
+          '    const again = this.#sent.indexOf(1, Math.floor(Math.random() * this.#sent.length));\n    if (again >= 0) return again;\n    for (;;) {',
+      },
+      {
+        file: 'images/peer/client/choose-piece.ts',
+        find: '    const count = rarity(index);',
+        replace: '    if (index === suggested) return index;\n    const count = rarity(index);',
+      },
+    ],
+    scenario: 'swarm',
+    becomes: fails('swarm.seederCopies <= 3'),
+  },
 ];
 
 const LAB: readonly Mutant[] = [

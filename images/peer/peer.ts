@@ -110,7 +110,10 @@ export async function startPeer(
   const clients = new PeerClients({ sending, receiving, interceptor: tickets.interceptor, credentials: tls?.client });
   const slots = new Slots(config.PEER_MAX_DOWNLOADS, MAX_WAITING_TRANSFERS);
   const self = addressText(address);
-  const downloads = new Downloads({ share, directory, clients, meter, slots, stallTimeoutMs, self });
+  const downloads = new Downloads({
+    ...{ share, directory, clients, meter, slots, stallTimeoutMs, self },
+    swarms: config.PEER_SWARM,
+  });
   const uploads = new Uploads({
     ...{ share, clients, meter, slots, sending, stallTimeoutMs, logger },
     canOffer: () => tickets.hasOwn,

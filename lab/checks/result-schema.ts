@@ -180,6 +180,14 @@ export const resultSchema = scopeFigures.extend({
   }),
   swarm: swarmFigures
     .extend({
+      baselineSeconds: seconds
+        .optional()
+        .meta({ description: 'lastSeconds of the same scenario with PEER_SWARM=0, played before (`--baseline`).' }),
+      baselineSpeedup: times.optional().meta({ description: 'baselineSeconds, divided by lastSeconds.' }),
+      baseline: z
+        .object({ runId: z.string(), missing: z.string().optional() })
+        .optional()
+        .meta({ description: 'That run, and why its time is not known, if it is not.' }),
       crowds: z.array(crowd).meta({ description: 'At most 10, those first that moved the most.' }),
     })
     .optional()

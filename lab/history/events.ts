@@ -241,6 +241,15 @@ export const runFacts = z.object({
       downBytesPerSecond: z.number().optional(),
     }),
   ),
+  /** The run of the same scenario in which peers gave nothing on while they fetched, played just before. */
+  baseline: z
+    .object({
+      runId: z.string(),
+      /** Until the last of its crowd had everything; without it, `missing` says why that is not known. */
+      lastSeconds: z.number().optional(),
+      missing: z.string().optional(),
+    })
+    .optional(),
   /** Instances that stood before the run, and whose logs are not the run's; absent when there are none. */
   stood: z.array(z.string()).optional(),
   /** Absent when there are none. */

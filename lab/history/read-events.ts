@@ -98,7 +98,7 @@ class Files {
     const facts = this.#folder.readFacts();
     const steps = facts.steps.map((step) => ({ ...step, taken: false }));
     const { runId, scenario, description, knownFailure, driver, seed, leaseSeconds, startedAt } = facts;
-    const { machine, peersPerInstance, peers, leftOut } = facts;
+    const { machine, peersPerInstance, baseline, peers, leftOut } = facts;
     const known = { runId, scenario, description, driver, seed, leaseSeconds, startedAt, peers, steps };
     return {
       ...{ kind: 'run-began', at: 0 },
@@ -107,6 +107,7 @@ class Files {
         ...(machine && { machine }),
         ...(knownFailure !== undefined && { knownFailure }),
         ...(peersPerInstance !== undefined && { peersPerInstance }),
+        ...(baseline && { baseline }),
         ...(leftOut && { leftOut }),
       },
     };

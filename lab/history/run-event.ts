@@ -44,6 +44,7 @@ export const runEvent = z.discriminatedUnion('kind', [
       startedAt: true,
       machine: true,
       peersPerInstance: true,
+      baseline: true,
       peers: true,
       leftOut: true,
       steps: true,

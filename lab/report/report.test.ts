@@ -77,6 +77,10 @@ test('crowds are told in two lines each, and why a figure is missing', async () 
     '90 % came from the crowd, the seeders gave 1.60 × the content; fairness 0.93',
     '"f" (1 MiB), 16 peers: 13.6 s until the last; no bound is known: the scenario sets no limit on what a-1 sends',
   ]);
+  const baseline = { baseline: { runId: 'b' }, baselineSeconds: 107, baselineSpeedup: 7.87 };
+  expect(swarmLines({ ...result, swarm: { crowds: [], ...baseline } })).toEqual([
+    '107.0 s until the last where peers give nothing on while they fetch (run b): 7.87 × as fast by swarming',
+  ]);
   expect(swarmLines(result)).toEqual([]);
   expect(summaryMarkdown({ ...result, swarm: { crowds: [unknown] } })).toContain('Swarm:\n\n- "f" (1 MiB)');
 });

@@ -9,7 +9,16 @@ const MAX_CROWDS = 3;
 
 /** How crowds helped themselves: two lines for each, where the figures are known. */
 export function swarmLines({ swarm }: Result): string[] {
-  return (swarm?.crowds ?? []).slice(0, MAX_CROWDS).flatMap((crowd) => [timeLine(crowd), ...shareLines(crowd)]);
+  const crowds = (swarm?.crowds ?? []).slice(0, MAX_CROWDS);
+  return [...crowds.flatMap((crowd) => [timeLine(crowd), ...shareLines(crowd)]), ...baselineLines(swarm)];
+}
+
+function baselineLines(swarm: Result['swarm']): string[] {
+  const { baseline, baselineSeconds, baselineSpeedup } = swarm ?? {};
+  if (!baseline) return [];
+  if (baselineSeconds === undefined || baselineSpeedup === undefined) return [baseline.missing ?? 'no baseline'];
+  const without = `${seconds(baselineSeconds)} until the last where peers give nothing on while they fetch`;
+  return [`${without} (run ${baseline.runId}): ${times(baselineSpeedup)} as fast by swarming`];
 }
 
 function timeLine({ peers, contents, lastSeconds = 0, boundSeconds, ratio, speedup, missing }: Crowd): string {

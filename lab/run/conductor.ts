@@ -39,6 +39,8 @@ const ABORT_CHECK_MS = 1000;
 export interface RunInit {
   readonly runId: string;
   readonly plan: Plan;
+  /** The run that this one is to be compared with. */
+  readonly baseline?: RunFacts['baseline'];
   readonly driver: (told: Pick<DriverInit, 'onKill' | 'onTrouble'>) => Driver;
   readonly folder: ResultsFolder;
   /** Who follows the run. */
@@ -319,7 +321,7 @@ export class Conductor {
 }
 
 /** What is known of the run before it begins. */
-function runOf({ runId, plan }: RunInit, driver: Driver): Omit<EventOf<'run-began'>['run'], 'startedAt'> {
+function runOf({ runId, plan, baseline }: RunInit, driver: Driver): Omit<EventOf<'run-began'>['run'], 'startedAt'> {
   const { name, description, knownFailure, seed, leaseMs, peersPerInstance, peers, leftOut, steps } = plan;
   const { directoryReplicas } = plan;
   return {
@@ -328,6 +330,7 @@ function runOf({ runId, plan }: RunInit, driver: Driver): Omit<EventOf<'run-bega
     ...(knownFailure !== undefined && { knownFailure }),
     ...(directoryReplicas > 1 && { directoryReplicas }),
     ...(peersPerInstance > 1 && { peersPerInstance }),
+    ...(baseline && { baseline }),
     peers: peers.map((peer) => {
       const { name, group, host, diskBytes, env } = peer;
       const program = ownProgramOf(peer);

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { OPTIONAL_CONTROL, transferResult } from '#proto/control-api.ts';
+import type { PeerEnv } from '#proto/env.ts';
 import { type Manners, RangeSource } from '../testing/range-source.ts';
 import { StandInDirectory } from '../testing/stand-in-directory.ts';
 import { StandInSource } from '../testing/stand-in-source.ts';
@@ -23,10 +24,10 @@ async function sentBy(peer: TestPeer): Promise<number> {
 }
 
 /** A directory, a seeder of one file, and peers that want it; each sends no more than `limit`. */
-async function crowd(content: Buffer, leechers: number, limit: string, open = '0') {
+async function crowd(content: Buffer, leechers: number, limit: string, settings: PeerEnv = {}) {
   const directory = await StandInDirectory.start();
   directory.givesTickets = true;
-  const env = { PEER_DIRECTORY_URL: directory.url, PEER_UPLOAD_LIMIT: limit, PEER_OPEN: open };
+  const env = { PEER_DIRECTORY_URL: directory.url, PEER_UPLOAD_LIMIT: limit, PEER_OPEN: '0', ...settings };
   const seeder = await TestPeer.start({ ...env, PEER_USER: 'seeder' }, { file: content });
   await seeder.control('login');
   const peers: TestPeer[] = [];
@@ -81,6 +82,15 @@ describe('a crowd', () => {
     );
   }, 30_000);
 
+  test('that does not swarm is served by the one that has the file, and by nobody else', async () => {
+    const content = contentOf(4 * MIB);
+    await using it = await crowd(content, 3, '8MB/s', { PEER_SWARM: '0' });
+    await Promise.all(it.peers.map(download));
+    for (const peer of it.peers) expect((await onDisk(peer)).equals(content)).toBe(true);
+    expect(await sentBy(it.seeder)).toBeGreaterThanOrEqual(2 * content.length);
+    expect(it.directory.swarms.size).toBe(0);
+  }, 30_000);
+
   test('gets whole although the seeder leaves as soon as one copy is out', async () => {
     const content = contentOf(8 * MIB);
     await using it = await crowd(content, 3, '4MB/s');
@@ -119,7 +129,7 @@ describe('a crowd', () => {
 
   test('never gives a byte that was not checked: pieces that are not there are refused', async () => {
     const content = contentOf(8 * MIB);
-    await using it = await crowd(content, 1, '1MB/s', '1');
+    await using it = await crowd(content, 1, '1MB/s', { PEER_OPEN: '1' });
     const [leecher] = it.peers as [TestPeer];
     const gone = new AbortController();
     const cut = leecher.control('download', { name: 'file' }, gone.signal).catch(() => {});

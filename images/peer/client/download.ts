@@ -59,6 +59,8 @@ export interface DownloadInit {
   /** Who fetches the same, by SHA-256, for each content that is on its way in pieces. */
   readonly partners: Map<string, Partners>;
   readonly onItsWay: Set<OnItsWay>;
+  /** Whether it takes part in crowds: PEER_SWARM. */
+  readonly swarms: boolean;
   readonly directory: PartnersInit['directory'];
   readonly self: string;
   /** To store it as. */
@@ -190,7 +192,8 @@ export class Download {
     using _turn = await this.#init.mutex.take(`root ${tree.root}`, this.#init.signal);
     await using file = await share.receivePieces({ sizeBytes, sha256, tree, signal: this.#init.signal });
     // What the root proves is what others want only if all agree on the root.
-    if (!content.isDoubtful) share.offer(file);
+    const inCrowd = !content.isDoubtful && this.#init.swarms;
+    if (inCrowd) share.offer(file);
     using _shown = this.#show(file);
     const { resumedBytes } = file;
     meter.resumed(resumedBytes);
@@ -201,8 +204,7 @@ export class Download {
       gaveUp: (address, code) => this.#gaveUp(address, code),
       rejected: () => meter.pieceRejected(),
     });
-    using _partners =
-      content.isDoubtful || wanted.only || file.pieces === 1 ? undefined : this.#partners(content, swarm);
+    using _partners = !inCrowd || wanted.only || file.pieces === 1 ? undefined : this.#partners(content, swarm);
     try {
       await swarm.run();
       if (content.isDoubtful) await this.#assertSha256(file, content);

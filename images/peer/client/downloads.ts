@@ -23,6 +23,8 @@ export interface DownloadsInit {
   /** Shared with uploads. */
   readonly slots: Slots;
   readonly stallTimeoutMs: number;
+  /** Whether they take part in crowds: PEER_SWARM. */
+  readonly swarms: boolean;
   /** Own address, `ip:port`. */
   readonly self: string;
 }

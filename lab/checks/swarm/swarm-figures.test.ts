@@ -117,6 +117,17 @@ describe('the figures of a crowd', () => {
     expect(swarmFigures(history([early, ...CROWD]))?.crowds[0]?.contents[0]?.seeders).toBe(2);
   });
 
+  test('of a baseline are beside them, if it was played and was good', () => {
+    const known = history(CROWD);
+    const beside = (baseline: History['facts']['baseline']) =>
+      swarmFigures({ ...known, facts: { ...known.facts, ...(baseline && { baseline }) } });
+    expect(beside({ runId: 'b', lastSeconds: 36 })).toMatchObject({ baselineSeconds: 36, baselineSpeedup: 3 });
+    const bad = beside({ runId: 'b', missing: 'it failed' });
+    expect(bad).not.toHaveProperty('baselineSeconds');
+    expect(whyNoSwarmFigure(bad, 'baselineSpeedup')).toBe('it failed');
+    expect(whyNoSwarmFigure(beside(undefined), 'baselineSpeedup')).toBe('it was not played with --baseline');
+  });
+
   test('tell how the pieces spread, of which there may be some only', () => {
     const says = (at: number, peer: string, map: string): PiecesRecord => ({
       ...{ at, peer },

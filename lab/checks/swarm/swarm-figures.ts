@@ -39,12 +39,22 @@ export function swarmFigures(history: Known): Swarm | undefined {
     return values.length < crowds.length ? [] : [[name, WORST[name](...values)] as const];
   });
   const shown = crowds.toSorted((a, b) => b.bytes - a.bytes).slice(0, MAX_CROWDS);
-  return { ...Object.fromEntries(worst), crowds: shown };
+  const figures: Partial<Record<Name, number>> = Object.fromEntries(worst);
+  return { ...figures, ...besideBaseline(figures.lastSeconds, history), crowds: shown };
+}
+
+/** The time of the same scenario without swarming, if it was played. */
+function besideBaseline(seconds: number | undefined, { facts: { baseline } }: Known): Partial<Swarm> {
+  if (!baseline) return {};
+  const { lastSeconds, ...run } = baseline;
+  if (lastSeconds === undefined || seconds === undefined) return { baseline: run };
+  return { baselineSeconds: lastSeconds, baselineSpeedup: lastSeconds / seconds, baseline: run };
 }
 
 /** Why a figure is not known. */
 export function whyNoSwarmFigure(swarm: Swarm | undefined, name: string): string {
   if (!swarm) return 'no crowd of three peers or more fetched one content of two pieces or more at the same time';
+  if (name.startsWith('baseline')) return swarm.baseline?.missing ?? 'it was not played with --baseline';
   return swarm.crowds.flatMap(({ missing }) => missing[name] ?? [])[0] ?? 'nothing in this run tells it';
 }
 
