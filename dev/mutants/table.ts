@@ -422,13 +422,13 @@ const PRODUCT: readonly Mutant[] = [
     rule: 'who has the whole file sends every piece once before it sends any twice',
     edits: [
       {
-        file: 'images/peer/server/spread.ts',
+        file: 'images/peer/choosers/spread.ts',
         find: '    for (;;) {',
         replace:
           '    const again = this.#sent.indexOf(1, Math.floor(Math.random() * this.#sent.length));\n    if (again >= 0) return again;\n    for (;;) {',
       },
       {
-        file: 'images/peer/client/choose-piece.ts',
+        file: 'images/peer/choosers/choose-piece.ts',
         find: '    const count = rarity(index);',
         replace: '    if (index === suggested) return index;\n    const count = rarity(index);',
       },
