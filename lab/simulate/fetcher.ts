@@ -1,3 +1,4 @@
+import { anyOf, takesPlace } from '../../images/peer/choosers/neighbours.ts';
 import {
   BUDGET_BYTES,
   FIRST_WAIT_MS,
@@ -122,10 +123,24 @@ export class Fetcher {
     for (const source of sources) {
       if (this.#known.has(source) || source.isGone) continue;
       this.#known.add(source);
-      this.#reserve.push({ source, isPartial });
+      if (isPartial && this.#makesRoom()) this.#reserve.unshift({ source, isPartial });
+      else this.#reserve.push({ source, isPartial });
       isNew = true;
     }
     if (isNew) this.#settle();
+  }
+
+  /** Lets a neighbour go, now and then, for one that was just heard of. */
+  #makesRoom(): boolean {
+    const { random } = this.#world;
+    if (this.#contacts.size < MAX_NEIGHBOURS || !takesPlace(MAX_NEIGHBOURS, this.#known.size, random)) return false;
+    const isFree = ({ isPartial, fetching }: Contact) => isPartial && fetching.size === 0;
+    const contact = anyOf([...this.#contacts].filter(isFree), random);
+    if (!contact) return false;
+    this.#part(contact);
+    this.#world.message(() => contact.source.unwatched(contact));
+    this.#reserve.push({ source: contact.source, isPartial: true });
+    return true;
   }
 
   /** Sees to it that there are contacts: first those who have the whole file, then those who are on their way. */

@@ -127,6 +127,48 @@ describe('a crowd', () => {
     expect((await onDisk(leecher)).equals(content)).toBe(true);
   }, 30_000);
 
+  test('of more than it has room for, talks to a random sample: whoever it hears of late may take the place of an earlier one', async () => {
+    const content = contentOf(12 * MIB);
+    await using it = await crowd(content, 1, '2MB/s');
+    await using stack = new AsyncDisposableStack();
+    const [leecher] = it.peers as [TestPeer];
+    const [known, watched] = [40, new Set<number>()];
+    let [now, most] = [0, 0];
+    const tokens = new Set<string>();
+    for (let i = 0; i < known; i++) {
+      const other = stack.use(
+        await StandInSource.start({
+          WatchPieces: (call) => {
+            watched.add(i);
+            most = Math.max(most, ++now);
+            call.on('error', () => {});
+            call.once('cancelled', () => now--);
+            // It has nothing yet, and so it keeps its place until another takes it.
+            call.once('data', () => call.write({ pieceSize: MIB, map: Buffer.from([0]), turns: true }));
+          },
+        }),
+      );
+      it.directory.peers.set(`other-${i}`, {
+        user: 'bob',
+        password: 'x',
+        ip: '127.0.0.1',
+        port: other.port,
+        files: [],
+      });
+      tokens.add(`other-${i}`);
+    }
+    const swarm = new Set([...tokens].slice(0, 25));
+    it.directory.swarms.set(rootOf(content) as string, swarm);
+    const done = download(leecher);
+    await eventually('all places to be taken', async () => watched.size >= 23);
+    for (const token of tokens) swarm.add(token);
+    await done;
+    expect((await onDisk(leecher)).equals(content)).toBe(true);
+    // All of its 24 places but that of the seeder would go to the first 23.
+    expect(watched.size).toBeGreaterThan(23);
+    expect(most).toBeLessThanOrEqual(24 + 1);
+  }, 60_000);
+
   test('never gives a byte that was not checked: pieces that are not there are refused', async () => {
     const content = contentOf(8 * MIB);
     await using it = await crowd(content, 1, '1MB/s', { PEER_OPEN: '1' });

@@ -33,6 +33,8 @@ export class Lane implements Worker {
   link: PieceLink | undefined;
   readonly #init: LaneInit;
   readonly #speed = new Speed();
+  #fetching = 0;
+  #hasLeft = false;
 
   constructor(init: LaneInit) {
     this.#init = init;
@@ -41,6 +43,21 @@ export class Lane implements Worker {
 
   get isPartial(): boolean {
     return this.source.isPartial ?? false;
+  }
+
+  /** It sends just now, or is leaving. */
+  get isBusy(): boolean {
+    return this.#fetching > 0 || this.#hasLeft;
+  }
+
+  get hasLeft(): boolean {
+    return this.#hasLeft;
+  }
+
+  /** Another one takes its place: whatever it waits for ends. */
+  leave(): void {
+    this.#hasLeft = true;
+    this.link?.fail(new PeerLabError('cancelled', { about: this.source.address }));
   }
 
   has(index: number): boolean {
@@ -57,6 +74,8 @@ export class Lane implements Worker {
       if (await link.meet(source.isPartial ? stallTimeoutMs : MEET_MS, signal)) this.link = link;
       else if (source.isPartial)
         throw new PeerLabError('source-refused', { about: address, got: 'no word of its pieces' });
+      // Meanwhile.
+      if (this.#hasLeft) this.leave();
     } catch (error) {
       // Of one that has the whole file, the call for its content tells what is wrong.
       if (source.isPartial || signal.aborted) throw error;
@@ -82,6 +101,7 @@ export class Lane implements Worker {
     this.#speed.heard(performance.now());
     using intake = new Intake(range, this, this.#init, (bytesPerSecond) => this.#speed.learn(bytesPerSecond));
     const signal = AbortSignal.any([receiving.signal, stopped.signal]);
+    this.#fetching++;
     try {
       const request = { ...intake.request, filename: source.name, sha256: file.hashes.sha256, turn };
       await receive(request, { ...receiving, lease, signal }, (chunk) => {
@@ -91,6 +111,8 @@ export class Lane implements Worker {
     } catch (error) {
       if (stopped.signal.aborted && !receiving.signal.aborted) return;
       throw error;
+    } finally {
+      this.#fetching--;
     }
     if (range.next >= range.end || file.has(range.next)) return;
     throw new PeerLabError('truncated', {

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ErrorCode, PeerLabError, toPeerLabError } from '#proto/errors.ts';
+import { anyOf, takesPlace } from '../choosers/neighbours.ts';
 import { LOOK_MS, MAX_PIECES_EACH, RETHINK_MS } from '../choosers/pace.ts';
 import { type Range, Work } from '../choosers/work.ts';
 import type { PieceFile } from '../share/piece-file.ts';
@@ -125,7 +126,7 @@ export class Swarm {
    */
   #nextSource(left: number): Source | undefined {
     const { limits } = this.#init;
-    if (this.#lanes.size >= Math.max(limits.neighbours, limits.lanes)) return undefined;
+    if (this.#lanes.size >= this.#mostNeighbours) return undefined;
     const atWill = [...this.#lanes].filter(({ source, link }) => !source.isPartial && !link?.takesTurns).length;
     const isFull = atWill >= Math.min(limits.lanes, left);
     const isServed = this.#isServed;
@@ -138,9 +139,20 @@ export class Swarm {
     const fresh = sources.filter(({ address }) => !this.#known.has(address));
     for (const source of fresh) {
       this.#known.add(source.address);
-      this.#reserve.push(source);
+      // Where there is room all the same, it makes no difference.
+      if (source.isPartial && this.#makesRoom()) this.#reserve.unshift(source);
+      else this.#reserve.push(source);
     }
     if (fresh.length > 0) this.#settle();
+  }
+
+  /** Lets a neighbour go, now and then, for one that was just heard of. */
+  #makesRoom(): boolean {
+    if (this.#lanes.size < this.#mostNeighbours || !takesPlace(this.#lanes.size, this.#known.size)) return false;
+    const lane = anyOf([...this.#lanes].filter(({ isPartial, isBusy }) => isPartial && !isBusy));
+    lane?.leave();
+    this.#wake();
+    return lane !== undefined;
   }
 
   /** Has others help where a source stands still, and gives up when nobody has had what is missing for long. */
@@ -181,6 +193,10 @@ export class Swarm {
     } catch (thrown) {
       const error = toPeerLabError(thrown);
       if (this.#over.signal.aborted) return;
+      if (lane.hasLeft) {
+        this.#reserve.push(source);
+        return;
+      }
       if (OWN_FAULTS.has(error.code)) return this.#outcome.reject(error);
       if (this.#failures.length < MAX_FAILURES) this.#failures.push(error);
       this.#init.gaveUp(source.address, error.code);
@@ -301,6 +317,11 @@ export class Swarm {
         await sleep(BUSY_WAIT_MS * 2 ** answers, undefined, { signal: this.#over.signal });
       }
     }
+  }
+
+  get #mostNeighbours(): number {
+    const { limits } = this.#init;
+    return Math.max(limits.neighbours, limits.lanes);
   }
 
   /** Pieces that a lane may ask for at one time. */
