@@ -90,10 +90,11 @@ async function build(pkg: Package, hash: string): Promise<void> {
   await mkdir(join(fresh, 'proto'), { recursive: true });
   await compile(fresh);
   await cp(join(ROOT, 'proto', 'peer.proto'), join(fresh, 'proto', 'peer.proto'));
-  for (const service of SERVICES) await bundle(join(fresh, 'images', service, 'main.js'));
+  await writeFile(join(fresh, 'package.json'), packageOf(pkg));
+  // By what that says of `#proto/…`: without it, the files of an earlier build would be found.
+  for (const service of SERVICES) await bundle(join(fresh, 'images', service, 'main.js'), fresh);
   // A bundle looks for it beside itself.
   await cp(join(ROOT, 'proto', 'peer.proto'), join(fresh, 'images', 'peer', 'peer.proto'));
-  await writeFile(join(fresh, 'package.json'), packageOf(pkg));
   await rm(old, { recursive: true, force: true });
   await mkdir(old);
   await rm(STAMP, { force: true });
