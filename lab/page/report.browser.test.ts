@@ -249,9 +249,9 @@ test('it prints on A4: light, whole, and without what is for screens', async () 
 test('what a run cost is told in the unit of each figure', async () => {
   const { page } = await open(await made({ peers: some(2, 'peer'), downloads: 1 }));
   const told = (name: string) => page.locator('#environment dt', { hasText: name }).locator('+ dd').textContent();
-  expect(await told('labCpuSeconds')).toBe('2 s');
-  expect(await told('labMemoryBytes')).toBe('3 MiB');
-  expect(await told('cpuPressure')).toMatch(/^9[56](\.\d)?%$/);
+  expect(await told('Processor time of the lab')).toBe('2 s');
+  expect(await told('Memory of the lab')).toBe('3 MiB');
+  expect(await told('waited for a processor')).toMatch(/^9[56](\.\d)?%$/);
 });
 
 test('a run with more than a page can hold has a report all the same, which says what is not in it', async () => {

@@ -24,7 +24,10 @@ export function nextLooks({
       .map(({ name, reason, details: [first = reason] }) => `the check "${name}": ${first}`),
     expectations
       .filter(({ ok }) => ok !== true)
-      .map(({ expression, actual, missing }) => `${expression}: it was ${actualText(expression, actual, missing)}`),
+      .map(({ expression, actual, missing = 'not known' }) => {
+        const seen = actual === null ? missing : `it was ${actualText(expression, actual)}`;
+        return `${expression}: ${seen}`;
+      }),
     waits.map(waitText),
     look === undefined ? [] : [look],
   ];

@@ -161,11 +161,17 @@ test('the pieces of a real swarm come one by one; they are seen again in the pas
   const { page, trouble } = await open(await run.url);
   const row = page.locator('#pieces tbody tr', { hasText: 'l-1' });
   await row.waitFor({ timeout: 60_000 });
-  const there = async () => Number.parseInt((await row.locator('td').last().textContent()) ?? '', 10);
-  const blocks = () => row.locator('.strip path').evaluateAll((all) => all.map((one) => one.getAttribute('d')).join());
   const seen = new Map<number, string>();
   const look = async () => {
-    seen.set(await there(), await blocks());
+    // Both at one time.
+    const [count, blocks] = await row.evaluate(
+      (one) =>
+        [
+          Number.parseInt(one.lastElementChild?.textContent ?? '', 10),
+          [...one.querySelectorAll('path')].map((path) => path.getAttribute('d')).join(),
+        ] as const,
+    );
+    seen.set(count, blocks);
     return page.locator('.verdict.pass').count();
   };
   await expect.poll(look, { timeout: 90_000, interval: 200 }).toBe(1);
@@ -249,6 +255,25 @@ test('a peer that is chosen shows its files, transfers, figures and log; by keys
   await panel.getByRole('button', { name: 'Close' }).click();
   await panel.waitFor({ state: 'detached' });
   // The log of this peer was never collected, which the browser tells as well.
+  expect(trouble.filter((line) => !line.includes('404'))).toEqual([]);
+});
+
+test('a thousand peers: they are small, what moves and who has what is told by group, and the page answers', async () => {
+  const init = { peers: some(1000, 'peer'), downloads: 4000, samplesOfEach: 2, pieceLooks: 10 };
+  const { page, trouble } = await made({ ...init, faults: [FAULT] });
+  await page.locator('#checks').waitFor();
+  await drag(page, 4);
+  await expect.poll(() => clock(page)).toMatch(/^(3\.9\d|4|4\.0\d) s of/);
+  expect(await page.locator('#pieces tbody th').allTextContents()).toEqual(['all together', 'leechers']);
+  await page.locator('#peers input[type=search]').fill('frozen');
+  await expect
+    .poll(() => page.locator('#peers tbody tr').allTextContents())
+    .toEqual([expect.stringMatching(/peer-2.*frozen/)]);
+  await page.locator('#peers').getByRole('button', { name: 'peer-2', exact: true }).click();
+  await page.locator('.panel').waitFor();
+  await page.getByRole('button', { name: 'To the end' }).click();
+  await page.locator('#checks').waitFor();
+  expect(await page.evaluate(FITS)).toBe(true);
   expect(trouble.filter((line) => !line.includes('404'))).toEqual([]);
 });
 

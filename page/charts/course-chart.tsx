@@ -64,7 +64,7 @@ export function CourseChart({ scene, until, at, onPick }: CourseChartProps) {
           onClick={({ clientX }) => onPick?.(secondsAt(clientX))}
         >
           <Hatching />
-          <Axes x={x} y={y} width={width} />
+          <Axes x={x} y={y} width={width} isFlat={peak === 0} />
           {lanes.map(
             (lane, n) =>
               lane.kind === 'fault' && (
@@ -73,7 +73,7 @@ export function CourseChart({ scene, until, at, onPick }: CourseChartProps) {
                   class="fault-band"
                   x={x(lane.from)}
                   y={TOP}
-                  width={Math.max(1, x(lane.to ?? now) - x(lane.from))}
+                  width={Math.max(1, x(Math.min(lane.to ?? now, end)) - x(lane.from))}
                   height={PLOT_HEIGHT}
                 />
               ),
@@ -120,11 +120,12 @@ function Hatching() {
   );
 }
 
-function Axes({ x, y, width }: { x: Scale; y: Scale; width: number }) {
+/** Where nothing was moved, there is nothing to measure by. */
+function Axes({ x, y, width, isFlat }: { x: Scale; y: Scale; width: number; isFlat: boolean }) {
   const { format } = useSettings();
   return (
     <g class="axis">
-      {y.ticks.map((tick) => (
+      {(isFlat ? y.ticks.slice(0, 1) : y.ticks).map((tick) => (
         <g key={`y ${tick}`}>
           <line x1={LEFT} x2={width - RIGHT} y1={y(tick)} y2={y(tick)} />
           <text x={LEFT - 6} y={y(tick)} dy="0.35em" text-anchor="end">

@@ -14,6 +14,8 @@ const MAX_PEER_ROWS = 40;
 /** With so few places, each is seen by itself. */
 const MAX_APART = 64;
 const GAP = 0.12;
+/** Of the width of a strip: with few places, a gap is no wider than that. */
+const MAX_GAP = 0.003;
 /** What few have must be seen. */
 const MIN_SHADE = 0.18;
 
@@ -70,7 +72,9 @@ function OfFile({ scene, file, picked, onPick }: PiecesProps & { file: string })
       <table>
         <caption>
           <Name text={file} />{' '}
-          <span class="note">{t('pieces.facts', { size: format.bytes(size), pieces: format.number(pieces) })}</span>
+          <span class="note">
+            {t('pieces.facts', { size: format.bytes(size), pieces: format.number(pieces) })}; {t('pieces.rarest', all)}
+          </span>
         </caption>
         <tbody>
           <tr class="all">
@@ -78,7 +82,7 @@ function OfFile({ scene, file, picked, onPick }: PiecesProps & { file: string })
             <td>
               <Strip levels={together(living)} />
             </td>
-            <td>{t('pieces.rarest', all)}</td>
+            <td>{format.percent(meanOf(living))}</td>
           </tr>
           {rows.length <= MAX_PEER_ROWS
             ? rows.map((row) => <OfPeer key={row.peer.name} {...{ scene, row, pieces, picked, onPick }} />)
@@ -133,7 +137,6 @@ function OfPeer({ scene, row: { peer, levels, part }, pieces, picked, onPick }: 
 
 function OfGroup({ group, rows }: { group: string; rows: readonly PieceRow[] }) {
   const { t, format } = useSettings();
-  const mean = rows.reduce((sum, { part }) => sum + part, 0) / rows.length;
   return (
     <tr>
       <th scope="row">
@@ -142,14 +145,19 @@ function OfGroup({ group, rows }: { group: string; rows: readonly PieceRow[] }) 
       <td>
         <Strip levels={together(rows)} />
       </td>
-      <td>{t('pieces.group', { count: format.number(rows.length), part: format.percent(mean) })}</td>
+      <td>{t('pieces.group', { count: format.number(rows.length), part: format.percent(meanOf(rows)) })}</td>
     </tr>
   );
 }
 
+/** How much of the file they have on average, from 0 to 1. */
+function meanOf(rows: readonly PieceRow[]): number {
+  return rows.reduce((sum, { part }) => sum + part, 0) / Math.max(1, rows.length);
+}
+
 /** The words beside it say how much it is. */
 export function Strip({ levels }: { levels: Levels }) {
-  const gap = levels.length <= MAX_APART ? GAP : 0;
+  const gap = levels.length <= MAX_APART ? Math.min(GAP, levels.length * MAX_GAP) : 0;
   return (
     <svg class="strip" aria-hidden="true" viewBox={`0 0 ${Math.max(1, levels.length)} 1`} preserveAspectRatio="none">
       {runsOf(levels).map(({ at, length, level }) => (

@@ -70,7 +70,7 @@ function Runs({ runs }: { runs: readonly Run[] }) {
           key: 'started',
           head: t('started'),
           value: ({ startedAt }) => startedAt,
-          cell: (run) => <span class="moment">{format.moment(run.startedAt)}</span>,
+          cell: (run) => <span class="one-line">{format.moment(run.startedAt)}</span>,
         },
         { key: 'peers', head: t('peers'), value: ({ peers }) => peers },
         { key: 'driver', head: t('driver'), value: ({ driver }) => driver },

@@ -17,8 +17,9 @@ export function Environment({ result, again }: { result: Result; again: string }
     [t('seed'), String(seed)],
   ];
   const cost = Object.entries({ ...resources, ...lab }).map(([name, value = 0]) => {
-    if (name.includes('Bytes')) return [name, format.bytes(value)] as const;
-    return [name, name.includes('Seconds') ? format.seconds(value) : format.percent(value)] as const;
+    const words = wordsFor('cost', name, t);
+    if (name.includes('Bytes')) return [words, format.bytes(value)] as const;
+    return [words, name.includes('Seconds') ? format.seconds(value) : format.percent(value)] as const;
   });
   return (
     <>
@@ -30,7 +31,7 @@ export function Environment({ result, again }: { result: Result; again: string }
       <FactList title={t('tested')} facts={tested.map((one) => [whoOf(one, t), programText(one)])} />
       <FactList
         title={t('machine')}
-        facts={Object.entries(machine).map(([name, value]) => [machineText(name, t), value])}
+        facts={Object.entries(machine).map(([name, value]) => [wordsFor('machine', name, t), value])}
       />
       <FactList title={t('artifacts')} facts={Object.entries(artifacts)} />
       <FactList title={t('cost')} facts={cost} />
@@ -50,9 +51,9 @@ function FactList({ title, facts }: { title: string; facts: readonly Fact[] }) {
 
 type Texts = (key: TextKey) => string;
 
-/** The lab may come to know more of a machine than this page has words for. */
-function machineText(name: string, t: Texts): string {
-  const key = `machine.${name}`;
+/** The lab may come to know more of a machine, and of what a run cost, than this page has words for. */
+function wordsFor(what: 'machine' | 'cost', name: string, t: Texts): string {
+  const key = `${what}.${name}`;
   return key in TEXTS ? t(key as TextKey) : name;
 }
 

@@ -51,7 +51,11 @@ export function Expectations({ expectations, units }: Pick<Result, 'expectations
   if (hasRemarks)
     columns.push({
       ...{ key: 'remark', head: t('remark'), value: ({ remark }: Row) => remark },
-      cell: ({ remark }) => <Foreign text={remark} />,
+      cell: ({ remark }) => (
+        <span class="reason">
+          <Foreign text={remark} />
+        </span>
+      ),
     });
   return (
     <DataTable caption={t('expectations')} columns={columns} rows={rows} keyOf={({ place }) => place} shown={200} />

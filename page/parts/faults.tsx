@@ -65,13 +65,14 @@ function FaultCard({ fault, isOpen }: { fault: Fault; isOpen: boolean }) {
 function Proofs({ proofs }: Pick<Fault, 'proofs'>) {
   const { t, format } = useSettings();
   return (
-    <section class="scrolls">
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keys
+    <section class="scrolls" tabIndex={0} aria-label={t('fault.proofs')}>
       <table>
         <caption class="hidden">{t('fault.proofs')}</caption>
         <thead>
           <tr>
             {(['fault.when', 'fault.time', 'fault.wanted', 'fault.seen', 'verdict'] as const).map((key) => (
-              <th key={key} scope="col">
+              <th key={key} scope="col" class={key === 'fault.time' ? 'number' : ''}>
                 {t(key)}
               </th>
             ))}

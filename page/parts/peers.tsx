@@ -28,7 +28,7 @@ export function Peers({ scene, fairness }: { scene: Scene; fairness: Result['fai
           {t('fairness', { jain: format.number(fairness.jain), slowest: format.percent(fairness.slowestToMedian) })}
         </p>
       )}
-      <DataTable
+      <DataTable<Row>
         caption={t('peers')}
         rows={rows}
         keyOf={({ name }) => name}
@@ -46,7 +46,10 @@ export function Peers({ scene, fairness }: { scene: Scene; fairness: Result['fai
             value: ({ group }) => group,
             cell: ({ group = '' }) => <Name text={group} />,
           },
-          { key: 'life', head: t('state'), value: (row) => t(`life.${lifeOf(row)}`) },
+          {
+            ...{ key: 'life', head: t('state'), value: (row) => t(`life.${lifeOf(row)}`) },
+            cell: (row) => <span class="one-line">{t(`life.${lifeOf(row)}`)}</span>,
+          },
           { key: 'files', head: t('files'), value: ({ files }) => files.size },
           number('received', t('received')),
           number('sent', t('sent')),

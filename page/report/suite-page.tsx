@@ -20,6 +20,9 @@ const OUTCOMES = {
 } as const satisfies Record<SuiteReportLine['outcome'], Outcome>;
 const ORDER = Object.keys(OUTCOMES) as (keyof typeof OUTCOMES)[];
 
+/** The report of the run has them all. */
+const MAX_BROKEN = 6;
+
 export function SuitePage({ data }: { data: SuiteReport }) {
   const { t } = useSettings();
   const troubled = ORDER.filter((outcome) => ['fail', 'inconclusive'].includes(OUTCOMES[outcome])).flatMap((outcome) =>
@@ -64,7 +67,7 @@ function SuiteVerdict({ data: { description, lines } }: { data: SuiteReport }) {
 }
 
 function Trouble({ line: { name, outcome, reason, report, result } }: { line: SuiteReportLine }) {
-  const { t } = useSettings();
+  const { t, format } = useSettings();
   return (
     <article class={`card ${OUTCOMES[outcome]}`}>
       <h2>
@@ -75,11 +78,14 @@ function Trouble({ line: { name, outcome, reason, report, result } }: { line: Su
       </p>
       {result && result.broken.length > 0 && (
         <ul>
-          {result.broken.map((one) => (
+          {result.broken.slice(0, MAX_BROKEN).map((one) => (
             <li key={one}>
               <Foreign text={one} isCode={true} />
             </li>
           ))}
+          {result.broken.length > MAX_BROKEN && (
+            <li class="note">{t('peer.more', { more: format.number(result.broken.length - MAX_BROKEN) })}</li>
+          )}
         </ul>
       )}
       {report !== undefined && <a href={report}>{t('suite.open')}</a>}

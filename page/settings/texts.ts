@@ -205,6 +205,43 @@ export const TEXTS = {
   'machine.node': row('Node', 'Node', 'Node'),
   artifacts: row('What ran', 'Was lief', 'Lo que se ejecutó'),
   cost: row('What it cost', 'Was es gekostet hat', 'Lo que costó'),
+  'cost.peerCpuSeconds': row(
+    'Processor time of the peers',
+    'Rechenzeit der Peers',
+    'Tiempo de procesador de los pares',
+  ),
+  'cost.directoryCpuSeconds': row(
+    'Processor time of the directory',
+    'Rechenzeit des Verzeichnisses',
+    'Tiempo de procesador del directorio',
+  ),
+  'cost.labCpuSeconds': row(
+    'Processor time of the lab',
+    'Rechenzeit des Labors',
+    'Tiempo de procesador del laboratorio',
+  ),
+  'cost.labSetupCpuSeconds': row(
+    'Processor time of the lab for the set-up',
+    'Rechenzeit des Labors für den Aufbau',
+    'Tiempo de procesador del laboratorio en la preparación',
+  ),
+  'cost.labMemoryBytes': row('Memory of the lab', 'Speicher des Labors', 'Memoria del laboratorio'),
+  'cost.peerMemoryBytesMax': row(
+    'Memory of a peer, at most',
+    'Speicher eines Peers, höchstens',
+    'Memoria de un par, como máximo',
+  ),
+  'cost.cpuPressure': row(
+    'Some program waited for a processor',
+    'Ein Programm wartete auf einen Prozessor',
+    'Algún programa esperó un procesador',
+  ),
+  'cost.lagSeconds': row(
+    'The lab began operations late by',
+    'Das Labor begann Operationen verspätet um',
+    'El laboratorio empezó operaciones con retraso de',
+  ),
+  'cost.stallSeconds': row('The lab was blocked for', 'Das Labor war blockiert für', 'El laboratorio estuvo bloqueado'),
   allPeers: row('all peers', 'alle Peers', 'todos los pares'),
   leftovers: row('Left over after cleanup', 'Nach dem Aufräumen übrig', 'Restos tras la limpieza'),
   'leftOut.operations': row(

@@ -7,6 +7,7 @@ import { type Condition, conditionOf } from './condition.ts';
 import { byGroup, flowsOf, rateOf } from './flows.ts';
 import { Holdings } from './holdings.ts';
 import { type Box, layoutOf } from './layout.ts';
+import { labelBox } from './paint.ts';
 
 const NAMES = ['s-1', 's-2', 'l-1', 'l-2'];
 const BEGAN: RunEvent = {
@@ -193,4 +194,17 @@ test.each([
   const apart = (a: Box, b: Box) =>
     a.x + a.width <= b.x || b.x + b.width <= a.x || a.y + a.height <= b.y || b.y + b.height <= a.y;
   expect(all.every((a, n) => all.slice(n + 1).every((b) => apart(a, b)))).toBe(true);
+});
+
+test('a label is inside the drawing and over no other; where there is no room, there is none', () => {
+  const edge = { from: [300, 100], over: [340, 150], to: [300, 200] } as const;
+  const place = (taken: Box[]) => labelBox(edge, 60, 330, taken);
+  const taken: Box[] = [];
+  for (let box = place(taken); box; box = place(taken)) {
+    expect(box.x).toBeGreaterThanOrEqual(0);
+    expect(box.x + box.width).toBeLessThanOrEqual(330);
+    expect(taken.every(({ y }) => Math.abs(y - box.y) >= box.height)).toBe(true);
+    taken.push(box);
+  }
+  expect(taken.length).toBeGreaterThan(1);
 });

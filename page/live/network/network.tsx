@@ -111,12 +111,12 @@ function Canvases({ scene, layout, picked, isMoving }: CanvasesProps) {
   );
 }
 
-function edgesFor(scene: Scene, { cells, groups }: Layout) {
+function edgesFor(scene: Scene, { cells, groups, width }: Layout) {
   const flows = flowsOf(scene);
-  if (cells.size <= MAX_PEERS_WITH_EDGES) return edgesOf(flows, (name) => cells.get(name));
+  if (cells.size <= MAX_PEERS_WITH_EDGES) return edgesOf(flows, (name) => cells.get(name), width);
   const boxes = new Map<string, Box>(groups.map((box) => [box.name, box]));
   const groupOf = (name: string) => scene.instances.get(name)?.group ?? '';
-  return edgesOf(byGroup(flows, groupOf), (name) => boxes.get(name));
+  return edgesOf(byGroup(flows, groupOf), (name) => boxes.get(name), width);
 }
 
 /** As sharp as the screen is. */

@@ -214,23 +214,32 @@ export interface Edge {
   readonly weight: number;
 }
 
+type Bend = Pick<Edge, 'from' | 'over' | 'to'>;
+
+const EDGE_MARGIN = 6;
 /** Edges that are drawn at one time: the fastest. */
 const MAX_EDGES = 400;
 /** For so few, their rates are written beside them. */
 const MAX_LABELS = 14;
 
-export function edgesOf(flows: readonly Flow[], placeOf: (name: string) => Box | undefined): Edge[] {
+export function edgesOf(
+  flows: readonly Flow[],
+  placeOf: (name: string) => Box | undefined,
+  drawnWidth: number,
+): Edge[] {
   const most = flows.reduce((max, { bytesPerSecond }) => Math.max(max, bytesPerSecond), 1);
   const fastest = [...flows].sort((a, b) => b.bytesPerSecond - a.bytesPerSecond).slice(0, MAX_EDGES);
   return fastest.flatMap((flow) => {
     const [source, target] = [placeOf(flow.from), placeOf(flow.to)];
     if (!source || !target || flow.from === flow.to) return [];
-    return [{ flow, ...bent(source, target), weight: 1 + 3 * Math.sqrt(flow.bytesPerSecond / most) }];
+    return [
+      { flow, ...within(bent(source, target), drawnWidth), weight: 1 + 3 * Math.sqrt(flow.bytesPerSecond / most) },
+    ];
   });
 }
 
 /** Both ways between two peers are bent apart; above each other, one goes by the right and the other by the left. */
-function bent(source: Box, target: Box): Pick<Edge, 'from' | 'over' | 'to'> {
+function bent(source: Box, target: Box): Bend {
   if (Math.abs(source.x - target.x) < source.width / 2) {
     const isDown = target.y > source.y;
     const side = ({ x, y, width, height }: Box) => [isDown ? x + width : x, y + height / 2] as const;
@@ -241,6 +250,13 @@ function bent(source: Box, target: Box): Pick<Edge, 'from' | 'over' | 'to'> {
   const [from, to] = [borderTo(source, target), borderTo(target, source)];
   const [dx, dy] = [to[0] - from[0], to[1] - from[1]];
   return { from, to, over: [(from[0] + to[0]) / 2 - dy * 0.14, (from[1] + to[1]) / 2 + dx * 0.14] };
+}
+
+/** A bend stays inside the drawing: in its middle, an edge is half way from its ends to where it bends to. */
+function within({ from, over, to }: Bend, drawnWidth: number): Bend {
+  const middle = (from[0] + to[0]) / 2;
+  const [least, most] = [2 * EDGE_MARGIN - middle, 2 * (drawnWidth - EDGE_MARGIN) - middle];
+  return { from, over: [Math.max(least, Math.min(over[0], most)), over[1]], to };
 }
 
 /** The middle of the side that faces the other box. */
@@ -289,7 +305,7 @@ export function paintMoving(
     }
   }
   to.fill();
-  if (edges.length <= MAX_LABELS) for (const edge of edges) paintLabel(to, edge, colours, words);
+  if (edges.length <= MAX_LABELS) paintLabels(to, edges, layout, colours, words);
 }
 
 function dot(to: CanvasRenderingContext2D, [x, y]: readonly [number, number], radius: number): void {
@@ -307,20 +323,54 @@ function along(
   return [p * a[0] + q * b[0] + r * c[0], p * a[1] + q * b[1] + r * c[1]];
 }
 
-function paintLabel(to: CanvasRenderingContext2D, { flow, from, over, to: end }: Edge, colours: Colours, words: Words) {
-  if (flow.bytesPerSecond <= 0) return;
-  const [x, y] = along(from, over, end, 0.5);
-  const text = words.rate(flow.bytesPerSecond);
+/** Where on its edge a label may be, the best place first. */
+const LABEL_PLACES = [0.5, 0.38, 0.62, 0.26, 0.74];
+const LABEL_HEIGHT = 16;
+
+/** The fastest first: one that has no room is left out. The table of peers has all rates. */
+function paintLabels(
+  to: CanvasRenderingContext2D,
+  edges: readonly Edge[],
+  layout: Layout,
+  colours: Colours,
+  words: Words,
+): void {
   to.font = `11px ${FONT}`;
   to.textAlign = 'center';
   to.textBaseline = 'middle';
-  const width = to.measureText(text).width + 8;
-  to.fillStyle = colours.ground;
-  to.globalAlpha = 0.88;
-  to.fillRect(x - width / 2, y - 8, width, 16);
-  to.globalAlpha = 1;
-  to.fillStyle = colours.ink;
-  to.fillText(text, x, y + 0.5);
+  const taken: Box[] = [];
+  for (const edge of edges) {
+    if (edge.flow.bytesPerSecond <= 0) continue;
+    const text = words.rate(edge.flow.bytesPerSecond);
+    const box = labelBox(edge, to.measureText(text).width + 8, layout.width, taken);
+    if (box === undefined) continue;
+    taken.push(box);
+    to.fillStyle = colours.ground;
+    to.globalAlpha = 0.88;
+    to.fillRect(box.x, box.y, box.width, box.height);
+    to.globalAlpha = 1;
+    to.fillStyle = colours.ink;
+    to.fillText(text, box.x + box.width / 2, box.y + box.height / 2 + 0.5);
+  }
+}
+
+/** Inside the drawing, and over no other label. */
+export function labelBox(
+  { from, over, to }: Bend,
+  width: number,
+  drawnWidth: number,
+  taken: readonly Box[],
+): Box | undefined {
+  const boxes = LABEL_PLACES.map((place): Box => {
+    const [x, y] = along(from, over, to, place);
+    const left = Math.max(0, Math.min(x - width / 2, drawnWidth - width));
+    return { x: left, y: y - LABEL_HEIGHT / 2, width, height: LABEL_HEIGHT };
+  });
+  return boxes.find((box) => !taken.some((other) => overlap(box, other)));
+}
+
+function overlap(a: Box, b: Box): boolean {
+  return a.x < b.x + b.width && b.x < a.x + a.width && a.y < b.y + b.height && b.y < a.y + a.height;
 }
 
 function round(to: CanvasRenderingContext2D, { x, y, width, height }: Box): void {
