@@ -32,6 +32,15 @@ test('a run with a page to report to: the page has its operations and its verdic
       operations: { login: { ended: 2, failed: 0 }, download: { ended: 2 } },
     },
   ]);
+  const [{ runId }] = runs as [{ runId: string }];
+  const shown = (path: string) => fetch(`${url}${path}`, { headers: { authorization: 'Bearer t' } });
+  expect(await (await fetch(`${url}/?token=t`)).text()).toContain(`<a href="/runs/${runId}">`);
+  expect(await (await shown(`/runs/${runId}`)).text()).toContain('<title>PeerLab</title>');
+  expect(await (await shown(`/results/${runId}/result.json`)).json()).toMatchObject({ verdict: 'pass' });
+  expect(await (await shown(`/results/${runId}/report.html`)).text()).toContain('<title>try: pass</title>');
+  expect((await shown(`/results/${runId}/logs/l-1.log`)).status).toBe(200);
+  for (const path of [`/runs/${runId}`, `/runs/${runId}/events`, '/runs.json', `/results/${runId}/result.json`])
+    expect((await fetch(`${url}${path}`)).status).toBe(401);
   const left = new Promise((resolve) => child.once('exit', resolve));
   child.kill('SIGTERM');
   expect(await left).toBe(0);

@@ -13,6 +13,7 @@ import { run } from './run/run.ts';
 import { scenarioAsRun } from './scenario/as-run.ts';
 import type { Plan } from './scenario/plan.ts';
 import type { Scenario } from './scenario/read.ts';
+import { CopyPost } from './status/copy-post.ts';
 import { PagePost } from './status/page-post.ts';
 import { exitOf, onStop } from './stop.ts';
 import { Watchdog } from './watchdog/watchdog.ts';
@@ -66,6 +67,7 @@ export async function play({
   const folder = ResultsFolder.create(results, runId, tell);
   if (watchedAt) tell(`Live page: ${watchedAt(runId)}`);
   const reportPage = beginPage();
+  const copy = CopyPost.of(process.env, folder, tell);
   folder.write('scenario.yaml', scenarioAsRun(scenario, plan, countsOf(plan), folder.path));
   const watchdog = new Watchdog({ runId, driver: description.kind, scenario: plan.name, results: folder.path });
   let driver: Driver | undefined;
@@ -87,6 +89,7 @@ export async function play({
     });
     return driver;
   };
+  copy?.start();
   const facts = await run({
     runId,
     plan,
@@ -110,6 +113,7 @@ export async function play({
   const result = await writeReport(folder, plan);
   await writeRunPage({ folder, result, page: reportPage, tell });
   await page?.judged(result);
+  await copy?.finish();
   await printSummary(result, folder, out);
   const refused = refusalIn(facts);
   const exit = stop.signal.aborted ? exitOf(stop.signal.reason) : refused ? EXIT.usage : EXIT[result.verdict];

@@ -337,8 +337,9 @@ export const ROOMS: readonly Room[] = [
   },
   {
     path: 'lab/status/',
-    is: 'the plain status page of a network that stands (k8s/): `main.ts` serves it, `page-post.ts` is how a lab tells it of its run',
-    may: ['lab/history/', 'lab/instance-http.ts', 'lab/limit.ts', 'lab/metrics/', 'proto/'],
+    is: 'the page of a network that stands (k8s/): `main.ts` serves it, with the live page of its runs; `page-post.ts` is how a lab tells it of its run, `copy-post.ts` how it shows it the files of the run, of which `copies.ts` keeps copies',
+    may: ['lab/history/', 'lab/instance-http.ts', 'lab/limit.ts', 'lab/metrics/', 'lab/serve/', 'proto/'],
+    testsMay: ['dev/browser.ts', 'lab/end-to-end.ts'],
   },
   { path: 'scenarios/', is: 'one YAML file per question', may: [] },
   { path: 'k8s/', is: 'the manifests of a classroom on Kubernetes, and nothing else', may: [] },

@@ -14,7 +14,7 @@ import type { RunEvent } from './run-event.ts';
  */
 
 /** The timeline leads: what else happened at one time comes after it. Places name the files in this order. */
-const FOLLOWED = [
+export const FOLLOWED = [
   ...(['timeline.ndjson', 'events.ndjson', 'faults.ndjson', 'shares.ndjson', 'stored.ndjson'] as const),
   ...(['metrics/samples.ndjson', 'pieces.ndjson'] as const),
 ] as const;

@@ -108,6 +108,19 @@ export type LineOf<F extends LineFile> = z.output<Table[F]['line']>;
 export const RESULT_FILE_NAMES = Object.keys(RESULT_FILES) as (keyof Table)[];
 export const LINE_FILES = RESULT_FILE_NAMES.filter((name): name is LineFile => 'line' in RESULT_FILES[name]);
 
+/** Of a peer, the directory or a host. */
+const INSTANCE_NAME = /^[^/\\\0.][^/\\\0]{0,250}$/;
+
+/** Whether a run may leave a file at this path of its folder: it leads nowhere else. */
+export function isResultFile(file: string): boolean {
+  return RESULT_FILE_NAMES.some((name) => {
+    const [before = '', after] = name.split('<instance>');
+    if (after === undefined) return file === name;
+    const isAround = file.startsWith(before) && file.endsWith(after) && file.length > before.length + after.length;
+    return isAround && INSTANCE_NAME.test(file.slice(before.length, -after.length));
+  });
+}
+
 /** Whether a report relies on the file at this path of a results folder. */
 export function isSealed(file: string): boolean {
   return RESULT_FILE_NAMES.some((name) => {

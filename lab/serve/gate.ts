@@ -19,6 +19,8 @@ export interface GateInit {
   /** This machine's own name. */
   readonly hostname: string;
   readonly token: string | undefined;
+  /** It has names that are not known here, such as those of a service: then the token alone lets in. */
+  readonly isBehindService?: boolean;
 }
 
 /** `loopback`, or an address of 127.0.0.0/8, or ::1. */
@@ -29,9 +31,11 @@ export function isLoopback(host: string): boolean {
 export class Gate {
   readonly #names: ReadonlySet<string>;
   readonly #isOpen: boolean;
+  readonly #isBehindService: boolean;
   readonly #token: Buffer | undefined;
 
-  constructor({ host, hostname, token }: GateInit) {
+  constructor({ host, hostname, token, isBehindService = false }: GateInit) {
+    this.#isBehindService = isBehindService && token !== undefined;
     this.#isOpen = isLoopback(host);
     this.#names = new Set(['localhost', host.toLowerCase(), ...(this.#isOpen ? [] : [hostname.toLowerCase()])]);
     this.#token = token === undefined ? undefined : digest(token);
@@ -44,7 +48,8 @@ export class Gate {
    */
   admit({ headers }: IncomingMessage, url: URL): string | undefined {
     const asked = headers.host ?? '';
-    if (!this.#isOurs(asked)) throw new PeerLabError('foreign-request', { about: 'Host', got: asked.slice(0, 80) });
+    if (!this.#isBehindService && !this.#isOurs(asked))
+      throw new PeerLabError('foreign-request', { about: 'Host', got: asked.slice(0, 80) });
     const { origin } = headers;
     if (origin !== undefined && origin !== `http://${asked}`)
       throw new PeerLabError('foreign-request', { about: 'Origin', got: origin.slice(0, 80) });

@@ -2,7 +2,7 @@ import { constants } from 'node:fs';
 import { type FileHandle, lstat, open, readdir, readlink, realpath } from 'node:fs/promises';
 import path from 'node:path';
 import { PeerLabError } from '#proto/errors.ts';
-import { RESULT_FILE_NAMES } from '../history/result-files.ts';
+import { isResultFile } from '../history/result-files.ts';
 
 /**
  * THE ONLY WAY TO FILES: what lies in the folders of a results folder, under the names that runs and suites give their files, and nothing
@@ -11,8 +11,6 @@ import { RESULT_FILE_NAMES } from '../history/result-files.ts';
 
 /** Of a run, or of a suite: no name that begins with a dot leads anywhere. */
 const FOLDER_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,120}$/;
-/** Of a peer, the directory or a host. */
-const INSTANCE_NAME = /^[^/\\\0.][^/\\\0]{0,250}$/;
 /** A FIFO or a device must not hold up who opens it. */
 const OPENING = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
@@ -81,13 +79,4 @@ export class Results {
     if (!handle || (await handle.stat()).size > maxBytes) return undefined;
     return handle.readFile('utf8');
   }
-}
-
-function isResultFile(file: string): boolean {
-  return RESULT_FILE_NAMES.some((name) => {
-    const [before = '', after] = name.split('<instance>');
-    if (after === undefined) return file === name;
-    const isAround = file.startsWith(before) && file.endsWith(after) && file.length > before.length + after.length;
-    return isAround && INSTANCE_NAME.test(file.slice(before.length, -after.length));
-  });
 }

@@ -23,12 +23,15 @@ const judged = resultSchema
 
 export class RunList {
   readonly #results: Results;
+  readonly #lives: (id: string) => boolean;
   /** What is said of runs that are judged, by folder, as of its last change. */
   readonly #known = new Map<string, { readonly changedMs: number; readonly run: ListedRun }>();
   #living: { readonly ids: ReadonlySet<string>; readonly until: number } | undefined;
 
-  constructor(results: Results) {
+  /** @param lives whether the lab of a run is at work: by the records of this machine, but for copies of what is elsewhere */
+  constructor(results: Results, lives?: (id: string) => boolean) {
     this.#results = results;
+    this.#lives = lives ?? ((id) => this.#livesHere(id));
   }
 
   async list(): Promise<Listing> {
@@ -86,7 +89,7 @@ export class RunList {
     return handle !== undefined;
   }
 
-  #lives(id: string): boolean {
+  #livesHere(id: string): boolean {
     const now = performance.now();
     if (!this.#living || now > this.#living.until) this.#living = { ids: livingRuns(), until: now + LIVING_MS };
     return this.#living.ids.has(id);

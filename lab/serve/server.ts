@@ -83,7 +83,8 @@ export async function startPageServer({
       expected: `a token of at least ${MIN_TOKEN_CHARS} characters, as ${host} is beyond this machine`,
       got: token ? `one of ${token.length}` : 'none',
     });
-  const site = new Site(await Results.at(results), new Gate({ host, hostname: hostname(), token }), patienceMs);
+  const gate = new Gate({ host, hostname: hostname(), token });
+  const site = new Site({ results: await Results.at(results), gate, patienceMs });
   const server = createServer(
     { maxHeaderSize: MAX_HEADER_BYTES, requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: HEADERS_TIMEOUT_MS },
     (request, response) => void site.answer(request, response),
@@ -115,7 +116,16 @@ function listening(server: Server, host: string, port: number): Promise<void> {
   });
 }
 
-class Site {
+export interface SiteInit {
+  readonly results: Results;
+  readonly gate: Gate;
+  readonly patienceMs?: number;
+  /** As of RunList. */
+  readonly lives?: (id: string) => boolean;
+}
+
+/** The page behind its gate, for any server. */
+export class Site {
   readonly #results: Results;
   readonly #runs: RunList;
   readonly #gate: Gate;
@@ -123,10 +133,10 @@ class Site {
   readonly #over = new AbortController();
   #visitors = 0;
 
-  constructor(results: Results, gate: Gate, patienceMs: number) {
+  constructor({ results, gate, patienceMs = PATIENCE_MS, lives }: SiteInit) {
     this.#patienceMs = patienceMs;
     this.#results = results;
-    this.#runs = new RunList(results);
+    this.#runs = new RunList(results, lives);
     this.#gate = gate;
     builtPage('live').catch(() => {}); // Whoever opens it is told.
   }

@@ -17,7 +17,12 @@ td.n, th.n { text-align: right }
   .pass { color: #6cc47a } .fail { color: #ff8a80 } .inconclusive { color: #e0b354 } .note { color: #9aa4af }
 }`;
 
-export function statusHtml({ peers, trouble, directory }: NetworkState, runs: readonly RunState[]): string {
+/** @param isShown whether the live page has a run */
+export function statusHtml(
+  { peers, trouble, directory }: NetworkState,
+  runs: readonly RunState[],
+  isShown: (id: string) => boolean,
+): string {
   const online = peers.filter(({ loggedIn }) => loggedIn).length;
   return documentOf(
     'PeerLab',
@@ -32,7 +37,7 @@ ${trouble === undefined ? '' : `<p class="fail">The peers can not be found: ${te
 <table><thead><tr><th>peer<th>state<th class="n">files<th class="n">in its share<th class="n">received<th class="n">sent</thead>
 <tbody>${peers.map(peerRow).join('')}</tbody></table>
 <h2>Runs</h2>
-${runs.length === 0 ? '<p>No run was reported since this page started.</p>' : runs.map(runPart).join('')}`,
+${runs.length === 0 ? '<p>No run was reported since this page started.</p>' : runs.map((run) => runPart(run, isShown(run.runId))).join('')}`,
     REFRESH_SECONDS,
   );
 }
@@ -59,7 +64,8 @@ function peerRow({ name, trouble, loggedIn, files, bytes, received, sent }: Peer
   return `<tr><td>${text(name)}<td>${state}${cells.join('')}`;
 }
 
-function runPart({ runId, scenario, driver, peers, startedAt, doing, operations, verdict, reason }: RunState): string {
+function runPart(run: RunState, isShown: boolean): string {
+  const { runId, scenario, driver, peers, startedAt, doing, operations, verdict, reason } = run;
   const rows = Object.entries(operations).map(
     ([verb, { ended, failed }]) => `<tr><td>${text(verb)}<td class="n">${ended - failed}<td class="n">${failed}`,
   );
@@ -67,6 +73,7 @@ function runPart({ runId, scenario, driver, peers, startedAt, doing, operations,
     verdict === undefined ? text(doing) : `<span class="${verdict}">${verdict.toUpperCase()}</span>`
   }</h3>
 <p>${verdict === undefined ? '' : text(reason ?? '')}</p>
+${isShown ? `<p><a href="/runs/${encodeURIComponent(runId)}">Watch it on the live page</a></p>` : ''}
 <p class="note">run ${text(runId)}, ${peers} peers, driver ${text(driver)}, since ${text(startedAt)}</p>
 ${rows.length === 0 ? '' : `<table><thead><tr><th>operation<th class="n">ok<th class="n">failed</thead><tbody>${rows.join('')}</tbody></table>`}`;
 }

@@ -1,4 +1,7 @@
+import { mkdtempSync, rmSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { EXIT, unforeseen } from '#proto/errors.ts';
 import { lookAround } from './network.ts';
 import { createStatusServer } from './server.ts';
@@ -11,7 +14,9 @@ const DRAIN_MS = 2000;
 
 try {
   const settings = statusSettings(process.env);
-  const server = createStatusServer({ token: settings.token, look: () => lookAround(settings) });
+  const results = mkdtempSync(path.join(tmpdir(), 'peerlab-page-'));
+  process.on('exit', () => rmSync(results, { recursive: true, force: true }));
+  const server = await createStatusServer({ token: settings.token, results, look: () => lookAround(settings) });
   server.on('error', (error) => {
     process.stderr.write(`The page can not listen at ${settings.host}:${settings.port}: ${error.message}\n`);
     process.exit(EXIT.usage);

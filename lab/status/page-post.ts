@@ -1,16 +1,14 @@
-import http from 'node:http';
-import https from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { reasonOf } from '#proto/errors.ts';
 import { printable } from '#proto/printable.ts';
 import type { Listener } from '../history/event-stream.ts';
 import type { EventKind, EventOf, RunEvent } from '../history/run-event.ts';
+import { post } from './post.ts';
 import { RUNS_PATH, type RunState } from './run-state.ts';
 import { pageOf } from './settings.ts';
 
 /** A page is told at most so often, and always of the last state. */
 const PAUSE_MS = 1000;
-const ANSWER_TIMEOUT_MS = 2000;
 /** The verdict is worth some more tries: a page that is just being replaced is back by then. */
 const LAST_TRIES = 5;
 const LAST_PAUSE_MS = 1000;
@@ -55,7 +53,7 @@ export class PagePost implements Listener {
     for (let n = 0; n < LAST_TRIES; n++) {
       if (n > 0) await sleep(LAST_PAUSE_MS);
       try {
-        await post(this.#page, this.#state);
+        await post(this.#page, RUNS_PATH, this.#state);
         return;
       } catch (error) {
         why = error;
@@ -91,7 +89,7 @@ export class PagePost implements Listener {
   async #postAll(): Promise<void> {
     while (this.#isNews && this.#state !== undefined) {
       this.#isNews = false;
-      await post(this.#page, this.#state).catch((error) => {
+      await post(this.#page, RUNS_PATH, this.#state).catch((error) => {
         if (!this.#complained) this.#tell(`The status page can not be told: ${printable(reasonOf(error))}`);
         this.#complained = true;
       });
@@ -101,23 +99,3 @@ export class PagePost implements Listener {
 }
 
 const shown = (text: string) => printable(text, MAX_TEXT);
-
-/** No proxy, whatever the environment says, and a connection for each: they are few. */
-function post({ url, token }: { url: string; token: string }, state: RunState): Promise<void> {
-  const body = JSON.stringify(state);
-  const headers = {
-    ...{ 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) },
-    authorization: `Bearer ${token}`,
-  };
-  const signal = AbortSignal.timeout(ANSWER_TIMEOUT_MS);
-  return new Promise((resolve, reject) => {
-    const { request } = url.startsWith('https:') ? https : http;
-    request(`${url}${RUNS_PATH}`, { method: 'POST', agent: false, headers, signal }, (answer) => {
-      answer.resume().on('error', reject);
-      if (answer.statusCode === 204) answer.on('end', () => resolve());
-      else reject(new Error(`it answered with status ${answer.statusCode}`));
-    })
-      .on('error', reject)
-      .end(body);
-  });
-}

@@ -1,6 +1,11 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { z } from 'zod';
 import { PeerLabError, toPeerLabError } from '#proto/errors.ts';
+import { Gate } from '../serve/gate.ts';
+import { Results } from '../serve/results.ts';
+import { Site } from '../serve/server.ts';
+import { Copies } from './copies.ts';
+import { COPIES_PATH, copyMessage, MAX_COPY_BYTES } from './copy.ts';
 import { lockedHtml, statusHtml } from './html.ts';
 import type { NetworkState } from './network.ts';
 import { RUNS_PATH, type RunState, runState } from './run-state.ts';
@@ -12,6 +17,8 @@ const MAX_BODY_BYTES = 64 * 1024;
 const MAX_RUNS = 20;
 const REQUEST_TIMEOUT_MS = 10_000;
 const MAX_CONNECTIONS = 512;
+/** What the live page asks for: itself, its runs, their events and files. */
+const LIVE = /^\/(runs\/|runs\.json$|results\/)/;
 
 /** Nothing of another place is loaded, and the address, which has the token, is told to nobody. */
 const HEADERS = {
@@ -24,34 +31,51 @@ const HEADERS = {
 export interface StatusServerInit {
   readonly token: string;
   readonly look: () => Promise<NetworkState>;
+  /** Where copies of runs are kept, to be shown on the live page. */
+  readonly results: string;
 }
 
 /**
- * The page (`GET /`), the same as JSON (`GET /status`), and where labs report (`POST /runs`): all behind the token, as `Bearer` or as
- * `?token=`. `GET /healthz` is for machines. What labs told is kept in memory.
+ * The page (`GET /`), the same as JSON (`GET /status`), the live page of each run (`GET /runs/…`), and where labs report (`POST /runs`) and
+ * show their runs (`POST /copies`): all behind the token, as `Bearer`, as `?token=`, or as the cookie that it becomes. `GET /healthz` is
+ * for machines. What labs told is kept in memory, and copies of the last runs on the disk.
  */
-export function createStatusServer({ token, look }: StatusServerInit): Server {
+export async function createStatusServer({ token, look, results }: StatusServerInit): Promise<Server> {
   const runs = new Map<string, RunState>();
-  const right = digest(token);
+  const copies = new Copies(results);
+  const gate = new Gate({ host: '0.0.0.0', hostname: '', token, isBehindService: true });
+  const site = new Site({ results: await Results.at(results), gate, lives: (id) => copies.isLive(id) });
   const network = held(look);
   const answer = async (request: IncomingMessage, response: ServerResponse) => {
     const url = new URL(request.url ?? '/', 'http://page');
     if (url.pathname === '/healthz') return send(response, 200, 'application/json', '{"status":"ok"}');
-    const given = bearerOf(request) ?? url.searchParams.get('token') ?? '';
+    if (request.method === 'GET' && LIVE.test(url.pathname)) return site.answer(request, response);
     const wanted = `${request.method} ${url.pathname}`;
-    if (!timingSafeEqual(digest(given), right)) {
+    try {
+      const cookie = gate.admit(request, url);
+      if (cookie !== undefined) response.setHeader('set-cookie', cookie);
+    } catch (error) {
       if (wanted === 'GET /') return send(response, 401, 'text/html; charset=utf-8', lockedHtml());
-      throw new PeerLabError('unauthorized');
+      throw error;
     }
     const latest = () => [...runs.values()].reverse();
     switch (wanted) {
       case 'GET /':
-        return send(response, 200, 'text/html; charset=utf-8', statusHtml(await network(), latest()));
+        return send(
+          response,
+          200,
+          'text/html; charset=utf-8',
+          statusHtml(await network(), latest(), (id) => copies.has(id)),
+        );
       case 'GET /status':
         return send(response, 200, 'application/json', JSON.stringify({ ...(await network()), runs: latest() }));
       case `POST ${RUNS_PATH}`: {
-        keep(runs, await runOf(request));
+        keep(runs, shaped(runState, await jsonOf(request, MAX_BODY_BYTES)));
         return void response.writeHead(204, HEADERS).end();
+      }
+      case `POST ${COPIES_PATH}`: {
+        const answer = copies.take(shaped(copyMessage, await jsonOf(request, MAX_COPY_BYTES)));
+        return send(response, 200, 'application/json', JSON.stringify(answer));
       }
       default:
         throw new PeerLabError('no-such-route', { got: `${wanted.slice(0, 80)}` });
@@ -82,20 +106,26 @@ function keep(runs: Map<string, RunState>, run: RunState): void {
 }
 
 /** @throws PeerLabError `body-too-large`, `bad-request` */
-async function runOf(request: IncomingMessage): Promise<RunState> {
+async function jsonOf(request: IncomingMessage, maxBytes: number): Promise<unknown> {
   const parts: Buffer[] = [];
   let bytes = 0;
   for await (const part of request) {
     bytes += (part as Buffer).length;
-    if (bytes > MAX_BODY_BYTES)
-      throw new PeerLabError('body-too-large', { expected: `at most ${MAX_BODY_BYTES} bytes` });
+    if (bytes > maxBytes) throw new PeerLabError('body-too-large', { expected: `at most ${maxBytes} bytes` });
     parts.push(part as Buffer);
   }
   try {
-    return runState.parse(JSON.parse(Buffer.concat(parts).toString()));
+    return JSON.parse(Buffer.concat(parts).toString());
   } catch (cause) {
     throw new PeerLabError('bad-request', { expected: 'how a run goes, as JSON', cause });
   }
+}
+
+/** @throws PeerLabError `bad-request` */
+function shaped<T>(shape: z.ZodType<T>, value: unknown): T {
+  const read = shape.safeParse(value);
+  if (!read.success) throw new PeerLabError('bad-request', { expected: 'how a run goes, as JSON', cause: read.error });
+  return read.data;
 }
 
 /** One look at a time, shared by all who ask while it is fresh. */
@@ -113,13 +143,4 @@ function held<T>(look: () => Promise<T>): () => Promise<T> {
     }
     return last;
   };
-}
-
-function bearerOf({ headers }: IncomingMessage): string | undefined {
-  return /^Bearer (\S{1,4096})$/i.exec(headers.authorization ?? '')?.[1];
-}
-
-/** Digests are compared, so that neither the length nor a common beginning of the token shows in the time taken. */
-function digest(text: string): Buffer {
-  return createHash('sha256').update(text).digest();
 }

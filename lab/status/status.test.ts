@@ -1,6 +1,9 @@
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import type { RunEvent } from '../history/run-event.ts';
 import { fullNames, lookAround, type NetworkState } from './network.ts';
@@ -22,8 +25,11 @@ async function listening(server: ReturnType<typeof createServer>, port = 0): Pro
 
 const QUIET: NetworkState = { peers: [], directory: { peersOnline: 0, files: 0 } };
 
-const pageWith = (state: NetworkState = QUIET) =>
-  listening(createStatusServer({ token: TOKEN, look: async () => state }));
+async function pageWith(state: NetworkState = QUIET): Promise<string> {
+  const results = mkdtempSync(path.join(tmpdir(), 'copies-'));
+  onTestFinished(() => rmSync(results, { recursive: true, force: true }));
+  return listening(await createStatusServer({ token: TOKEN, look: async () => state, results }));
+}
 
 const began = {
   kind: 'run-began',

@@ -53,6 +53,12 @@ const page: Expectation = async (_, { url }) => {
   expect(runs).toMatchObject([{ scenario: 'classroom', verdict: 'pass', operations: { download: expect.anything() } }]);
   const html = await (await fetch(`${url}/?token=classroom`)).text();
   for (const text of ['PASS', 'peers-6', 'download']) expect(html).toContain(text);
+  // The live page has the run, its verdict included.
+  const [, live = ''] = /href="(\/runs\/[0-9a-f]+)"/.exec(html) ?? [];
+  const bearer = { headers: { authorization: 'Bearer classroom' } };
+  expect(await (await fetch(`${url}${live}`, bearer)).text()).toContain('<title>PeerLab</title>');
+  const events = await (await fetch(`${url}${live}/events`, bearer)).text();
+  for (const text of ['"kind":"run-began"', '"verdict":"pass"', 'event: end']) expect(events).toContain(text);
 };
 
 interface Targets {
