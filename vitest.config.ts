@@ -14,14 +14,19 @@ const HOST = [
   // x.<kind>.test.ts
   '**/*.*.test.ts',
 ];
-/** Begun before the others, longest first: what takes a minute or more must not be alone at the end. */
+/** Begun before the others, longest first: what takes a minute or more must not be alone at the end. The test command names them. */
 const LONG = [
   'lab/doubles/do-nothing-peer.test.ts',
-  'lab/drivers/docker/docker-driver.docker.test.ts',
-  'lab/main.docker.test.ts',
   'lab/drivers/process/process-driver.test.ts',
+  'lab/drivers/docker/docker-driver.docker.test.ts',
+  'lab/drivers/standing/standing-driver.test.ts',
+  'lab/watchdog/killed-lab.docker.test.ts',
+  'lab/main.docker.test.ts',
   'lab/main.language.test.ts',
+  'images/directory/storage/postgres-store.postgres.test.ts',
   'dev/setup.test.ts',
+  'images/directory/replicas.postgres.test.ts',
+  'lab/drivers/process/replicas.postgres.test.ts',
   'lab/main.trouble.test.ts',
   'images/peer/client/real-failures.test.ts',
 ];
