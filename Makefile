@@ -37,6 +37,10 @@ lab: ## run a scenario: make lab SCENARIO=basic
 suite: ## run a list of scenarios, one JUnit file: make suite SUITE=quick
 	@bin/lab suite '$(SUITE)' --driver $(DRIVER) --results '$(RESULTS)' $(PROGRAMS) $(ARGS)
 
+.PHONY: conformance
+conformance: ## hold a peer against the peer contract, rule by rule: make conformance PEER_IMAGE='python3 my_peer.py'
+	@bin/lab conformance --driver $(DRIVER) --results '$(RESULTS)' $(PROGRAMS) $(ARGS)
+
 .PHONY: serve
 serve: ## the live page of running and past runs: make serve RESULTS=results
 	@bin/lab serve --results '$(RESULTS)' $(ARGS)

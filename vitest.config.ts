@@ -22,6 +22,7 @@ const LONG = [
   'lab/drivers/standing/standing-driver.test.ts',
   'lab/watchdog/killed-lab.docker.test.ts',
   'lab/main.docker.test.ts',
+  'lab/conformance/variants.processes.test.ts',
   'lab/main.language.test.ts',
   'images/directory/storage/postgres-store.postgres.test.ts',
   'dev/setup.test.ts',

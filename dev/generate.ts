@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { z } from 'zod';
 import { resultSchema } from '../lab/checks/result-schema.ts';
+import { RULE_IDS, RULES, type Rule } from '../lab/conformance/rules.ts';
 import { scenarioJsonSchema } from '../lab/scenario/json-schema.ts';
 import { suiteResultSchema } from '../lab/suite/suite-result.ts';
 import { DIRECTORY, type Endpoint } from '../proto/directory-api.ts';
@@ -155,6 +156,20 @@ function deadlinesTable(): string {
   );
 }
 
+/** Each rule of the contract with a link to the heading that explains it. */
+function rulesTable(): string {
+  const anchor = (heading: string) =>
+    heading
+      .toLowerCase()
+      .replaceAll(/[^\w\- ]/g, '')
+      .replaceAll(' ', '-');
+  const rows = RULE_IDS.map((id) => {
+    const { level, section, is }: Rule = RULES[id];
+    return [`\`${id}\``, level, cell(is), `[${section.replaceAll('*', '')}](#${anchor(section)})`];
+  });
+  return table(['rule', 'level', 'a peer that keeps it', 'explained in'], rows);
+}
+
 function errorsPage(): string {
   const rows = Object.entries<ErrorKind>(ERRORS).map(([code, { http, grpc, exit, definite, meaning, next }]) => [
     `\`${code}\``,
@@ -193,7 +208,11 @@ const readPage = (file: string) => readFileSync(path.join(root, file), 'utf8');
 const generated: Record<string, string> = {
   'ARCHITECTURE.md': withMade(readPage('ARCHITECTURE.md'), 'dev/rooms/table.ts', roomsTable(ROOMS)),
   'docs/directory-api.md': withMade(readPage('docs/directory-api.md'), 'proto/directory-api.ts', endpointsTable()),
-  'docs/peer-contract.md': withMade(readPage('docs/peer-contract.md'), 'proto/promises.ts', deadlinesTable()),
+  'docs/peer-contract.md': withMade(
+    withMade(readPage('docs/peer-contract.md'), 'proto/promises.ts', deadlinesTable()),
+    'lab/conformance/rules.ts',
+    rulesTable(),
+  ),
   ...wireTypes(),
   'docs/metrics.md': metricsPage(),
   'docs/environment.md': environmentPage(),

@@ -70,6 +70,15 @@ export async function fetchMetrics(url: string, timeoutMs: number, signal: Abort
   return body;
 }
 
+/** The JSON answer to a JSON body. @throws PeerLabError `no-answer`, `connection-lost` or `bad-answer` */
+export async function postJson(url: string, body: object, timeoutMs: number, signal: AbortSignal): Promise<unknown> {
+  const headers = { 'content-type': 'application/json' };
+  const answer = await exchange('POST', url, { body: JSON.stringify(body), headers, timeoutMs, signal });
+  const json = parseJson(answer.body);
+  if (answer.status === 200 && json !== undefined) return json;
+  throw new PeerLabError('bad-answer', { about: new URL(url).pathname, expected: 'status 200', got: shown(answer) });
+}
+
 /** What servers say of a path or a method that they do not have. */
 const UNKNOWN_TO_SERVERS: ReadonlySet<number> = new Set([404, 405, 501]);
 

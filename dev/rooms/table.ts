@@ -325,6 +325,25 @@ export const ROOMS: readonly Room[] = [
     ],
   },
   {
+    path: 'lab/conformance/',
+    is:
+      '`rules.ts` is the peer contract as a list of rules, `checks/` has one check for each; `stage.ts` is what they play on (a directory, the ' +
+      'prober, the peer), `finding.ts` how they end, `perform.ts` one check of a peer as a user sees it',
+    may: [
+      'lab/doubles/',
+      'lab/drivers/*',
+      'lab/history/',
+      'lab/instance-http.ts',
+      'lab/language/',
+      'lab/metrics/',
+      'lab/report/',
+      'lab/stop.ts',
+      'lab/watchdog/',
+      'proto/',
+    ],
+    testsMay: ['lab/drivers/process/', 'lab/end-to-end.ts'],
+  },
+  {
     path: 'lab/doubles/',
     is: "peers that misbehave, as small programs that speak the wire: a scenario can put one in a peer's place",
     may: ['proto/'],
@@ -368,6 +387,7 @@ export const ROOMS: readonly Room[] = [
     is: 'what keeps the project in order: generated files, this table, the test command, mutants',
     may: [
       'lab/checks/',
+      'lab/conformance/rules.ts',
       'lab/drivers/table.ts',
       'lab/history/',
       'lab/limit.ts',

@@ -1,6 +1,7 @@
 /** Programs of this folder that a scenario can put in a peer's place; each is `<name>.ts`. */
 export const DOUBLES = ['byzantine-peer'] as const;
-export type Double = (typeof DOUBLES)[number];
+/** `prober` belongs to the conformance check (lab/conformance/): in a scenario it would do nothing. */
+export type Double = (typeof DOUBLES)[number] | 'prober';
 
 /**
  * What it sends instead of a range of a file.

@@ -24,21 +24,30 @@ export interface ServingInit {
   readonly behaviour: () => Behaviour;
   readonly files: () => readonly HashedFile[];
   readonly counters: Counters;
+  /** Told of each call, before it is answered. */
+  readonly visited?: (method: string, metadata: grpc.Metadata) => void;
+  /** Without it, uploads are refused. */
+  readonly takeUpload?: PeerServiceHandlers['UploadFile'];
 }
 
 /** Serves the folder over gRPC, as right or as wrong as it is told to. Comes back when it listens. */
 export async function serve(init: ServingInit): Promise<void> {
   const server = new grpc.Server({ 'grpc.max_send_message_length': MAX_MESSAGE_BYTES });
   const handlers: Pick<PeerServiceHandlers, 'DownloadFile' | 'FileTree' | 'UploadFile'> = {
-    DownloadFile: (call) => void send(call, init).catch((error) => fail(call, grpc.status.INTERNAL, error.message)),
+    DownloadFile: (call) => {
+      init.visited?.('DownloadFile', call.metadata);
+      send(call, init).catch((error) => fail(call, grpc.status.INTERNAL, error.message));
+    },
     // About the tree it tells the truth: who lies there is found out before a byte of content was asked for.
-    FileTree: ({ request: { filename, sha256 } }, answer) => {
+    FileTree: ({ request: { filename, sha256 }, metadata }, answer) => {
+      init.visited?.('FileTree', metadata);
       const file = init.files().find((one) => (sha256 ? one.sha256 === sha256 : one.name === filename));
       if (!file) return answer({ code: grpc.status.NOT_FOUND, details: 'no such file' });
       const { root = '', pieceSizeBytes: pieceSize = 0, layer } = file.tree ?? {};
       answer(null, { size: file.size, sha256: file.sha256, root, pieceSize, ...(layer && { layer }) });
     },
     UploadFile: (call, answer) => {
+      if (init.takeUpload) return init.takeUpload(call, answer);
       answer(null, { success: false, message: 'this peer takes no uploads' });
       call.resume();
     },

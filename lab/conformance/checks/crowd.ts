@@ -1,0 +1,46 @@
+import { type KnownFile, OWN, THEIRS } from '../files.ts';
+import { hold } from '../finding.ts';
+import type { Stage } from '../stage.ts';
+import { mustFetch } from './fetching.ts';
+import { mustServe } from './serving.ts';
+
+const CALLERS = 8;
+
+export const load = {
+  'load.many': async (stage: Stage) => {
+    await Promise.all(THEIRS.many.map((file) => mustFetch(stage, file)));
+  },
+  'load.callers': async (stage: Stage) => {
+    const files = [OWN.large, OWN.small, OWN.one];
+    await Promise.all(Array.from({ length: CALLERS }, (_, i) => mustServe(stage, files[i % files.length] ?? OWN.one)));
+  },
+};
+
+export const attack = {
+  'attack.bytes': (stage: Stage) => mustFindOut(stage, 'wrong-bytes', THEIRS.lies.bytes),
+  'attack.short': (stage: Stage) => mustFindOut(stage, 'short', THEIRS.lies.short),
+  'attack.long': (stage: Stage) => mustFindOut(stage, 'long', THEIRS.lies.long),
+  'attack.endless': (stage: Stage) => mustFindOut(stage, 'endless', THEIRS.lies.endless),
+};
+
+/** The only source lies: no answer can be right that says `ok`, and nothing may be stored but the right content. */
+async function mustFindOut(stage: Stage, lie: string, { name, sha256 }: KnownFile): Promise<void> {
+  await stage.behave({ DOUBLE_LIES: lie });
+  try {
+    const answer = await stage.control('download', { name });
+    const stored = (await stage.stored()).find((file) => file.name === name);
+    const asked = `POST /control/download of "${name}", whose only source sends something else (${lie})`;
+    hold(!stored || stored.sha256 === sha256, () => ({
+      asked,
+      expected: 'nothing in the share under this name',
+      came: `a file of ${stored?.sizeBytes} bytes with another content`,
+    }));
+    hold('failure' in answer || stored !== undefined, () => ({
+      asked,
+      expected: 'a failure',
+      came: 'status 200, and no file',
+    }));
+  } finally {
+    await stage.behave({});
+  }
+}

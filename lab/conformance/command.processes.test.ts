@@ -1,0 +1,51 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, onTestFinished, test } from 'vitest';
+import { LAB } from '../end-to-end.ts';
+import { conformanceSchema } from './reports.ts';
+
+const VARIANT = fileURLToPath(new URL('./testing/variant-peer.ts', import.meta.url));
+
+function conformance(...args: string[]) {
+  const results = mkdtempSync(path.join(tmpdir(), 'peerlab-conformance-'));
+  onTestFinished(() => rmSync(results, { recursive: true }));
+  const { status, stdout, stderr } = spawnSync(LAB, ['conformance', ...args, '--results', results], {
+    encoding: 'utf8',
+  });
+  const [name = ''] = readdirSync(results);
+  return { status, output: stdout + stderr, folder: path.join(results, name) };
+}
+
+const told = (folder: string) =>
+  conformanceSchema.parse(JSON.parse(readFileSync(path.join(folder, 'conformance.json'), 'utf8')));
+
+test('a check says what is kept, leaves its reports, and exits with the verdict', () => {
+  const good = conformance('--driver', 'process', '--only', 'settings', 'control');
+  expect(good.status, good.output).toBe(0);
+  expect(good.output).toMatch(/✔ control\.token +must/);
+  expect(good.output).toContain('7 of 7 musts kept; 4 of 4 shoulds kept.');
+  expect(told(good.folder)).toMatchObject({ verdict: 'pass', driver: 'process' });
+  for (const file of ['junit.xml', 'badge.svg', 'logs/checked.log'])
+    expect(existsSync(path.join(good.folder, file)), file).toBe(true);
+
+  const command = `${process.execPath} ${VARIANT} no-token`;
+  const bad = conformance('--driver', 'process', '--only', 'control', '--peer-image', command);
+  expect(bad.status, bad.output).toBe(1);
+  expect(bad.output).toContain('FAIL: 4 of 5 musts kept (1 broken)');
+  expect(bad.output).toContain('read:     docs/peer-contract.md, "3. Control port"');
+  const [broken] = told(bad.folder).rules.filter(({ outcome }) => outcome === 'broken');
+  expect(broken).toMatchObject({ id: 'control.token', evidence: { expected: 'status 401', came: 'status 500' } });
+});
+
+test('wrong usage is told before anything is started', () => {
+  const wrong = conformance('--only', 'manners');
+  expect(wrong.status).toBe(64);
+  expect(wrong.output).toContain('expected one of settings, control,');
+  expect(conformance('--driver', 'process', '--peer-image', 'no-such-program-here').status).toBe(64);
+  const list = conformance('--list', '--only', 'end');
+  expect(list.status).toBe(0);
+  expect(list.output.trim().split('\n')).toHaveLength(2);
+});
