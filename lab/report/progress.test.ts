@@ -1,13 +1,17 @@
 import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { columnsOf } from '#proto/columns.ts';
 import type { RunEvent } from '../history/run-event.ts';
 import { type Out, TerminalProgress } from './terminal.ts';
 
 beforeEach(() => void vi.useFakeTimers());
-afterEach(() => void vi.useRealTimers());
+afterEach(() => {
+  vi.useRealTimers();
+  vi.unstubAllEnvs();
+});
 
-function setup(isTTY: boolean) {
-  const out: Out & PassThrough = Object.assign(new PassThrough(), { isTTY, columns: 200 });
+function setup(isTTY: boolean, columns = 200) {
+  const out: Out & PassThrough = Object.assign(new PassThrough(), { isTTY, columns });
   const progress = new TerminalProgress(out);
   const tell = (...events: RunEvent[]) => {
     for (const event of events) progress.take(event);
@@ -56,4 +60,17 @@ test('an instance that does not get ready is waited for, too', () => {
   tell({ kind: 'instance-started', at: 0, instance: 'a-1' });
   vi.advanceTimersByTime(20_000);
   expect(said()).toMatch(/Start 2 peers … waiting \d+\.\d+ s for a-1: start/);
+});
+
+test('a line that moves stays on its line, whatever names are in it', () => {
+  vi.stubEnv('CI', '');
+  vi.stubEnv('TERM', 'xterm');
+  const { tell, said } = setup(true, 40);
+  const label = 'download 文件文件文件文件文件文件文件文件文件文件文件文件.txt';
+  tell({ kind: 'step-began', at: 0, step: '1', label, operations: 2, total: 2 });
+  vi.advanceTimersByTime(1000);
+  const lines = said().split('\r\u001b[2K').filter(Boolean);
+  expect(lines.length).toBeGreaterThan(5);
+  for (const line of lines) expect(columnsOf(line)).toBeLessThanOrEqual(39);
+  expect(columnsOf(lines[0] ?? '')).toBeGreaterThanOrEqual(38);
 });
