@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { KeeperProcess } from '../../../keeper/testing/keeper-process.ts';
 import { FreePorts } from '../../../machine/ports.ts';
+import { COMPILE_CACHE } from '../../artifacts.ts';
 import { waitUntilHealthy } from '../../readiness.ts';
 
 export interface StandingNetworkInit {
@@ -49,7 +50,12 @@ export class StandingNetwork implements AsyncDisposable {
     const [program = '', ...args] = directory;
     const child = spawn(program, args, {
       env: {
-        ...{ PATH: process.env.PATH, NODE_ENV: 'production', TMPDIR: process.env.TMPDIR },
+        ...{
+          PATH: process.env.PATH,
+          NODE_ENV: 'production',
+          TMPDIR: process.env.TMPDIR,
+          NODE_COMPILE_CACHE: COMPILE_CACHE,
+        },
         ...{ DIRECTORY_HOST: '127.0.0.1', DIRECTORY_PORT: String(port) },
       },
       stdio: 'ignore',
@@ -63,7 +69,8 @@ export class StandingNetwork implements AsyncDisposable {
         env: {
           ...{ PEER_USER: `peers-${i + 1}`, PEER_PASSWORD: 'of the pod', PEER_CONTROL_TOKEN: 'of-the-pod' },
           ...{ PEER_PORT: at, PEER_ADVERTISE: `127.0.0.1:${at}`, PEER_CONTROL_PORT: control, PEER_SHARE_DIR: share },
-          ...{ PEER_DIRECTORY_URL: url, PEER_LOGIN: '1', ...env },
+          // As the image sets it: a start is most of what a test takes.
+          ...{ PEER_DIRECTORY_URL: url, PEER_LOGIN: '1', NODE_COMPILE_CACHE: COMPILE_CACHE, ...env },
         },
       });
       return { keeper, share, control: `http://127.0.0.1:${control}` };
