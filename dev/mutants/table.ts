@@ -433,8 +433,8 @@ const PRODUCT: readonly Mutant[] = [
         replace: '    if (index === suggested) return index;\n    const count = rarity(index);',
       },
     ],
-    scenario: 'swarm',
-    becomes: fails('swarm.seederCopies <= 3'),
+    scenario: 'swarm-seeder-leaves',
+    becomes: fails('steps.fetch.transfers.ok == 8'),
   },
 ];
 
