@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { EXIT, unforeseen } from '#proto/errors.ts';
 import type { Result } from './checks/result-schema.ts';
-import { disturbedBy } from './doctor/needs.ts';
+import { disturbedBy, drainedBy } from './doctor/needs.ts';
 import type { DriverDescription } from './drivers/description.ts';
 import type { Driver, DriverInit } from './drivers/driver.ts';
 import type { RunFacts } from './history/events.ts';
@@ -85,6 +85,7 @@ export async function play({
       ...(peerImage !== undefined && { peerImage }),
       ...(directoryImage !== undefined && { directoryImage }),
       disturbs: disturbedBy(plan),
+      drains: drainedBy(plan),
       peers: plan.peers.map(({ name }) => name),
     });
     return driver;

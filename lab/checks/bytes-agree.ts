@@ -1,4 +1,4 @@
-import type { FaultKind, FaultRecord, OperationEvent } from '../history/events.ts';
+import { type FaultKind, type FaultRecord, MACHINE_FAULTS, type OperationEvent } from '../history/events.ts';
 import { having, sumOf, whyUnreadable } from '../metrics/prometheus-text.ts';
 import { type Check, noneWrong } from './check.ts';
 import { type History, isTransfer, receiverOf } from './history.ts';
@@ -79,10 +79,10 @@ function movedByAnswers({ facts, events, faults }: History, direction: Direction
 const MAX_UNDER_WAY_BYTES = 16 * 1024 * 1024;
 /** Nobody can tell how many. */
 const ANY = Number.POSITIVE_INFINITY;
-const CUTS_SHORT: ReadonlySet<FaultKind> = new Set(['kill', 'evict', 'freeze', 'cut']);
+const CUTS_SHORT: ReadonlySet<FaultKind> = new Set(['kill', ...MACHINE_FAULTS, 'freeze', 'cut']);
 
 function isUnseenAtTheEnd({ kind, until }: FaultRecord): boolean {
-  return kind === 'kill' || kind === 'stop' || kind === 'evict' || (kind === 'freeze' && until === undefined);
+  return kind === 'kill' || kind === 'stop' || MACHINE_FAULTS.has(kind) || (kind === 'freeze' && until === undefined);
 }
 
 function isCut({ sources }: OperationEvent): boolean {

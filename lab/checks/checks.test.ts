@@ -92,10 +92,11 @@ test('of a peer whose machine was taken away, nobody can read the disk, and nobo
   const evicted: FaultRecord = { kind: 'evict', who: 'l-1', step: '2', from: 3.5, inForce: 4, proofs };
   const stored = GOOD.stored.filter(({ peer }) => peer !== 'l-1');
   expect(verdict({ stored }).reason).toMatch(/l-1: "a.bin" was received, but is not on the disk/);
-  expect(verdict({ stored, faults: [evicted] })).toMatchObject({
-    verdict: 'pass',
-    integrity: { verified: 0, mismatched: 0 },
-  });
+  for (const kind of ['evict', 'drain'] as const)
+    expect(verdict({ stored, faults: [{ ...evicted, kind }] })).toMatchObject({
+      verdict: 'pass',
+      integrity: { verified: 0, mismatched: 0 },
+    });
 });
 
 test('the verdict names an instance that ended by itself before what followed from it', () => {

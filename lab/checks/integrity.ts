@@ -1,5 +1,5 @@
 import { counted } from '#proto/units.ts';
-import type { FileRecord, StoredRecord } from '../history/events.ts';
+import { type FileRecord, MACHINE_FAULTS, type StoredRecord } from '../history/events.ts';
 import { type Check, noneWrong } from './check.ts';
 import { type History, isTransfer, receiverOf } from './history.ts';
 
@@ -22,7 +22,7 @@ export interface Integrity {
 /** Compares every disk at the end with what must lie there: the share as made, and every file that was received. */
 export function compareDisks({ events, shares: made, stored: found, faults }: History): Integrity {
   // What lay there went with its machine.
-  const gone = new Set(faults.filter(({ kind }) => kind === 'evict').map(({ who }) => who));
+  const gone = new Set(faults.filter(({ kind }) => MACHINE_FAULTS.has(kind)).map(({ who }) => who));
   const shares = made.filter(({ peer }) => !gone.has(peer));
   const stored = found.filter((one) => !isLock(one));
   const truth = new Map(made.map((file) => [file.name, file]));

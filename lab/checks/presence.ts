@@ -1,6 +1,6 @@
 import { secondsOf } from '#proto/promises.ts';
 import type { FaultRecord, OperationEvent, RunFacts } from '../history/events.ts';
-import { ALL, DIRECTORY, directoryNames, isDirectory, LIFE_FAULTS } from '../history/events.ts';
+import { ALL, DIRECTORY, directoryNames, isDirectory, LIFE_FAULTS, MACHINE_FAULTS } from '../history/events.ts';
 
 /**
  * When each peer was in the directory, possibly and certainly, by what the lab asked of it and did to it.
@@ -51,7 +51,7 @@ export function presenceOf(
   );
   const deaf = [...outages, ...[...separations, ...bad, ...standing].map(spanOf)];
   const lives = own
-    .filter(({ kind }) => kind === 'kill' || kind === 'stop' || kind === 'evict')
+    .filter(({ kind }) => kind === 'kill' || kind === 'stop' || MACHINE_FAULTS.has(kind))
     .map((fault) => lifeEnd(fault, outages, deaf, grace));
   const { possible, certain } = sessionsOf(sessions, lives, staleSeconds);
   const silences = [...own.filter(({ kind }) => kind === 'freeze'), ...separations];

@@ -37,7 +37,7 @@ export function needsOf(plan: Needing, own: OwnPrograms = {}): Need[] {
   const ofSteps = new Map(steps.flatMap(needsOfStep).map((need) => [need.where, need]));
   const needs = [...ofPeers, ...ofSteps.values()];
   const inHosts = hosted.size === 0 ? [] : needsInHosts(needs, plan, hosted, own.peerImage);
-  return [...needsOfPrograms(own), ...needsOfWhole(plan), ...needs, ...inHosts];
+  return [...needsOfPrograms(own), ...needsOfWhole(plan), ...needsOfDrains(plan), ...needs, ...inHosts];
 }
 
 /** What a driver lacks that does not start everything itself. */
@@ -101,6 +101,22 @@ function needsInHosts(
   }));
 }
 
+/** The peers of each step that drains, who need a node for themselves. */
+export function drainedBy({ steps }: Pick<Plan, 'steps'>): string[][] {
+  const sets: string[][] = [];
+  visitSteps(steps, (step) => {
+    if (step.does === 'fault' && step.fault.kind === 'drain') sets.push(step.who.map(({ peer }) => peer));
+  });
+  return sets;
+}
+
+function needsOfDrains(plan: Pick<Plan, 'steps'>): Need[] {
+  const wanted = drainedBy(plan).length;
+  if (wanted === 0) return [];
+  const text = `${counted(wanted, 'node')} to be drained, and one for everybody else`;
+  return [{ where: 'the scenario', what: 'drained-nodes', wanted, text }];
+}
+
 /** What around instances a plan disturbs: networks, in these ways, and disks. */
 export function disturbedBy(plan: Pick<Plan, 'peers' | 'steps'>): Disturbed[] {
   const kinds = needsOf(plan).flatMap(({ what, wanted }): Disturbed[] => {
@@ -124,8 +140,8 @@ function needsOfStep(step: PlannedStep): Need[] {
   if (step.does !== 'fault') return inner;
   const { kind } = step.fault;
   const where = `step ${step.id}`;
-  if (kind === 'evict')
-    return [{ where, what: 'machine-faults', wanted: kind, text: 'machines that can be taken away' }];
+  if (kind === 'evict' || kind === 'drain')
+    return [{ where, what: 'machine-faults', wanted: 'evict', text: 'machines that can be taken away' }];
   if (!isOfNetwork(kind)) {
     if (!step.who.some(({ peer }) => isDirectory(peer))) return inner;
     return [{ where, what: 'directory-faults', wanted: kind, text: `"${kind}" of the directory` }];

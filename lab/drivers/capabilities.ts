@@ -15,6 +15,8 @@ export interface Wants {
   'network-faults': 'cut' | 'lose' | 'limit' | 'delay';
   /** The machine of an instance can be taken away in such a way. */
   'machine-faults': 'evict';
+  /** Nodes for the peers that a step drains, beside one for everybody else: how many. */
+  'drained-nodes': number;
   /** A disk of a size, in bytes, for each peer's share. */
   'disk-limit': number;
   /** Something for a peer that is hosted together with others: what it wants, or the kind of fault that hits it. */

@@ -90,6 +90,8 @@ export interface DriverInit {
   readonly onTrouble?: (error: PeerLabError) => void;
   /** How networks and disks of instances will be disturbed: what that needs is made by `prepare`, and only then. */
   readonly disturbs?: readonly Disturbed[];
+  /** Sets of peers whose nodes will be drained: each has a node for itself. */
+  readonly drains?: readonly (readonly string[])[];
   /** The names of all peers of the run, in their order, those too that come later. */
   readonly peers?: readonly string[];
 }
@@ -243,6 +245,18 @@ export interface InstanceMachine {
   evict(): Promise<void>;
   /** By a look of its own at whoever carries it. */
   isThere(): Promise<boolean>;
+  /** What carries it, where that can be drained (`drained-nodes`) and the driver was told that it will (`DriverInit.drains`). */
+  readonly node?: InstanceNode;
+}
+
+/** What carries the instances of one set of `DriverInit.drains`, and nobody else of the run. */
+export interface InstanceNode {
+  /** It takes nobody new any more, and those of the set go, as by `evict`, when all that are there have been asked. Resolves when this one has gone. */
+  drain(): Promise<void>;
+  /** It is in service again. Also when the run ends, however it does. */
+  giveBack(): Promise<void>;
+  /** By a look of its own. */
+  isInService(): Promise<boolean>;
 }
 
 /** A disk with an end. */

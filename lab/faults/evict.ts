@@ -34,7 +34,7 @@ function told(port: string, isThere: boolean): string {
 }
 
 /** @throws PeerLabError `not-capable`: the plan was to be refused before it came to this */
-function machineOf({ name, machine }: Instance): InstanceMachine {
+export function machineOf({ name, machine }: Instance): InstanceMachine {
   if (!machine) throw new PeerLabError('not-capable', { about: name, expected: 'a machine that can be taken away' });
   return machine;
 }

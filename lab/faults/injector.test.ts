@@ -35,6 +35,7 @@ class Patient {
   }
 
   isThere = true;
+  inService = true;
 
   get instance(): Instance {
     const does = (what: string, work: () => Promise<void>) => async () => {
@@ -55,6 +56,17 @@ class Patient {
           await this.die();
           if (!this.deaf.has('leave')) this.isThere = false;
         }),
+        node: {
+          isInService: async () => this.inService,
+          drain: does('drain', async () => {
+            await this.die();
+            this.isThere = false;
+            this.inService = this.deaf.has('cordon');
+          }),
+          giveBack: does('give back', async () => {
+            this.inService = true;
+          }),
+        },
       },
     } as unknown as Instance;
   }
@@ -79,7 +91,7 @@ async function setup(...deaf: string[]) {
     running: () => [patient.instance],
     isIn: () => true,
   });
-  const begin = (kind: 'kill' | 'stop' | 'evict' | 'freeze', seconds?: number) =>
+  const begin = (kind: 'kill' | 'stop' | 'evict' | 'drain' | 'freeze', seconds?: number) =>
     injector.begin(
       { fault: { kind }, who: 'p-1', step: '1', ...(seconds !== undefined && { seconds }) },
       patient.instance,
@@ -156,6 +168,26 @@ describe('a fault', () => {
     await half.injector.close();
     expect(half.seen()).toEqual([[before, told('refuses', 'there', false, 'during')]]);
   }, 20_000);
+
+  test('that drains a node is proved by the node too, and only the node comes back', async () => {
+    const told = (when: string, port: string, machine: string, node: string, ok = true) =>
+      `${when} the control port ${port}, its machine is ${machine}, the node is ${node} ${ok}`;
+    const before = told('before', 'answers', 'there', 'in service');
+    const during = told('during', 'refuses', 'gone', 'out of service');
+    const it = await setup();
+    await it.begin('drain', 1);
+    await it.end();
+    expect(it.seen()).toEqual([[before, during, during, told('after', 'refuses', 'gone', 'in service')]]);
+    expect(it.records[0]?.recoverySeconds).toBeGreaterThanOrEqual(0);
+    const half = await setup('cordon');
+    await half.begin('drain');
+    await half.injector.close();
+    expect(half.seen()).toEqual([[before, told('during', 'refuses', 'gone', 'in service', false)]]);
+    const kept = await setup('give back');
+    await kept.begin('drain', 1);
+    await kept.end();
+    expect(kept.seen()[0]?.at(-1)).toBe(told('after', 'refuses', 'gone', 'out of service', false));
+  }, 60_000);
 
   test('on an instance that is not there has no proof', async () => {
     const it = await setup();

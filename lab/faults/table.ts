@@ -1,6 +1,7 @@
 import type { FaultKind } from '../history/events.ts';
 import { cut } from './cut.ts';
 import { delay } from './delay.ts';
+import { drain } from './drain.ts';
 import { evict } from './evict.ts';
 import type { Fault } from './fault.ts';
 import { fill } from './fill.ts';
@@ -15,6 +16,7 @@ export const FAULTS: { readonly [K in FaultKind]: Fault<K> } = {
   kill,
   stop,
   evict,
+  drain,
   freeze,
   cut,
   lose,

@@ -117,7 +117,9 @@ export function isDirectory(name: string): boolean {
 export type Seen = 'answers' | 'refuses' | 'silent';
 
 /** Faults that end a life, or make an instance stand still: one of them has hold of it. */
-export const LIFE_FAULTS = ['kill', 'stop', 'evict', 'freeze'] as const;
+export const LIFE_FAULTS = ['kill', 'stop', 'evict', 'drain', 'freeze'] as const;
+/** Those of them that take the machine of an instance, and its share with it. */
+export const MACHINE_FAULTS: ReadonlySet<FaultKind> = new Set(['evict', 'drain']);
 /** Faults of what lies around an instance, several together; `heal` undoes them. */
 export const DISTURBANCES = ['cut', 'lose', 'limit', 'delay', 'fill', 'lie'] as const;
 export const faultKind = z.enum([...LIFE_FAULTS, ...DISTURBANCES]);
@@ -128,7 +130,7 @@ export const ALL = 'all';
 
 /** A fault, as the scenario asks for it. */
 export type FaultSpec =
-  | { readonly kind: 'kill' | 'stop' | 'evict' | 'freeze' | 'fill' }
+  | { readonly kind: 'kill' | 'stop' | 'evict' | 'drain' | 'freeze' | 'fill' }
   /** `from`: all, directory, or a group. */
   | { readonly kind: 'cut'; readonly from: string }
   /** `how`: one of LIES in lab/doubles/names.ts. */

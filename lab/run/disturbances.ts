@@ -50,6 +50,8 @@ export class Disturbances {
   async heal(name: string, of: readonly FaultKind[]): Promise<void> {
     const began = performance.now();
     for (const { kind, instance } of await this.#injector.end(name, (kind) => of.includes(kind))) {
+      // Whose machine has gone does not come back with the node.
+      if (FAULTS[kind].takesShare) continue;
       if (FAULTS[kind].ends) await this.#init.roster.welcome(instance, (performance.now() - began) / 1000);
       else this.#init.scraper.add(instance);
     }

@@ -12,5 +12,14 @@ test('a fault hits so long after the step began, each when its turn comes', () =
   expect(turnsOf('freeze: {group: s, for: 1s}')).toEqual([0, 0, 0]);
   expect(turnsOf('freeze: {group: s, at: 2s, for: 1s}')).toEqual([2000, 2000, 2000]);
   expect(turnsOf('freeze: {group: s, at: 2s, arrival: {rate: 1/s}, for: 1s}')).toEqual([2000, 3000, 4000]);
+  expect(turnsOf('drain: {group: s, take: 2, at: 1s}')).toEqual([1000, 1000]);
   expect(turnsOf('freeze: {group: directory, at: 1500ms, for: 1s}')).toEqual([1500]);
+});
+
+test('all whom a step drains go at one time, for long enough to be seen, and never the directory', () => {
+  const mistake = (text: string) =>
+    expect.objectContaining({ mistakes: [expect.objectContaining({ message: expect.stringContaining(text) })] });
+  expect(() => turnsOf('drain: {group: s, arrival: {rate: 1/s}}')).toThrow(mistake('arrival'));
+  expect(() => turnsOf('drain: {group: s, for: 1s}')).toThrow(mistake('at least 5s'));
+  expect(() => turnsOf('drain: directory')).toThrow(mistake('only nodes of peers'));
 });

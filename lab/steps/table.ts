@@ -3,6 +3,7 @@ import { churn } from './churn.ts';
 import { cut } from './cut.ts';
 import { delay } from './delay.ts';
 import { download } from './download.ts';
+import { drain } from './drain.ts';
 import { each } from './each.ts';
 import { evict } from './evict.ts';
 import { expectStep } from './expect-step.ts';
@@ -41,6 +42,7 @@ const ALL = [
   stop,
   kill,
   evict,
+  drain,
   restart,
   freeze,
   thaw,

@@ -38,6 +38,7 @@ export function dockerCapabilities(abilities: EngineAbilities): Capabilities {
       return toolsLack(abilities);
     },
     'machine-faults': () => NO_MACHINES,
+    'drained-nodes': () => NO_MACHINES,
     'while-hosted': hostedLack,
     ...OF_ITS_OWN,
   };

@@ -3,7 +3,14 @@ import { expect, test } from 'vitest';
 import { type ClusterAbilities, kubernetesCapabilities, podSecurityOf } from './capabilities.ts';
 
 const cluster = (more: Partial<ClusterAbilities> = {}) =>
-  kubernetesCapabilities({ cpus: 4, kernels: ['0.0.1-elsewhere'], podSecurity: 'restricted', ...more });
+  kubernetesCapabilities({
+    cpus: 4,
+    kernels: ['0.0.1-elsewhere'],
+    podSecurity: 'restricted',
+    nodeCount: 2,
+    drainLacks: [],
+    ...more,
+  });
 
 test('where no agent is let in, only a cut may be had, by policies; the setting that lets them in is named', () => {
   const { 'network-faults': can } = cluster();
@@ -19,7 +26,7 @@ test('where agents are let in, the kernels of the nodes decide, as far as they a
   const { 'network-faults': can } = cluster({ podSecurity: 'privileged' });
   for (const kind of ['cut', 'lose', 'limit', 'delay'] as const) expect(can(kind)).toBeUndefined();
   const here = cluster({ podSecurity: 'privileged', kernels: ['0.0.1-elsewhere', release()] })['network-faults'];
-  const docker = kubernetesCapabilities({ cpus: 4, kernels: [release()], podSecurity: 'privileged' })['network-faults'];
+  const docker = cluster({ podSecurity: 'privileged', kernels: [release()] })['network-faults'];
   expect(here('delay')).toEqual(docker('delay'));
 });
 
@@ -33,6 +40,16 @@ test('limits, disks and evictions', () => {
   expect(can['memory-limit'](16 * MIB - 1)).toBeDefined();
   expect(can['cpu-limit'](4.5)).toBeDefined();
   expect(can['machine-faults']('evict')).toBeUndefined();
+});
+
+test('a drain needs a node beside that of the gateway, and the rights for it; what is lacking is said', () => {
+  const lack = (more: Partial<ClusterAbilities>, wanted = 1) => cluster(more)['drained-nodes'](wanted)?.why;
+  expect([lack({}), lack({ nodeCount: 3 }, 2)]).toEqual([undefined, undefined]);
+  expect(lack({ nodeCount: 1 })).toBe('its only node also carries the gateway of the run, and there is no other one');
+  expect(lack({}, 2)).toContain('it has 2 nodes');
+  expect(lack({ drainLacks: ['patch nodes'] })).toBe('the account of this lab may not patch nodes');
+  // Who may not look at nodes sees none.
+  expect(lack({ nodeCount: 0 })).toContain('it has 0 nodes');
 });
 
 test('the level is one of two', () => {

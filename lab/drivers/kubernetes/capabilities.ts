@@ -19,6 +19,10 @@ export interface ClusterAbilities {
   /** Releases of its nodes' kernels. */
   readonly kernels: readonly string[];
   readonly podSecurity: PodSecurity;
+  /** How many nodes take pods. */
+  readonly nodeCount: number;
+  /** What the account lacks for draining nodes: `patch nodes`. */
+  readonly drainLacks: readonly string[];
 }
 
 export function kubernetesCapabilities(abilities: ClusterAbilities): Capabilities {
@@ -38,6 +42,7 @@ export function kubernetesCapabilities(abilities: ClusterAbilities): Capabilitie
     'disk-limit': (bytes) =>
       bytes >= LEAST_DISK_BYTES ? undefined : { why: 'a disk of less than 1 MiB is none', help: 'raise the limit' },
     'machine-faults': () => undefined,
+    'drained-nodes': (wanted) => drainLack(wanted, abilities),
     'while-hosted': hostedLack,
   };
 }
@@ -46,6 +51,20 @@ function networkLack(kind: Wants['network-faults'], { podSecurity, kernels }: Cl
   // Whether policies can do it shows when the run is prepared.
   if (podSecurity === 'restricted') return kind === 'cut' ? undefined : NO_AGENT;
   return kernels.map((kernel) => kernelLack(kind, kernelAbilities(kernel))).find((lack) => lack !== undefined);
+}
+
+function drainLack(wanted: number, { nodeCount, drainLacks }: ClusterAbilities): Lack | undefined {
+  if (drainLacks.length > 0)
+    return {
+      why: `the account of this lab may not ${drainLacks.join(', ')}`,
+      help: 'ask the administrator for that, or use evict',
+    };
+  if (nodeCount > wanted) return undefined;
+  const why =
+    nodeCount === 1
+      ? 'its only node also carries the gateway of the run, and there is no other one'
+      : `it has ${nodeCount} nodes for pods, and the gateway of the run needs one that is not drained`;
+  return { why, help: `a cluster of ${wanted + 1} nodes or more, or evict` };
 }
 
 /** @throws PeerLabError `bad-setting` */

@@ -4,9 +4,9 @@ import type { V1Namespace, V1Pod } from '@kubernetes/client-node';
 import { expect, onTestFinished, test } from 'vitest';
 import { Cluster } from './cluster.ts';
 import { LABEL } from './names.ts';
-import { RIGHTS } from './preflight.ts';
 import { ownImage } from './programs.ts';
 import { removeNamespace } from './removal.ts';
+import { RIGHTS } from './rights.ts';
 
 const RUN_WITHIN_MS = 150_000;
 

@@ -19,8 +19,10 @@ import { stopOrKill, Works } from '../works.ts';
 import { type ClusterAbilities, kubernetesCapabilities, type PodSecurity } from './capabilities.ts';
 import type { Cluster } from './cluster.ts';
 import { Disturber } from './disturber.ts';
+import { DrainedNodes } from './drained-nodes.ts';
 import { EntryPoints } from './entry-points.ts';
 import { podNameOf } from './names.ts';
+import { NodeSets } from './node-sets.ts';
 import { instancePod, SHARE_DIR } from './pods.ts';
 import { CONTROL_PORT, DIRECTORY_PORT, KEEPER_PORT } from './ports.ts';
 import { doubleProgram, ownImage, ownProgram, type PodProgram, usersProgram } from './programs.ts';
@@ -70,7 +72,9 @@ export class KubernetesRun implements LoadedRun {
   readonly #signal: AbortSignal;
   readonly #works: Works;
   readonly #namespace: RunNamespace;
-  #abilities: ClusterAbilities = { cpus: 0, kernels: [], podSecurity: 'restricted' };
+  readonly #drained: DrainedNodes;
+  readonly #nodeSets: NodeSets;
+  #abilities: ClusterAbilities = { cpus: 0, kernels: [], podSecurity: 'restricted', nodeCount: 0, drainLacks: [] };
   #entries: EntryPoints | undefined;
   #disturber: Disturber | undefined;
   #ending: Promise<string[]> | undefined;
@@ -84,6 +88,12 @@ export class KubernetesRun implements LoadedRun {
     this.#namespace = new RunNamespace({
       ...{ cluster, runId: init.runId, ...signals },
       broke: () => this.#tellBroken(),
+    });
+    this.#drained = new DrainedNodes({ cluster, runId: init.runId, namespaceUid: () => this.#namespace.uid() });
+    this.#nodeSets = new NodeSets({
+      ...{ sets: init.drains ?? [], nodes: this.#drained, evict: (peer) => this.#evict(peer) },
+      nodeOf: (peer) => this.#namespace.pods.pod(podNameOf(peer))?.spec?.nodeName,
+      podsOn: (node) => this.#namespace.podsOn(node),
     });
   }
 
@@ -212,7 +222,9 @@ export class KubernetesRun implements LoadedRun {
       // One that never lived has nothing to say.
       if (!this.#lives.has(name)) await writeFile(join(this.#init.logsDir, `${name}.log`), '').catch(() => {});
     }
-    const left = await this.#namespace.remove(this.#hurry.signal);
+    // Before the watchdog loses the right to do it.
+    const out = await this.#drained.uncordonAll();
+    const left = [...out, ...(await this.#namespace.remove(this.#hurry.signal))];
     this.#over.abort();
     this.#cluster.close();
     return left;
@@ -246,7 +258,8 @@ export class KubernetesRun implements LoadedRun {
     const command = program.command ?? (await this.#entries?.of(program.image)) ?? [];
     const bringsNode = program.isUsers === true;
     const limits = { memoryBytes, cpus, diskBytes };
-    const what = { ...{ runId, name, role, image: program.image, command, labImage, bringsNode }, ...limits };
+    const nodeSet = this.#nodeSets.labelOf(name);
+    const what = { ...{ runId, name, role, image: program.image, command, labImage, bringsNode, nodeSet }, ...limits };
     await this.#namespace.create(instancePod(what));
     const ip = await this.#namespace.untilRuns(pod, name);
     this.#images.seen(role, program, this.#namespace.pods.pod(pod));
@@ -267,15 +280,19 @@ export class KubernetesRun implements LoadedRun {
   }
 
   #machineOf(name: string, pod: string): InstanceMachine {
+    const node = this.#nodeSets.machineNodeOf(name);
     return {
       isThere: () => this.#namespace.has(pod),
-      evict: async () => {
-        // What the program says while it ends is lost with the pod.
-        await this.#saveLog(name, true);
-        this.#evicted.add(name);
-        await this.#namespace.evict(pod, Math.ceil(PROMISES.end.ms / 1000) + KEEPER_ENDS_SECONDS);
-      },
+      evict: () => this.#evict(name),
+      ...(node && { node }),
     };
+  }
+
+  async #evict(name: string): Promise<void> {
+    // What the program says while it ends is lost with the pod.
+    await this.#saveLog(name, true);
+    this.#evicted.add(name);
+    await this.#namespace.evict(podNameOf(name), Math.ceil(PROMISES.end.ms / 1000) + KEEPER_ENDS_SECONDS);
   }
 
   #networkOf(pod: string): Pick<KeptInstance['init'], 'networkOf'> {

@@ -1,10 +1,18 @@
 import { createHash } from 'node:crypto';
 
 /** What carries the run's id; the same as those of containers on Docker. */
-export const LABEL = { run: 'peerlab.run', role: 'peerlab.role', peer: 'peerlab.peer', cut: 'peerlab.cut' } as const;
+export const LABEL = {
+  run: 'peerlab.run',
+  role: 'peerlab.role',
+  peer: 'peerlab.peer',
+  cut: 'peerlab.cut',
+  node: 'peerlab.node',
+} as const;
 
 /** The Lease that the lab renews; beside it stands whoever ends the run when it does not. */
 export const LEASE = 'lab';
+/** Of the Lease: the nodes that whoever ends the run must put back in service, with commas. */
+export const NODES_ANNOTATION = 'peerlab.nodes';
 export const GATEWAY = 'gateway';
 export const WATCHDOG = 'watchdog';
 export const WITNESS = 'witness';

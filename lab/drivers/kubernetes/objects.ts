@@ -94,6 +94,29 @@ export function objectsOf({ runId, tokens, leaseSeconds, now, isDisturbed }: Run
   return [others, [binding]];
 }
 
+/** What lets the watchdog put a node back in service. It is of the whole cluster, and goes with the namespace of the run. */
+export function nodesRoleObjects(runId: string, node: string, namespaceUid: string): Wanted[] {
+  const namespace = namespaceOf(runId);
+  const path = '/apis/rbac.authorization.k8s.io/v1';
+  const metadata = {
+    name: `${namespace}-${node}`,
+    labels: labelsOf(runId, 'run', WATCHDOG),
+    ownerReferences: [{ apiVersion: 'v1', kind: 'Namespace', name: namespace, uid: namespaceUid }],
+  };
+  const rules = [{ apiGroups: [''], resources: ['nodes'], resourceNames: [node], verbs: ['get', 'patch'] }];
+  return [
+    { path: `${path}/clusterroles`, body: { metadata, rules } },
+    {
+      path: `${path}/clusterrolebindings`,
+      body: {
+        metadata,
+        roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: metadata.name },
+        subjects: [{ kind: 'ServiceAccount', name: WATCHDOG, namespace }],
+      },
+    },
+  ];
+}
+
 export function leaseObject(runId: string, leaseSeconds: number, now: string): object {
   return {
     apiVersion: 'coordination.k8s.io/v1',

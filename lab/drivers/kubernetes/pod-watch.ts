@@ -33,6 +33,11 @@ export class PodWatch {
     return this.#pods.get(name);
   }
 
+  /** Those that have been seen, and not gone. */
+  all(): IterableIterator<V1Pod> {
+    return this.#pods.values();
+  }
+
   /** That of a pod that has been created. Before it has been seen, it is pending. */
   state(name: string): PodState {
     const pod = this.#pods.get(name);

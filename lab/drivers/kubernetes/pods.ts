@@ -1,6 +1,6 @@
 import type { V1Container, V1EmptyDirVolumeSource, V1EnvVar, V1Pod } from '@kubernetes/client-node';
 import { AGENT } from '../agent/image.ts';
-import { GATEWAY, LEASE, labelsOf, namespaceOf, podNameOf, SECRET, WATCHDOG, WITNESS } from './names.ts';
+import { GATEWAY, LABEL, LEASE, labelsOf, namespaceOf, podNameOf, SECRET, WATCHDOG, WITNESS } from './names.ts';
 import { AGENT_PORT, CONTROL_PORT, DIRECTORY_PORT, GATEWAY_PORT, GRPC_PORT, KEEPER_PORT } from './ports.ts';
 
 /** THE PODS OF A RUN: pure. All of them are such as Pod Security `restricted` takes. */
@@ -35,6 +35,8 @@ export interface InstancePod {
   readonly cpus?: number | undefined;
   /** Size of a disk of its own for the share: it is in memory, which counts as the pod's. */
   readonly diskBytes?: number | undefined;
+  /** Those of the same set are on one node, and nobody else of the run is there. */
+  readonly nodeSet?: string | undefined;
 }
 
 export function instancePod(init: InstancePod): V1Pod {
@@ -65,7 +67,7 @@ export function instancePod(init: InstancePod): V1Pod {
     limits: { memory: '256Mi' },
     mounts: { keeper: KEEPER_DIR },
   });
-  return pod(runId, role, name, podNameOf(name), 'nobody', {
+  const made = pod(runId, role, name, podNameOf(name), 'nobody', {
     initContainers: [install],
     containers: [container],
     volumes: [
@@ -74,6 +76,24 @@ export function instancePod(init: InstancePod): V1Pod {
       { name: 'tmp', emptyDir: { sizeLimit: '64Mi' } },
     ],
   });
+  return init.nodeSet === undefined ? made : onNodeOfItsOwn(made, init.nodeSet);
+}
+
+/** Those who keep away from others keep others away: no other pod needs to say anything. */
+export function onNodeOfItsOwn({ metadata, spec, ...rest }: V1Pod, set: string): V1Pod {
+  const term = (operator: 'In' | 'NotIn') => ({
+    labelSelector: { matchExpressions: [{ key: LABEL.node, operator, values: [set] }] },
+    topologyKey: 'kubernetes.io/hostname',
+  });
+  const affinity = {
+    podAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [term('In')] },
+    podAntiAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [term('NotIn')] },
+  };
+  return {
+    ...rest,
+    metadata: { ...metadata, labels: { ...metadata?.labels, [LABEL.node]: set } },
+    spec: { ...(spec as NonNullable<V1Pod['spec']>), affinity },
+  };
 }
 
 /** A node holds one in memory to its size by the kernel, one on its disk only by looking at it from time to time. */

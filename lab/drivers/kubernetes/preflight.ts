@@ -1,9 +1,9 @@
 import { reasonOf } from '#proto/errors.ts';
-import { inPool } from '../../limit.ts';
 import { type Amounts, compare, count, type Finding, type PreflightCheck } from '../../machine/check.ts';
 import { instancesOf } from '../../machine/size.ts';
 import { Cluster } from './cluster.ts';
 import { ownImage } from './programs.ts';
+import { AGENTS_RIGHTS, deniedRights, RIGHTS } from './rights.ts';
 import { type ClusterSurvey, surveyCluster } from './survey.ts';
 
 interface Room extends Pick<Amounts, 'show' | 'what'> {
@@ -31,31 +31,6 @@ const ROOM: readonly Room[] = [
     what: 'of memory on its nodes, of all users',
   },
 ];
-const REVIEWS_AT_ONCE = 6;
-
-interface Right {
-  readonly verb: string;
-  readonly group?: string;
-  readonly resource: string;
-}
-
-/** All that the driver does outside of what its own watchdog may: an administrator can make a role of it. */
-export const RIGHTS: readonly Right[] = [
-  ...['create', 'get', 'list', 'delete'].map((verb) => ({ verb, resource: 'namespaces' })),
-  ...['create', 'list', 'watch', 'delete', 'deletecollection'].map((verb) => ({ verb, resource: 'pods' })),
-  // By a WebSocket, which begins as a GET.
-  ...['create', 'get'].map((verb) => ({ verb, resource: 'pods/portforward' })),
-  { verb: 'get', resource: 'pods/log' },
-  { verb: 'create', resource: 'pods/eviction' },
-  { verb: 'create', resource: 'secrets' },
-  { verb: 'create', resource: 'serviceaccounts' },
-  { verb: 'create', group: 'networking.k8s.io', resource: 'networkpolicies' },
-  ...['create', 'get', 'patch'].map((verb) => ({ verb, group: 'coordination.k8s.io', resource: 'leases' })),
-  ...['roles', 'rolebindings'].map((resource) => ({ verb: 'create', group: 'rbac.authorization.k8s.io', resource })),
-];
-
-/** And to let in agents that disturb networks. */
-const AGENTS_RIGHTS: readonly Right[] = [{ verb: 'patch', resource: 'pods/ephemeralcontainers' }];
 
 interface Found {
   readonly survey: ClusterSurvey;
@@ -126,19 +101,4 @@ export function judgeImages(nodes: ClusterSurvey['nodes'], images: readonly stri
     needed: images.join(', '),
     fix: 'make k8s-load, or make k8s-push REGISTRY=… and PEERLAB_KUBERNETES_REGISTRY=…',
   };
-}
-
-async function deniedRights(cluster: Cluster, rights: readonly Right[]): Promise<string[]> {
-  const denied: string[] = [];
-  await inPool(rights, REVIEWS_AT_ONCE, async ({ verb, group = '', resource: named }) => {
-    const [resource = '', subresource = ''] = named.split('/');
-    const body = {
-      ...{ apiVersion: 'authorization.k8s.io/v1', kind: 'SelfSubjectAccessReview' },
-      spec: { resourceAttributes: { verb, group, resource, subresource } },
-    };
-    const path = '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews';
-    const { status } = await cluster.ask<{ status: { allowed: boolean } }>('POST', path, { body, patienceMs: 0 });
-    if (!status.allowed) denied.push(`${verb} ${named}`);
-  });
-  return denied.sort();
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { V1Pod } from '@kubernetes/client-node';
+import type { V1Namespace, V1Pod } from '@kubernetes/client-node';
 import { PeerLabError, reasonOf } from '#proto/errors.ts';
 import { createLimit } from '../../limit.ts';
 import { within } from '../deadline.ts';
@@ -159,6 +159,18 @@ export class RunNamespace {
     await within(ended, graceSeconds * 1000 + EVICTED_WITHIN_MS, () => {
       return new PeerLabError('pod-stuck', { about: pod, got: 'it was evicted, and did not end' });
     });
+  }
+
+  /** The pods of the run that are on a node now. */
+  podsOn(node: string): V1Pod[] {
+    return [...this.pods.all()].filter(({ spec, status }) => {
+      return spec?.nodeName === node && status?.phase !== 'Succeeded' && status?.phase !== 'Failed';
+    });
+  }
+
+  async uid(): Promise<string> {
+    const { metadata } = await this.#init.cluster.ask<V1Namespace>('GET', `/api/v1/namespaces/${this.name}`);
+    return metadata?.uid ?? '';
   }
 
   /** Never throws. @returns what is still there, and why, a line each */

@@ -3,6 +3,7 @@ import { PeerLabError } from '#proto/errors.ts';
 import { type ClusterAbilities, podSecurityOf } from './capabilities.ts';
 import type { Cluster } from './cluster.ts';
 import { amountOf } from './quantities.ts';
+import { DRAIN_RIGHTS, deniedRights, nameOf } from './rights.ts';
 
 /** Pod Security, network policies and downward addresses as they are used here. */
 const OLDEST = { major: 1, minor: 28 };
@@ -45,10 +46,13 @@ export async function surveyCluster(cluster: Cluster, signal?: AbortSignal): Pro
       expected: `Kubernetes ${OLDEST.major}.${OLDEST.minor} or later`,
       got: version.gitVersion,
     });
+  const drainLacks = await deniedRights(cluster, DRAIN_RIGHTS, init).catch(() => DRAIN_RIGHTS.map(nameOf));
   const usable = nodes.items.filter(isUsable).map(nodeOf);
   return {
     version: version.gitVersion,
     nodes: usable,
+    nodeCount: usable.length,
+    drainLacks,
     podSecurity: podSecurityOf(process.env),
     kernels: [...new Set(nodes.items.filter(isUsable).flatMap(({ status }) => status?.nodeInfo?.kernelVersion ?? []))],
     cpus: usable.length === 0 ? Number.POSITIVE_INFINITY : Math.max(...usable.map(({ cpus }) => cpus)),

@@ -7,6 +7,7 @@ import type { V1Lease, V1Namespace, V1Pod } from '@kubernetes/client-node';
 import { inPool } from '../../limit.ts';
 import type { Sweeper, Trace } from '../sweeper.ts';
 import { Cluster, ClusterRefusal } from './cluster.ts';
+import { cordonedNodes, stillOut, uncordon } from './drained-nodes.ts';
 import { findKubeconfig } from './kubeconfig.ts';
 import { LABEL, LEASE } from './names.ts';
 import { removeNamespace } from './removal.ts';
@@ -35,7 +36,8 @@ export const kubernetesSweeper: Sweeper = {
         if (runId === undefined && !(await hasLapsed(cluster, name))) return [];
         return [{ runId: metadata?.labels?.[LABEL.run] ?? '', what: `namespace ${name}` }];
       };
-      return (await Promise.all(namespaces.map(traceOf))).flat();
+      const traces = (await Promise.all(namespaces.map(traceOf))).flat();
+      return [...traces, ...(await tracesOnNodes(cluster, namespaces, traces, runId))];
     });
   },
 
@@ -43,6 +45,8 @@ export const kubernetesSweeper: Sweeper = {
     try {
       return await onCluster(async (cluster) => {
         const left: string[] = [];
+        for (const { name } of await cordonedNodes(cluster, runId))
+          await uncordon(cluster, name, runId).catch((error) => left.push(stillOut(name, error)));
         for (const { metadata } of await namespacesOf(cluster, runId)) {
           const name = metadata?.name ?? '';
           if (logsDir !== undefined) await saveLogs(cluster, name, logsDir);
@@ -69,6 +73,20 @@ async function namespacesOf(cluster: Cluster, runId?: string): Promise<V1Namespa
   const selector = encodeURIComponent(runId === undefined ? LABEL.run : `${LABEL.run}=${runId}`);
   const path = `/api/v1/namespaces?labelSelector=${selector}`;
   return (await cluster.ask<{ items: V1Namespace[] }>('GET', path, PATIENCE)).items;
+}
+
+/** Nodes out of service by runs that nobody leads any more, whose namespaces may have gone. */
+async function tracesOnNodes(
+  cluster: Cluster,
+  namespaces: readonly V1Namespace[],
+  lapsed: readonly Trace[],
+  runId: string | undefined,
+): Promise<Trace[]> {
+  const alive = new Set(namespaces.map(({ metadata }) => metadata?.labels?.[LABEL.run]));
+  for (const trace of lapsed) alive.delete(trace.runId);
+  return (await cordonedNodes(cluster, runId))
+    .filter((node) => runId !== undefined || !alive.has(node.runId))
+    .map((node) => ({ runId: node.runId, what: `node ${node.name} out of service` }));
 }
 
 /** The cluster is at it; one that is still there much later has to be looked after. */

@@ -19,6 +19,7 @@ export function processCapabilities(): Capabilities {
       help: 'containers can have disks of their own, once a Docker engine is started: --driver docker',
     }),
     'machine-faults': () => NO_MACHINES,
+    'drained-nodes': () => NO_MACHINES,
     'while-hosted': hostedLack,
     ...OF_ITS_OWN,
     replicas: replicasLack,

@@ -17,6 +17,7 @@ export function standingCapabilities({ peers, next }: Standing): Capabilities {
       why: 'the pods of peers that stand already are not for the lab to remove',
       help: ELSEWHERE,
     }),
+    'drained-nodes': () => ({ why: 'the nodes of peers that stand already carry others', help: ELSEWHERE }),
     'while-hosted': () => hosting,
     hosts: () => hosting,
     double: () => programs,

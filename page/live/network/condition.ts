@@ -3,7 +3,7 @@ import type { Instance, Scene } from '../../model/scene.ts';
 /** How a peer is, as far as everybody should see it: the worst thing counts. `over`: the run is, and so is its life. */
 export type Condition = 'in' | 'out' | 'starting' | 'dead' | 'frozen' | 'lying' | 'cut' | 'slow' | 'full' | 'over';
 
-const DEADLY = ['kill', 'stop', 'evict'];
+const DEADLY = ['kill', 'stop', 'evict', 'drain'];
 /** What runs in the place of a peer's program, and breaks the rules on purpose. */
 const DOUBLE = /^double: /;
 

@@ -85,7 +85,7 @@ function isSending({ values }: Instance): boolean {
 }
 
 function isSilent({ faults }: Instance): boolean {
-  return ['freeze', 'kill', 'stop', 'evict'].some((kind) => faults.has(kind));
+  return ['freeze', 'kill', 'stop', 'evict', 'drain'].some((kind) => faults.has(kind));
 }
 
 /** How fast bytes come to a peer, by its own counter. */

@@ -20,13 +20,24 @@ async function watched() {
   const names = ['-subj', '/CN=api', '-addext', 'subjectAltName=IP:127.0.0.1'];
   expect(spawnSync('openssl', [...made, ...names, '-keyout', key, '-out', cert]).status).toBe(0);
   writeFileSync(path.join(folder, 'token'), 'its token');
-  const server = { renewTime: '1', isThere: true, deletes: [] as number[], reads: 0, began: performance.now() };
+  const server = {
+    ...{ renewTime: '1', isThere: true, deletes: [] as number[], reads: 0, began: performance.now() },
+    /** Names of nodes, and the runs that they carry; and what was asked of them. */
+    nodes: {} as Record<string, string>,
+    nodeCalls: [] as string[],
+  };
   const api = https.createServer({ key: readFileSync(key), cert: readFileSync(cert) }, (request, response) => {
     if (!server.isThere) return void request.socket.destroy();
     expect(request.headers.authorization).toBe('Bearer its token');
+    const node = /^\/api\/v1\/nodes\/(.+)$/.exec(request.url ?? '')?.[1];
+    if (node !== undefined) {
+      server.nodeCalls.push(`${request.method} ${node}, ${server.deletes.length} deleted`);
+      return void response.end(JSON.stringify({ metadata: { labels: { 'peerlab.run': server.nodes[node] } } }));
+    }
     if (request.method === 'DELETE') server.deletes.push(performance.now());
     else server.reads++;
-    response.end(JSON.stringify({ spec: { renewTime: server.renewTime } }));
+    const annotations = { 'peerlab.nodes': Object.keys(server.nodes).join(',') };
+    response.end(JSON.stringify({ metadata: { annotations }, spec: { renewTime: server.renewTime } }));
   });
   api.listen(0, '127.0.0.1');
   await once(api, 'listening');
@@ -34,7 +45,7 @@ async function watched() {
     ...{ PATH: process.env.PATH, KUBERNETES_SERVICE_HOST: '127.0.0.1' },
     KUBERNETES_SERVICE_PORT: String((api.address() as AddressInfo).port),
   };
-  const child = spawn(process.execPath, [WATCHDOG, 'some-run', 'lab', String(LEASE_SECONDS), folder], { env });
+  const child = spawn(process.execPath, [WATCHDOG, 'peerlab-run-some', 'lab', String(LEASE_SECONDS), folder], { env });
   onTestFinished(() => {
     child.kill('SIGKILL');
     api.closeAllConnections();
@@ -72,6 +83,19 @@ test.skipIf(noOpenssl)(
     const backAt = performance.now();
     await expect.poll(() => server.deletes.length, { timeout: 10_000 }).toBeGreaterThan(0);
     expect((server.deletes[0] as number) - backAt).toBeGreaterThan(LEASE_SECONDS * 1000 - 300);
+  },
+  30_000,
+);
+
+test.skipIf(noOpenssl)(
+  `before it ends a run it puts the nodes back in service that carry the run, and no others${skipped}`,
+  async () => {
+    const server = await watched();
+    server.nodes = { 'node-1': 'some', 'node-2': 'other' };
+    await expect.poll(() => server.deletes.length, { timeout: 10_000 }).toBeGreaterThan(0);
+    expect(server.nodeCalls.slice(0, 3)).toEqual(
+      ['GET node-1', 'PATCH node-1', 'GET node-2'].map((call) => `${call}, 0 deleted`),
+    );
   },
   30_000,
 );
