@@ -3,7 +3,7 @@ import { LEASE, namespaceOf } from './names.ts';
 import { microTime } from './objects.ts';
 
 /** This often, so that a lab which is cut off for nearly as long as the Lease holds keeps its run. */
-const RENEWALS_PER_LEASE = 9;
+const RENEWALS_PER_LEASE = 6;
 const ANSWERS_WITHIN_RENEWALS = 2;
 
 /** The lab says from time to time that it lives. A server that is away is asked again at the next time. */

@@ -10,7 +10,7 @@ import { Cluster } from './cluster.ts';
 import { namespaceOf } from './names.ts';
 import { removeNamespace } from './removal.ts';
 
-/** The Lease holds for 45 s, the watchdog looks every 2.25 s, and a cluster takes 5 to 6 s for a namespace. */
+/** The Lease holds for 48 s, the watchdog looks every 2.4 s, and a cluster takes 5 to 6 s for a namespace. */
 const GONE_WITHIN_MS = 75_000;
 
 /** A lab that only prepares, and then does nothing but renew its Lease. */

@@ -33,6 +33,10 @@ export class PodWatch {
     return this.#pods.get(name);
   }
 
+  get count(): number {
+    return this.#pods.size;
+  }
+
   /** Those that have been seen, and not gone. */
   all(): IterableIterator<V1Pod> {
     return this.#pods.values();
@@ -93,9 +97,28 @@ export class PodWatch {
   }
 
   #changed(name: string, pod: V1Pod | undefined): void {
-    if (pod) this.#pods.set(name, pod);
+    if (pod) this.#pods.set(name, whatIsAsked(pod));
     else this.#pods.delete(name);
     this.#known.add(name);
     for (const wake of this.#waiting.get(name) ?? []) wake();
   }
+}
+
+/** Of ten thousand pods, all that the server says of them would take more memory than the rest of the lab. */
+function whatIsAsked({ metadata = {}, spec, status }: V1Pod): V1Pod {
+  const { name, labels, deletionTimestamp } = metadata;
+  const { phase, podIP, reason, message, conditions, ...containers } = status ?? {};
+  const { initContainerStatuses, containerStatuses, ephemeralContainerStatuses } = containers;
+  return {
+    metadata: defined({ name, labels, deletionTimestamp }),
+    ...(spec?.nodeName !== undefined && { spec: { containers: [], nodeName: spec.nodeName } }),
+    status: defined({
+      ...{ phase, podIP, reason, message, initContainerStatuses, containerStatuses, ephemeralContainerStatuses },
+      conditions: conditions?.filter(({ type }) => type === 'PodScheduled'),
+    }),
+  };
+}
+
+function defined<T extends object>(some: { [K in keyof T]: T[K] | undefined }): T {
+  return Object.fromEntries(Object.entries(some).filter(([, value]) => value !== undefined)) as T;
 }

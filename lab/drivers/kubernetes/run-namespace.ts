@@ -20,8 +20,10 @@ import { Tunnel } from './tunnel.ts';
 const CREATES_AT_ONCE = 16;
 /** From the creation of a pod until it runs: images may have to be pulled, nodes may be busy. */
 export const POD_RUNS_WITHIN_MS = 180_000;
-const LEASE_SECONDS = 45;
+const LEASE_SECONDS = 48;
 const NAMESPACE_ENDS_MS = 60_000;
+/** More for each pod: a busy node takes 200 of them away in a minute. */
+const POD_ENDS_MS = 400;
 const TOKEN_BYTES = 24;
 /** Beyond its grace. */
 const EVICTED_WITHIN_MS = 30_000;
@@ -177,7 +179,8 @@ export class RunNamespace {
   async remove(hurry: AbortSignal): Promise<string[]> {
     this.#lease?.stop();
     if (!this.#mayBeThere) return [];
-    return removeNamespace(this.#init.cluster, this.name, { withinMs: NAMESPACE_ENDS_MS, hurry });
+    const withinMs = NAMESPACE_ENDS_MS + POD_ENDS_MS * (this.#pods?.count ?? 0);
+    return removeNamespace(this.#init.cluster, this.name, { withinMs, hurry });
   }
 
   #post(path: string, body: object): Promise<unknown> {

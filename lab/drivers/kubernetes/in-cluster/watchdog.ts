@@ -12,7 +12,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
  * Clocks of others are not believed: what counts is for how long the Lease has stayed the same while it could be read. So a server that
  * was away gives the lab its full time again.
  */
-/** How often it looks while a Lease may stay the same: every 2.25 s where that is 45 s. */
+/** How often it looks while a Lease may stay the same: every 2.4 s where that is 48 s. */
 const LOOKS = 20;
 const CALL_TIMEOUT_MS = 10_000;
 const RUN_LABEL = 'peerlab.run';
