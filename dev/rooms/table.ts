@@ -373,6 +373,7 @@ export const ROOMS: readonly Room[] = [
       'lab/checks/',
       'lab/drivers/*',
       'lab/drivers/docker/',
+      'lab/drivers/kubernetes/',
       'lab/drivers/process/',
       'lab/history/',
       'lab/limit.ts',
