@@ -380,6 +380,8 @@ export const ROOMS: readonly Room[] = [
       'lab/machine/',
       'lab/report/',
       'lab/run/',
+      'lab/scenario/',
+      'lab/simulate/',
       'proto/',
     ],
   },

@@ -7,7 +7,7 @@
 const MAX_CONTENTS = 1000;
 
 export class Swarms<P extends object> {
-  readonly #byRoot = new Map<string, Set<P>>();
+  readonly #byRoot = new Map<string, Crowd<P>>();
   readonly #rootsOf = new Map<P, Set<string>>();
   readonly #random: () => number;
 
@@ -19,8 +19,9 @@ export class Swarms<P extends object> {
     const roots = this.#rootsOf.get(peer) ?? new Set();
     if (roots.size >= MAX_CONTENTS && !roots.has(root)) return;
     this.#rootsOf.set(peer, roots.add(root));
-    const crowd = this.#byRoot.get(root) ?? new Set();
-    this.#byRoot.set(root, crowd.add(peer));
+    const crowd = this.#byRoot.get(root) ?? new Crowd<P>();
+    this.#byRoot.set(root, crowd);
+    crowd.add(peer);
   }
 
   leave(peer: P, root: string): void {
@@ -37,11 +38,47 @@ export class Swarms<P extends object> {
 
   /** Some of the others, at random: so each who asks meets others, and the crowd stays in one piece. */
   others(asker: P, root: string, most: number): P[] {
-    const all = [...(this.#byRoot.get(root) ?? [])].filter((one) => one !== asker);
-    for (let i = 0; i < Math.min(most, all.length); i++) {
-      const j = i + Math.floor(this.#random() * (all.length - i));
-      [all[i], all[j]] = [all[j] as P, all[i] as P];
+    // One more, for the asker may be among them.
+    const some = this.#byRoot.get(root)?.draw(most + 1, this.#random) ?? [];
+    return some.filter((one) => one !== asker).slice(0, most);
+  }
+}
+
+/** A set of which some can be drawn without looking at all. */
+class Crowd<P> {
+  readonly #all: P[] = [];
+  readonly #placeOf = new Map<P, number>();
+
+  get size(): number {
+    return this.#all.length;
+  }
+
+  add(one: P): void {
+    if (!this.#placeOf.has(one)) this.#put(one, this.#all.length);
+  }
+
+  delete(one: P): void {
+    const place = this.#placeOf.get(one);
+    if (place === undefined) return;
+    this.#placeOf.delete(one);
+    const last = this.#all.pop() as P;
+    if (last !== one) this.#put(last, place);
+  }
+
+  /** The first steps of a shuffle (Fisher and Yates), which leaves those drawn in front. */
+  draw(most: number, random: () => number): P[] {
+    const count = Math.min(most, this.#all.length);
+    for (let i = 0; i < count; i++) {
+      const j = i + Math.floor(random() * (this.#all.length - i));
+      const [one, other] = [this.#all[i] as P, this.#all[j] as P];
+      this.#put(other, i);
+      this.#put(one, j);
     }
-    return all.slice(0, most);
+    return this.#all.slice(0, count);
+  }
+
+  #put(one: P, place: number): void {
+    this.#all[place] = one;
+    this.#placeOf.set(one, place);
   }
 }

@@ -26,7 +26,7 @@ interface Options {
   json?: boolean;
 }
 
-const MAX_PEERS = 100_000;
+const MAX_PEERS = 10_000;
 /** Peers times pieces: what a machine can keep, and do within minutes. */
 const MAX_COPIES = 20_000_000;
 
@@ -44,7 +44,7 @@ export function defineSimulate(command: Command, tell: (text: string) => void): 
     .option(
       '--peers <n>',
       'peers in all; those who have the file stay as many as they are',
-      word(peersValue, 'a number from 2 to 100000'),
+      word(peersValue, 'a number from 2 to 10000'),
     )
     .option('--seed <n>', 'another seed: other arrivals, neighbours and choices', word(seedValue, 'a whole number'))
     .option('--size <size>', 'another size of the file', word(sizeValue, EXPECTED.size))

@@ -22,8 +22,7 @@ export class Contact implements Worker, Guest {
   /** Pieces on their way. */
   readonly fetching = new Map<Range, Fetch>();
   readonly #speed = new Speed();
-  /** What the source said that it has, a bit for each piece. */
-  #has: Uint32Array | undefined;
+  #heardMs = 0;
 
   constructor(peer: SimPeer, source: SimPeer, isPartial: boolean) {
     this.peer = peer;
@@ -32,32 +31,24 @@ export class Contact implements Worker, Guest {
   }
 
   has(index: number): boolean {
-    return (
-      this.isWhole || (this.#has !== undefined && ((this.#has[index >>> 5] as number) & (1 << (index & 31))) !== 0)
-    );
-  }
-
-  /** The source's map of its pieces. */
-  learnMap(pieces: number, has: (index: number) => boolean): void {
-    this.#has = new Uint32Array((pieces + 31) >>> 5);
-    for (let index = 0; index < pieces; index++) if (has(index)) this.learnPiece(index);
-  }
-
-  /** @returns whether that is new */
-  learnPiece(index: number): boolean {
-    if (!this.#has || this.has(index)) return false;
-    this.#has[index >>> 5] = (this.#has[index >>> 5] as number) | (1 << (index & 31));
-    return true;
+    return this.isWhole || this.source.hasTold(index);
   }
 
   speed(): number | undefined {
-    // Bytes are a fluid here: who sends is heard all the time.
-    for (const fetch of this.fetching.values()) if (fetch.isFlowing) this.heard();
-    return this.#speed.at(this.peer.nowMs);
+    // Bytes are a fluid here, but a slow source is heard now and then only: when it has sent another chunk.
+    const { nowMs } = this.peer;
+    for (const { flowsSinceMs } of this.fetching.values())
+      if (flowsSinceMs !== undefined) this.#hear(nowMs - ((nowMs - flowsSinceMs) % this.source.chunkEveryMs));
+    return this.#speed.at(nowMs);
   }
 
   heard(): void {
-    this.#speed.heard(this.peer.nowMs);
+    this.#hear(this.peer.nowMs);
+  }
+
+  #hear(atMs: number): void {
+    this.#heardMs = Math.max(this.#heardMs, atMs);
+    this.#speed.heard(this.#heardMs);
   }
 
   learnSpeed(bytesPerSecond: number): void {
@@ -77,7 +68,8 @@ export class Contact implements Worker, Guest {
 export interface Fetch {
   readonly range: Range;
   readonly beganMs: number;
-  isFlowing: boolean;
+  /** While it is being sent. */
+  flowsSinceMs: number | undefined;
   isCut: boolean;
   /** Ends what the source does for it. */
   cut: () => void;

@@ -52,16 +52,10 @@ export class Fetcher {
     this.#offer([other], true);
   }
 
-  hears(contact: Contact, pieces: readonly number[], from: number, to: number): void {
-    if (contact.isOver) return;
-    let isNew = false;
-    for (let at = from; at < to; at++) {
-      const index = pieces[at] as number;
-      if (!contact.learnPiece(index)) continue;
-      isNew = true;
-      if (contact.hasMet && !contact.isWhole) this.#work.rarity.came(index);
-    }
-    if (isNew && contact.isIdle) this.#next(contact);
+  hears(contact: Contact, pieces: readonly number[]): void {
+    if (contact.isOver || !contact.hasMet) return;
+    if (!contact.isWhole) for (const index of pieces) this.#work.rarity.came(index);
+    if (contact.isIdle) this.#next(contact);
   }
 
   hasTurn(contact: Contact, turn: number, suggest: number | undefined): void {
@@ -194,7 +188,7 @@ export class Fetcher {
 
   #fetch(contact: Contact, range: Range, turn: number): void {
     const index = range.next;
-    const fetch: Fetch = { range, beganMs: this.#peer.nowMs, isFlowing: false, isCut: false, cut: () => {} };
+    const fetch: Fetch = { range, beganMs: this.#peer.nowMs, flowsSinceMs: undefined, isCut: false, cut: () => {} };
     contact.fetching.set(range, fetch);
     this.#comingBytes += this.#world.model.pieceSizeBytes;
     contact.heard();
@@ -236,7 +230,7 @@ export class Fetcher {
       const others = world.directory.partnersOf(this.#peer);
       world.message(() => this.#offer(others, true));
     });
-    world.agenda.after(waitMs * (0.75 + world.random() / 2), () => {
+    world.agenda.at(this.#peer.nowMs + waitMs * (0.75 + world.random() / 2), () => {
       if (!this.#isOver) this.#askForPartners(Math.min(2 * waitMs, LONGEST_WAIT_MS));
     });
   }

@@ -11,19 +11,25 @@ import type { SimWorld } from './world.ts';
 /** A turn is lost when nothing is read for four seconds: a piece that takes longer says in between that it goes on. */
 const STILL_FLOWS_MS = 3000;
 
+/** As images/peer/rate-limit.ts cuts what a limited peer sends. */
+const [CHUNK_SECONDS, LEAST_CHUNK_BYTES, MOST_CHUNK_BYTES] = [0.1, 16 * 1024, 256 * 1024];
+
 /** What a peer has and gives: the server's half, for all its life. */
 export class SimPeer {
   readonly id: number;
   readonly model: ModelPeer;
+  /** Between two chunks of one piece, when all slots are in use. */
+  readonly chunkEveryMs: number;
   readonly #world: SimWorld;
   readonly #uplink: Uplink;
   readonly #turns: UploadTurns;
   readonly #gifts: Gifts | undefined;
   /** 1 for each piece that is here. */
   readonly #has: Uint8Array;
-  /** The pieces in the order in which they came; those from `#told` on are still news. */
-  readonly #came: number[] = [];
-  #told = 0;
+  /** 1 for each piece that all watchers know of. */
+  readonly #told: Uint8Array;
+  /** Pieces that came since the watchers were told. */
+  #news: number[] = [];
   #toldAtMs = Number.NEGATIVE_INFINITY;
   #isToldSoon = false;
   #held = 0;
@@ -46,6 +52,8 @@ export class SimPeer {
     this.#world = world;
     const { agenda, pieces } = world;
     this.#uplink = new Uplink(agenda, model.upload);
+    const chunkBytes = Math.max(LEAST_CHUNK_BYTES, Math.min(MOST_CHUNK_BYTES, model.upload * CHUNK_SECONDS));
+    this.chunkEveryMs = (FEW_SLOTS * chunkBytes * 1000) / model.upload;
     this.#turns = new UploadTurns({
       slots: FEW_SLOTS,
       reciprocity: model.reciprocity,
@@ -58,6 +66,7 @@ export class SimPeer {
     });
     this.#gifts = model.reciprocity ? new Gifts(() => agenda.nowMs) : undefined;
     this.#has = new Uint8Array(pieces);
+    this.#told = new Uint8Array(pieces);
     if (!model.isSeeder) return;
     this.#has.fill(1);
     this.#held = pieces;
@@ -85,6 +94,11 @@ export class SimPeer {
     return this.#has[index] === 1;
   }
 
+  /** Those who have met this peer know that it has the piece. */
+  hasTold(index: number): boolean {
+    return this.#told[index] === 1;
+  }
+
   get left(): number {
     return this.#world.pieces - this.#held;
   }
@@ -96,13 +110,14 @@ export class SimPeer {
   /** A call for news of pieces. @returns false when it is refused */
   watchedBy(contact: Contact): boolean {
     if (this.#isGone || this.#watchers.size >= MAX_WATCHERS) return false;
+    // What the others are told later is told now, so that all know the same.
+    this.#tell();
     this.#watchers.add(contact);
     if (this.isWhole) {
       this.#spread ??= new Spread(this.#world.pieces, this.#world.random);
       if (this.#world.model.suggests) contact.spread = this.#spread;
       contact.isWhole = true;
     } else {
-      contact.learnMap(this.#world.pieces, (index) => this.has(index));
       this.fetcher?.met(contact.peer);
     }
     return true;
@@ -140,18 +155,18 @@ export class SimPeer {
       return;
     }
     this.#spread?.sent(index);
-    fetch.isFlowing = true;
+    fetch.flowsSinceMs = this.nowMs;
     const bytes = this.#world.bytesOf(index);
     const stream = this.#uplink.begin(bytes, () => {
-      fetch.isFlowing = false;
+      fetch.flowsSinceMs = undefined;
       use[Symbol.dispose]();
       this.sentBytes += bytes;
       this.#world.arriveAt(contact, fetch, bytes);
       this.#isOut(index);
     });
     fetch.cut = () => {
-      if (!fetch.isFlowing) return;
-      fetch.isFlowing = false;
+      if (fetch.flowsSinceMs === undefined) return;
+      fetch.flowsSinceMs = undefined;
       const sent = this.#uplink.cut(stream);
       this.sentBytes += sent;
       this.#world.wastedBytes += sent;
@@ -163,7 +178,7 @@ export class SimPeer {
   #keepAlive(fetch: Fetch, use: TurnInUse): void {
     if ((this.#world.model.pieceSizeBytes * FEW_SLOTS * 1000) / this.model.upload < STILL_FLOWS_MS) return;
     const again = () => {
-      if (!fetch.isFlowing) return;
+      if (fetch.flowsSinceMs === undefined) return;
       use.moved();
       this.#world.agenda.after(STILL_FLOWS_MS, again);
     };
@@ -198,7 +213,7 @@ export class SimPeer {
     }
     this.#has[index] = 1;
     this.#held++;
-    this.#came.push(index);
+    this.#news.push(index);
     if (this.isWhole) this.finishedMs = this.nowMs;
     this.#tellSoon();
   }
@@ -208,15 +223,19 @@ export class SimPeer {
     this.#isToldSoon = true;
     this.#world.agenda.at(this.#toldAtMs + NEWS_MS, () => {
       this.#isToldSoon = false;
-      this.#toldAtMs = this.nowMs;
-      const from = this.#told;
-      const to = this.#came.length;
-      this.#told = to;
-      if (this.#watchers.size === 0) return;
-      const told = [...this.#watchers];
-      this.#world.message(() => {
-        for (const contact of told) contact.peer.fetcher?.hears(contact, this.#came, from, to);
-      });
+      this.#tell();
+    });
+  }
+
+  #tell(): void {
+    if (this.#news.length === 0) return;
+    const news = this.#news;
+    const told = [...this.#watchers];
+    this.#news = [];
+    this.#toldAtMs = this.nowMs;
+    this.#world.message(() => {
+      for (const index of news) this.#told[index] = 1;
+      for (const contact of told) contact.peer.fetcher?.hears(contact, news);
     });
   }
 }

@@ -102,14 +102,14 @@ test('the seeder leaves after one copy, and everyone gets the file all the same'
   }
 });
 
-test('where those who give come first, who gives nothing waits, and gets everything', () => {
+test('where those who give come first, who gives next to nothing is not starved', () => {
   const giving = { group: 'givers', reciprocity: true };
   const riding = { group: 'riders', upload: 0.05 * MB };
   const crowd = [...Array.from({ length: 8 }, () => giving), riding, riding];
   const { groups, unfinished } = simulate(modelOf({ crowd, seeder: { reciprocity: true } }));
   const [givers, riders] = groups;
   expect(unfinished).toBe(0);
-  expect(riders?.meanSeconds).toBeGreaterThan(givers?.meanSeconds as number);
+  expect(riders?.slowestSeconds).toBeLessThan(2 * (givers?.slowestSeconds as number));
 });
 
 test('with one seeder and one peer, only what the link and the messages take', () => {

@@ -64,6 +64,8 @@ export class UploadTurns {
   readonly #init: UploadTurnsInit;
   readonly #after: NonNullable<UploadTurnsInit['after']>;
   readonly #seats = new Map<Guest, Seat>();
+  /** Of those, who wants a turn now. */
+  readonly #waiting = new Set<Seat>();
   readonly #held = new Map<number, Held>();
   #turns = 0;
 
@@ -77,6 +79,7 @@ export class UploadTurns {
     const seat = this.#seats.get(guest) ?? this.#seatOf(guest);
     this.#seats.set(guest, seat);
     seat.wants = Math.min(MAX_WANTS, seat.wants + turns);
+    if (seat.wants > 0) this.#waiting.add(seat);
     this.#give();
   }
 
@@ -91,6 +94,8 @@ export class UploadTurns {
   }
 
   leave(guest: Guest): void {
+    const seat = this.#seats.get(guest);
+    if (seat) this.#waiting.delete(seat);
     this.#seats.delete(guest);
     for (const held of this.#held.values()) if (held.seat.guest === guest && !held.isUsed) this.#over(held);
   }
@@ -124,20 +129,16 @@ export class UploadTurns {
   #give(): void {
     while (this.#held.size < this.#init.slots) {
       const number = this.#turns + 1;
-      const seat = chooseWaiter(this.#waiting(), number, this.#init.reciprocity);
+      const seat = chooseWaiter(this.#waiting, number, this.#init.reciprocity);
       if (!seat) return;
       this.#turns = number;
-      seat.wants--;
+      if (--seat.wants === 0) this.#waiting.delete(seat);
       seat.lastTurn = number;
       const stopTimer = this.#after(TURN_MS, () => this.#over(held));
       const held: Held = { turn: { number }, seat, isUsed: false, stopTimer };
       this.#held.set(number, held);
       seat.guest.granted(held.turn);
     }
-  }
-
-  *#waiting(): Iterable<Seat> {
-    for (const seat of this.#seats.values()) if (seat.wants > 0) yield seat;
   }
 
   #restart(held: Held, ms: number): void {

@@ -92,8 +92,7 @@ export class Work {
 
   /** Whether there is a piece that this worker could fetch in its turn. */
   offers(worker: Worker): boolean {
-    for (const _ of this.#free(worker)) return true;
-    return this.isGivenOut && this.#doubtful(worker) !== undefined;
+    return this.#first(worker) !== undefined || (this.isGivenOut && this.#doubtful(worker) !== undefined);
   }
 
   /**
@@ -118,9 +117,11 @@ export class Work {
   }
 
   /** Pieces in nobody's hands that the worker has. */
-  *#free(worker: Worker): Iterable<number> {
+  #free(worker: Worker): number[] {
+    const free: number[] = [];
     for (const { start, end } of this.#gaps)
-      for (let index = start; index < end; index++) if (worker.has(index)) yield index;
+      for (let index = start; index < end; index++) if (worker.has(index)) free.push(index);
+    return free;
   }
 
   #doubtful(worker: Worker): Range | undefined {
@@ -161,7 +162,8 @@ export class Work {
   }
 
   #first(worker: Worker): number | undefined {
-    for (const index of this.#free(worker)) return index;
+    for (const { start, end } of this.#gaps)
+      for (let index = start; index < end; index++) if (worker.has(index)) return index;
     return undefined;
   }
 
