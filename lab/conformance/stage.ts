@@ -75,7 +75,8 @@ export class Stage {
     });
     this.#prober = await this.#start('prober', { share: allOf(THEIRS), double: 'prober' });
     const answer = await this.#control(this.#prober, 'login', {}, PROMISES.login.ms);
-    if ('failure' in answer) throw new NotSeen(`the prober could not log in: ${answer.failure.message}`);
+    if ('failure' in answer)
+      throw new PeerLabError('not-ready', { about: 'the prober', got: `no login: ${answer.failure.message}` });
   }
 
   /** The peer that is checked, anew if it has ended. @throws Broken when it does not get ready */
