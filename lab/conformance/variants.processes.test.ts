@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -13,7 +14,8 @@ import { VARIANTS, type Variant } from './testing/variants.ts';
 const PEER = fileURLToPath(new URL('./testing/variant-peer.ts', import.meta.url));
 const signal = new AbortController().signal;
 const logsDir = mkdtempSync(path.join(tmpdir(), 'conformance-'));
-const driver = createProcessDriver({ runId: `conf${process.pid}`, logsDir, signal });
+// As ids of runs look, so that tests that compare this host before and after know whose it is (lab/end-to-end.ts).
+const driver = createProcessDriver({ runId: randomBytes(5).toString('hex'), logsDir, signal });
 const stage = new Stage(driver, signal);
 
 beforeAll(async () => {
