@@ -4,7 +4,8 @@ import net from 'node:net';
 
 /**
  * One address before several directories, as a Service of Kubernetes is: each connection goes to one that is ready, in turns, and
- * stays there. It knows nothing of what passes.
+ * stays there. It knows nothing of what passes. What it knows of them is a moment old, so those that were not ready then are tried when no
+ * other can be reached.
  *
  * Settings: PEERLAB_FRONT_HOST, PEERLAB_FRONT_PORT; PEERLAB_FRONT_HEALTH_PORT, where it says that it lives; and
  * PEERLAB_FRONT_BACKENDS, a file with a URL in each line. The file may come, and change, later.
@@ -91,9 +92,11 @@ function join(client: net.Socket, backend: net.Socket): void {
 
 const server = net.createServer({ noDelay: true }, (client) => {
   client.on('error', () => {});
-  const urls = backends().filter((url) => ready.has(url));
+  const all = backends();
+  const urls = all.filter((url) => ready.has(url));
+  const others = all.filter((url) => !ready.has(url));
   const first = urls.length === 0 ? 0 : turn++ % urls.length;
-  connect(client, [...urls.slice(first), ...urls.slice(0, first)]);
+  connect(client, [...urls.slice(first), ...urls.slice(0, first), ...others]);
 });
 server.maxConnections = MAX_CONNECTIONS;
 server.listen(Number(env('PORT')), host);
