@@ -1,11 +1,11 @@
 import { useMemo } from 'preact/hooks';
 import { type Instance, peersOf, type Scene } from '../model/scene.ts';
 import { DataTable } from '../parts/data-table.tsx';
-import { Name } from '../parts/foreign.tsx';
 import { useSettings } from '../settings/settings.tsx';
 import { type Condition, conditionOf, SIGNS } from './network/condition.ts';
 import { rateOf } from './network/flows.ts';
 import { Holdings } from './network/holdings.ts';
+import { PeerLink } from './peer-link.tsx';
 
 /** Every peer in words: the same as the drawing, for keys, for screen readers, and for those who search. */
 
@@ -41,19 +41,7 @@ export function PeerTable({ scene, picked, onPick }: PeerTableProps) {
       columns={[
         {
           ...{ key: 'name', head: t('peer'), value: ({ peer }) => peer.name, isHead: true },
-          cell: ({ peer }) => (
-            <button
-              type="button"
-              class="as-link"
-              aria-pressed={peer.name === picked}
-              onClick={() => {
-                onPick(peer.name);
-                document.getElementById('network')?.scrollIntoView();
-              }}
-            >
-              <Name text={peer.name} />
-            </button>
-          ),
+          cell: ({ peer }) => <PeerLink name={peer.name} picked={picked} onPick={onPick} />,
         },
         { key: 'group', head: t('group'), value: ({ peer }) => peer.group },
         {

@@ -4,6 +4,7 @@ import type { Scene } from '../model/scene.ts';
 import { Name, shortName } from '../parts/foreign.tsx';
 import { useSettings } from '../settings/settings.tsx';
 import { conditionOf, SIGNS } from './network/condition.ts';
+import { PeerLink } from './peer-link.tsx';
 
 /** Who has which pieces of the files that are fetched in pieces: a strip for each peer, and one for all of them together. */
 
@@ -108,17 +109,7 @@ function OfPeer({ scene, row: { peer, levels, part }, pieces, picked, onPick }: 
   return (
     <tr class={condition === 'dead' ? 'dead' : ''}>
       <th scope="row">
-        <button
-          type="button"
-          class="as-link"
-          aria-pressed={peer.name === picked}
-          onClick={() => {
-            onPick(peer.name);
-            document.getElementById('network')?.scrollIntoView();
-          }}
-        >
-          <Name text={peer.name} />
-        </button>
+        <PeerLink name={peer.name} picked={picked} onPick={onPick} />
         {sign && (
           <span class="mark fail" title={t(`condition.${condition}`)}>
             {' '}
