@@ -5,8 +5,8 @@ import { readScenario, type Scenario } from './read.ts';
 const EXPECTED = 'transfers.failed == 0';
 
 /**
- * The same scenario with peers that give nothing on while they fetch (PEER_SWARM=0), to see what it takes then. It is a scenario as any other, so
- * its run can be reported and played again.
+ * The same scenario with peers that give nothing on while they fetch (PEER_SWARM=0), to see what it takes then. It is an
+ * ordinary scenario: its run can be reported and played again.
  * @throws ScenarioInvalid
  */
 export function baselineOf(scenario: Scenario): Scenario {
