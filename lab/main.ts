@@ -7,10 +7,8 @@ import { printable, printableAll, printableJson } from '#proto/printable.ts';
 import { counted } from '#proto/units.ts';
 import { resultSchema } from './checks/result-schema.ts';
 import { testedIn } from './checks/tested.ts';
-import { rulesOf } from './conformance/checks/table.ts';
-import { perform } from './conformance/perform.ts';
+import { defineConformance } from './conformance/command.ts';
 import { conformanceSchema } from './conformance/reports.ts';
-import { GROUPS, type Group, RULES } from './conformance/rules.ts';
 import { type Candidate, candidatesFor } from './doctor/candidates.ts';
 import { examine } from './doctor/doctor.ts';
 import { chooseCapable, firstCapable, type Need, needsOf, refusalsOf, refusalText } from './doctor/needs.ts';
@@ -74,11 +72,6 @@ interface RunOptions extends DriverOptions, Shown {
 }
 
 type DoctorOptions = Pick<RunOptions, 'driver' | 'results' | 'peers' | 'peersPerInstance' | 'var'>;
-
-interface ConformanceOptions extends DriverOptions {
-  only: Group[];
-  list: boolean;
-}
 
 interface ServeOptions {
   results: string;
@@ -266,29 +259,6 @@ async function reportCommand(path: string): Promise<number> {
   return EXIT[result.verdict];
 }
 
-async function conformanceCommand({ driver: asked, only, list, ...options }: ConformanceOptions): Promise<number> {
-  const groups = only.length > 0 ? only : GROUPS;
-  if (list) {
-    for (const id of rulesOf(groups))
-      process.stdout.write(`${id.padEnd(22)} ${RULES[id].level.padEnd(6)} ${RULES[id].is}\n`);
-    return EXIT.pass;
-  }
-  const [{ driver, why }] = await candidatesFor(asked);
-  const programs = await findPrograms(driver, options, []);
-  process.stdout.write(`Driver: ${driver.kind} (${printable(why)})\n`);
-  await settleDeadRuns((line) => process.stdout.write(`${line}\n`));
-  const peer = programs.find(({ role }) => role === 'peer');
-  const tested = peer?.asked ?? "PeerLab's own peer";
-  process.stdout.write(`Checked: ${printable(tested)}\n`);
-  return perform({ ...options, driver, groups, tested, out: process.stdout });
-}
-
-function oneOfGroups(text: string, known: readonly Group[]): Group[] {
-  const group = GROUPS.find((one) => one === text);
-  if (group === undefined) throw new InvalidArgumentError(`expected one of ${GROUPS.join(', ')}`);
-  return [...known, group];
-}
-
 function validateCommand(names: string[], options: { var: Variables }): number {
   let failed = false;
   for (const name of names.length > 0 ? names : libraryNames()) {
@@ -396,14 +366,7 @@ function program(exit: (code: number) => void): Command {
     .option('--repeat <n>', 'run it n times, and show how much the figures differ', wholeNumber(1, 1000), 1)
     .action(async (name: string, options: RunOptions) => exit(await runCommand(name, options)));
 
-  withDriver(
-    lab
-      .command('conformance')
-      .description('hold a peer against the peer contract, rule by rule (docs/peer-contract.md)'),
-  )
-    .option('--only <group...>', 'only these groups of rules', oneOfGroups, [])
-    .option('--list', 'list the rules, and check nothing', false)
-    .action(async (options: ConformanceOptions) => exit(await conformanceCommand(options)));
+  defineConformance(withDriver(lab.command('conformance')), exit);
 
   lab
     .command('doctor')

@@ -330,6 +330,7 @@ export const ROOMS: readonly Room[] = [
       '`rules.ts` is the peer contract as a list of rules, `checks/` has one check for each; `stage.ts` is what they play on (a directory, the ' +
       'prober, the peer), `finding.ts` how they end, `perform.ts` one check of a peer as a user sees it',
     may: [
+      'lab/doctor/',
       'lab/doubles/',
       'lab/drivers/*',
       'lab/history/',

@@ -40,6 +40,20 @@ test('a check says what is kept, leaves its reports, and exits with the verdict'
   expect(broken).toMatchObject({ id: 'control.token', evidence: { expected: 'status 401', came: 'status 500' } });
 });
 
+test('a peer that does not start breaks one rule, once, whatever was asked for', () => {
+  const command = `${process.execPath} ${VARIANT} ends-at-start`;
+  const { status, output, folder } = conformance('--driver', 'process', '--only', 'end', '--peer-image', command);
+  expect(status, output).toBe(1);
+  expect(told(folder).rules.map(({ id, outcome }) => [id, outcome])).toEqual([
+    ['control.health', 'broken'],
+    ['end.sigterm', 'not seen'],
+    ['end.logout', 'not seen'],
+  ]);
+  expect(told(folder).rules[0]?.evidence?.came).toContain('exit code 5');
+  // With the setting that nobody knows, and without; not once for each rule.
+  expect(readdirSync(path.join(folder, 'logs')).filter((name) => name.startsWith('checked'))).toHaveLength(2);
+});
+
 test('wrong usage is told before anything is started', () => {
   const wrong = conformance('--only', 'manners');
   expect(wrong.status).toBe(64);

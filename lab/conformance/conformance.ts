@@ -53,7 +53,7 @@ type How = Pick<Finding, 'outcome' | 'evidence' | 'why'>;
 
 async function check(stage: Stage, id: RuleId): Promise<How> {
   try {
-    await stage.startChecked();
+    await started(stage, id);
     if (!WITHOUT_LOGIN.has(id)) await loggedIn(stage);
     await CHECKS[id](stage);
   } catch (error) {
@@ -63,6 +63,13 @@ async function check(stage: Stage, id: RuleId): Promise<How> {
   if (stage.end === undefined || groupOf(id) === 'end') return { outcome: 'kept' };
   const evidence = { asked: RULES[id].is, expected: 'the program to go on', came: stage.end };
   return { outcome: 'broken', evidence };
+}
+
+/** A peer that does not get ready breaks `control.health`; of the rest nothing can be said. */
+async function started(stage: Stage, id: RuleId): Promise<void> {
+  await stage.startChecked().catch((error) => {
+    throw error instanceof Broken && id !== 'control.health' ? new NotSeen(error.message) : error;
+  });
 }
 
 /** A peer that can't log in breaks `control.login`; of the rest nothing can be said. */

@@ -7,7 +7,8 @@ import type { Group } from './rules.ts';
 const MARKS: Readonly<Record<Outcome, string>> = { kept: '✔', broken: '✘', 'not brought': '-', 'not seen': '?' };
 const COLOURS = { kept: 'green', broken: 'red', 'not brought': 'dim', 'not seen': 'yellow' } as const;
 const VERDICTS = { pass: 'PASS', fail: 'FAIL', inconclusive: 'INCONCLUSIVE' } as const;
-const ID_CHARS = 22;
+/** Room for the longest id of a rule. */
+export const ID_CHARS = 22;
 
 /** What of a check people see while it goes on, and at its end. */
 export class ConformanceProgress {

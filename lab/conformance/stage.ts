@@ -46,6 +46,8 @@ export class Stage {
   #prober: Instance | undefined;
   #checked: Instance | undefined;
   #end: string | undefined;
+  /** It did not get ready. */
+  #flawOfStart: Broken | undefined;
   #loggedInMs: number | undefined;
   #firstMetrics: string | undefined;
   #flawOfFirst: string | undefined;
@@ -82,11 +84,17 @@ export class Stage {
   /** The peer that is checked, anew if it has ended. @throws Broken when it does not get ready */
   async startChecked(): Promise<void> {
     if (this.#checked && this.#end === undefined) return;
+    // It is tried once: each try may take a minute.
+    if (this.#flawOfStart) throw this.#flawOfStart;
     const again = this.#checked;
     this.#end = undefined;
-    const checked = await (again
+    const started = again
       ? this.#blamed('its next start', this.#driver.restart(again))
-      : this.#blamed('its start', this.#startFirst()));
+      : this.#blamed('its start', this.#startFirst());
+    const checked = await started.catch((error) => {
+      if (error instanceof Broken) this.#flawOfStart = error;
+      throw error;
+    });
     this.#checked = checked;
     this.#loggedInMs = undefined;
     void checked.ended.then((how) => {
@@ -101,6 +109,8 @@ export class Stage {
     try {
       return await this.#start(this.#name, { share, env: { PEER_NO_SUCH_SETTING: 'of-no-use' } as object });
     } catch (error) {
+      // One that is slow is no other without it, and what the machine or the lab did says nothing of the peer.
+      if (!(error instanceof PeerLabError) || error.code !== 'instance-exited') throw error;
       const plain = await this.#start(`${this.#name}-plain`, { share });
       this.#flawOfFirst = reasonOf(error);
       return plain;

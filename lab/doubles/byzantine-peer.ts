@@ -5,6 +5,7 @@ import { DirectoryLink } from './directory-link.ts';
 import { type Counters, settings, startDouble } from './double.ts';
 import { fetchFile } from './fetching.ts';
 import { filesOf, type HashedFile } from './files.ts';
+import { manners } from './manners.ts';
 import { sample, serve } from './serving.ts';
 
 /**
@@ -28,9 +29,7 @@ await look();
 await serve({ behaviour: () => acts, files: () => files, counters });
 startDouble(
   {
-    login: async () => ({ leaseSeconds: (await directory.login(await look())).leaseSeconds }),
-    index: () => directory.index(),
-    search: ({ name, sha256 }) => directory.search(sha256 ? { sha256 } : { name: name ?? '*' }),
+    ...manners(directory, look),
     download: async ({ name, sha256 }) => {
       const { results } = await directory.search(sha256 ? { sha256 } : { name });
       const result = await fetchFile(name, results, { behaviour: acts, counters, ticket: directory.ticket });
@@ -40,14 +39,6 @@ startDouble(
     },
     upload: () => {
       throw new PeerLabError('not-capable', { about: 'a double', got: 'an upload' });
-    },
-    loadfiles: async () => {
-      await directory.publish(await look());
-      return { files: files.length };
-    },
-    logout: async () => {
-      await directory.logout();
-      return {};
     },
   },
   counters,

@@ -37,8 +37,11 @@ export const callWish = z.object({
   ticket: z.enum(['own', 'none', 'forged']).default('own'),
   timeoutMs: z.number(),
   call: z.discriminatedUnion('method', [
-    /** `leaveAfter`: the caller goes away when this number of bytes has come. */
-    z.object({ method: z.literal('DownloadFile'), request: fileRequest, leaveAfter: z.number().optional() }),
+    /** `leaveAfter`: the caller goes away when this number of bytes has come. `pauseMs`: it reads nothing for that time after the first chunk. */
+    z.object({
+      ...{ method: z.literal('DownloadFile'), request: fileRequest },
+      ...{ leaveAfter: z.number().optional(), pauseMs: z.number().default(0) },
+    }),
     z.object({ method: z.literal('DownloadFiles'), request: z.object({ files: z.array(fileRequest) }) }),
     z.object({ method: z.literal('FileTree'), request: fileRequest }),
     z.object({ method: z.literal('UploadFile'), messages: z.array(uploadMessage) }),
@@ -92,6 +95,10 @@ export async function callPeer(
     if (call.method === 'DownloadFile') {
       const stream = client.downloadFile(call.request, metadata);
       return await told.of(stream, (chunk: FileChunk__Output) => {
+        if (told.bytes === 0 && call.pauseMs > 0) {
+          stream.pause();
+          setTimeout(() => stream.resume(), call.pauseMs);
+        }
         told.take(chunk);
         if (told.bytes >= (call.leaveAfter ?? MAX_BYTES)) stream.cancel();
       });
@@ -171,9 +178,9 @@ class Telling {
   of<T>(stream: grpc.ClientReadableStream<T>, take: (message: T) => void): Promise<Called> {
     return this.#inTime(stream, (resolve) => {
       stream.on('data', take);
-      // Every end has a status; an error is a status that is not OK.
-      stream.on('error', () => {});
-      stream.on('status', (status) => resolve(this.#all(status)));
+      const read = new Promise<void>((done) => stream.once('end', done).on('error', () => done()));
+      // Every end has a status; an error is a status that is not OK. It may come while content still waits to be read.
+      stream.on('status', (status) => void read.then(() => resolve(this.#all(status))));
     });
   }
 

@@ -5,6 +5,7 @@ import { callPeer, callWish } from './calling.ts';
 import { DirectoryLink } from './directory-link.ts';
 import { type Counters, settings, startDouble } from './double.ts';
 import { filesOf, type HashedFile } from './files.ts';
+import { manners } from './manners.ts';
 import { serve } from './serving.ts';
 import { Visits } from './visits.ts';
 
@@ -38,19 +39,9 @@ await serve({
 });
 startDouble(
   {
-    login: async () => ({ leaseSeconds: (await directory.login(files)).leaseSeconds }),
-    index: () => directory.index(),
-    search: ({ name, sha256 }) => directory.search(sha256 ? { sha256 } : { name: name ?? '*' }),
+    ...manners(directory, look),
     download: refuse('a download'),
     upload: refuse('an upload'),
-    loadfiles: async () => {
-      await directory.publish(await look());
-      return { files: files.length };
-    },
-    logout: async () => {
-      await directory.logout();
-      return {};
-    },
   },
   counters,
   {

@@ -5,14 +5,18 @@ import { mustFetch } from './fetching.ts';
 import { mustServe } from './serving.ts';
 
 const CALLERS = 8;
+/** A slow caller: for all of them to have come. */
+const PAUSE_MS = 500;
 
 export const load = {
   'load.many': async (stage: Stage) => {
     await Promise.all(THEIRS.many.map((file) => mustFetch(stage, file)));
   },
   'load.callers': async (stage: Stage) => {
-    const files = [OWN.large, OWN.small, OWN.one];
-    await Promise.all(Array.from({ length: CALLERS }, (_, i) => mustServe(stage, files[i % files.length] ?? OWN.one)));
+    // The large ones are still under way when the others come.
+    const files = [OWN.large, OWN.small, OWN.large, OWN.one];
+    const callers = Array.from({ length: CALLERS }, (_, i) => files[i % files.length] ?? OWN.one);
+    await Promise.all(callers.map((file) => mustServe(stage, file, { pauseMs: PAUSE_MS })));
   },
 };
 

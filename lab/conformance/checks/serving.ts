@@ -152,9 +152,9 @@ interface Asked {
 export async function mustServe(
   stage: Stage,
   { name, content }: KnownFile,
-  to = stage.checked.address,
+  { to = stage.checked.address, pauseMs = 0 } = {},
 ): Promise<Called> {
-  const told = await stage.call('DownloadFile', { request: { filename: name } }, { to });
+  const told = await stage.call('DownloadFile', { request: { filename: name }, pauseMs }, { to });
   return mustBe(told, content, askedFor({ filename: name }));
 }
 

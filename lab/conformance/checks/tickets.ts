@@ -15,7 +15,7 @@ export const tickets = {
   },
   'tickets.good': (stage: Stage) =>
     withClosed(stage, async (closed) => {
-      await mustServe(stage, OWN.small, closed.address);
+      await mustServe(stage, OWN.small, { to: closed.address });
     }),
   'tickets.none': (stage: Stage) =>
     withClosed(stage, async (closed) => {

@@ -22,6 +22,7 @@ const unfinished = path.join(share, '.peerlab');
 const CHUNK = 64 * 1024;
 const MAX_BYTES = 16 * 1024 * 1024;
 mkdirSync(unfinished, { recursive: true });
+if (broken === 'ends-at-start') process.exit(5);
 if (broken === 'refuses-settings' && env.PEER_NO_SUCH_SETTING) process.exit(64);
 
 const sha256 = (content: Buffer) => createHash('sha256').update(content).digest('hex');

@@ -6,6 +6,7 @@ import type { RuleId } from '../rules.ts';
  */
 export const VARIANTS = {
   none: [],
+  'ends-at-start': ['control.health'],
   'refuses-settings': ['settings.unknown'],
   'no-token': ['control.token'],
   'one-connection': ['control.connections'],
