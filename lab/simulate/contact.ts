@@ -37,18 +37,32 @@ export class Contact implements Worker, Guest {
   speed(): number | undefined {
     // Bytes are a fluid here, but a slow source is heard now and then only: when it has sent another chunk.
     const { nowMs } = this.peer;
-    for (const { flowsSinceMs } of this.fetching.values())
-      if (flowsSinceMs !== undefined) this.#hear(nowMs - ((nowMs - flowsSinceMs) % this.source.chunkEveryMs));
+    for (const fetch of this.fetching.values()) {
+      if (fetch.flowsSinceMs === undefined) continue;
+      const sentBytes = fetch.sentBytes();
+      this.#hear(nowMs - ((nowMs - fetch.flowsSinceMs) % this.source.chunkEveryMs), sentBytes - fetch.heardBytes);
+      fetch.heardBytes = sentBytes;
+    }
     return this.#speed.at(nowMs);
+  }
+
+  usualSpeed(): number | undefined {
+    return this.#speed.usual;
+  }
+
+  /** It is asked for a piece. */
+  asked(): void {
+    if (this.fetching.size === 0) this.#speed.asked(this.peer.nowMs);
+    this.heard();
   }
 
   heard(): void {
     this.#hear(this.peer.nowMs);
   }
 
-  #hear(atMs: number): void {
+  #hear(atMs: number, bytes = 0): void {
     this.#heardMs = Math.max(this.#heardMs, atMs);
-    this.#speed.heard(this.#heardMs);
+    this.#speed.heard(this.#heardMs, bytes);
   }
 
   learnSpeed(bytesPerSecond: number): void {
@@ -70,6 +84,9 @@ export interface Fetch {
   readonly beganMs: number;
   /** While it is being sent. */
   flowsSinceMs: number | undefined;
+  /** What of it has left the source, and what of that was taken into account already. */
+  sentBytes: () => number;
+  heardBytes: number;
   isCut: boolean;
   /** Ends what the source does for it. */
   cut: () => void;

@@ -188,10 +188,14 @@ export class Fetcher {
 
   #fetch(contact: Contact, range: Range, turn: number): void {
     const index = range.next;
-    const fetch: Fetch = { range, beganMs: this.#peer.nowMs, flowsSinceMs: undefined, isCut: false, cut: () => {} };
+    const fetch: Fetch = {
+      ...{ range, beganMs: this.#peer.nowMs, flowsSinceMs: undefined, heardBytes: 0, isCut: false },
+      sentBytes: () => 0,
+      cut: () => {},
+    };
+    contact.asked();
     contact.fetching.set(range, fetch);
     this.#comingBytes += this.#world.model.pieceSizeBytes;
-    contact.heard();
     range.stop = () => {
       if (fetch.isCut) return;
       fetch.isCut = true;

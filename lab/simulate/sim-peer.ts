@@ -164,6 +164,7 @@ export class SimPeer {
       this.#world.arriveAt(contact, fetch, bytes);
       this.#isOut(index);
     });
+    fetch.sentBytes = () => this.#uplink.sentBytes(stream);
     fetch.cut = () => {
       if (fetch.flowsSinceMs === undefined) return;
       fetch.flowsSinceMs = undefined;

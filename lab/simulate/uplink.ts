@@ -39,9 +39,15 @@ export class Uplink {
   cut(stream: Stream): number {
     const at = this.#streams.indexOf(stream);
     if (at < 0) return 0;
-    this.#settle();
+    const sentBytes = this.sentBytes(stream);
     this.#streams.splice(at, 1);
     this.#plan();
+    return sentBytes;
+  }
+
+  /** What of it has been sent by now. */
+  sentBytes(stream: Stream): number {
+    this.#settle();
     return Math.max(0, stream.bytes - Math.max(0, stream.endsAt - this.#each));
   }
 

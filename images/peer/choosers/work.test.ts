@@ -4,6 +4,7 @@ import { type Range, Work, type Worker } from './work.ts';
 
 const at = (bytesPerSecond: number | undefined, has: (index: number) => boolean = () => true): Worker => ({
   speed: () => bytesPerSecond,
+  usualSpeed: () => bytesPerSecond,
   has,
 });
 const ALL = Number.POSITIVE_INFINITY;
@@ -34,7 +35,7 @@ test('the end of what would be done last goes over, in proportion to the speeds'
   expect(slow.end).toBe(25);
 });
 
-test('one that stands still loses all but its piece, and that is doubled, once', () => {
+test('one that stands still loses all but its piece, and that is doubled', () => {
   const work = new Work(4, 1000, () => false);
   const still = work.take(at(0), 1, ALL) as Range;
   const taken = work.take(at(5000), 2, ALL) as Range;
@@ -43,6 +44,7 @@ test('one that stands still loses all but its piece, and that is doubled, once',
   work.release(taken);
   const double = work.take(at(5000), 2, ALL) as Range;
   expect([double.start, double.end]).toEqual([0, 1]);
+  // Another one would not have it sooner than the one that has just begun.
   expect(work.take(at(5000), 3, ALL)).toBeUndefined();
   let stopped = false;
   still.stop = () => {
@@ -50,6 +52,33 @@ test('one that stands still loses all but its piece, and that is doubled, once',
   };
   work.arrived(double);
   expect(stopped).toBe(true);
+});
+
+test('a piece that two slow ones fetch goes to a third that would bring it much sooner, and to no slow one', () => {
+  const work = new Work(2, 1_000_000, (index) => index === 0);
+  const riders = [at(30_000), at(33_000), at(31_000)];
+  const first = work.takePiece(riders[0] as Worker, undefined) as Range;
+  const second = work.takePiece(riders[1] as Worker, undefined) as Range;
+  expect([first.start, second.start]).toEqual([1, 1]);
+  expect(work.offers(riders[2] as Worker)).toBe(false);
+  expect(work.takePiece(riders[2] as Worker, undefined)).toBeUndefined();
+  // It sends to nobody just now, and has sent fast before.
+  const fast = { ...at(0), usualSpeed: () => 2_000_000 };
+  const third = work.takePiece(fast, undefined) as Range;
+  expect(third.start).toBe(1);
+  // Never a second time to the same one.
+  expect(work.takePiece(fast, undefined)).toBeUndefined();
+  const stopped: string[] = [];
+  first.stop = () => stopped.push('first');
+  second.stop = () => stopped.push('second');
+  work.arrived(third);
+  expect(stopped).toEqual(['first', 'second']);
+});
+
+test('of those of whom nothing is known, so many fetch the same late piece, and no more', () => {
+  const work = new Work(1, 1_000_000, () => false);
+  const copies = Array.from({ length: 10 }, () => work.takePiece({ ...at(0), usualSpeed: () => undefined }, undefined));
+  expect(copies.filter(Boolean)).toHaveLength(4);
 });
 
 test('nothing is taken from one that has just begun, or is nearly done', () => {
@@ -124,7 +153,7 @@ test('whatever each has: what somebody has arrives, and nobody is asked for what
   );
 });
 
-test('whatever fails and whenever: every piece arrives, and no two lanes hold the same but the doubled one', () => {
+test('whatever fails and whenever: every piece arrives, and whoever holds what', () => {
   const step = fc.record({ lane: fc.nat(3), does: fc.constantFrom('piece', 'piece', 'piece', 'fail') });
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 60 }), fc.array(step, { maxLength: 80 }), (pieces, steps) => {

@@ -10,6 +10,8 @@ import { Rarity } from './rarity.ts';
 export interface Worker {
   /** Bytes in a second, by experience; 0 when it stands still; undefined while nothing is known. */
   speed(): number | undefined;
+  /** The same, whether it sends anything just now or not. */
+  usualSpeed(): number | undefined;
   /** Whether its source has this piece: a source that is still fetching the file itself has some. */
   has(index: number): boolean;
   /** Its source is still fetching the file itself. */
@@ -24,8 +26,6 @@ export interface Range {
   next: number;
   /** Comes down when another lane takes over the end. */
   end: number;
-  /** Another lane fetches the same piece. */
-  doubled: boolean;
   /** Set by who fetches: ends it, for somebody else was faster. */
   stop?: () => void;
 }
@@ -37,6 +37,10 @@ const WORTH_SECONDS = 0.1;
 
 /** At the end of a file, one that stands still for so long is not waited for by whoever has a turn. */
 const DOUBLED_SECONDS = 0.5;
+/** Where two fetch a piece, a third does so too only if it would need less than half the time that they still need. */
+const MUCH_SOONER = 2;
+/** The most that fetch the same piece; more only if each is much faster than all before it, so that slow ones can not keep a piece to themselves. */
+const MAX_COPIES = 4;
 
 export class Work {
   /** Who has what, among all whom this download knows. */
@@ -138,7 +142,6 @@ export class Work {
   /** The piece of this range that was on its way is there. Whoever fetches it too is stopped. */
   arrived(range: Range): void {
     const index = range.next++;
-    range.doubled = false;
     for (const other of this.#ranges) {
       if (other !== range && other.next === index && other.end === index + 1) other.stop?.();
     }
@@ -146,9 +149,7 @@ export class Work {
 
   /** The range is in nobody's hands any more; what of it is not there is given out again. */
   release(range: Range): void {
-    if (!this.#ranges.delete(range)) return;
-    for (const other of this.#ranges) if (other.next === range.next) other.doubled = false;
-    this.#open(range.next, range.end);
+    if (this.#ranges.delete(range)) this.#open(range.next, range.end);
   }
 
   /** Pieces in a row that are in nobody's hands and that the worker has, `most` of them: from the rarest on; the first if none is rarer. */
@@ -180,7 +181,7 @@ export class Work {
   }
 
   #hand(worker: Worker, start: number, end: number): Range {
-    const range: Range = { worker, start, next: start, end, doubled: false };
+    const range: Range = { worker, start, next: start, end };
     this.#ranges.add(range);
     return range;
   }
@@ -212,15 +213,10 @@ export class Work {
     return victim?.worker.speed() === 0 ? this.#takeFrom(victim, worker, most) : undefined;
   }
 
-  #takeFrom(victim: Range, worker: Worker, most: number): Range | undefined {
+  #takeFrom(victim: Range, worker: Worker, most: number): Range {
     const left = victim.end - victim.next;
-    if (left === 1) {
-      if (victim.doubled) return undefined;
-      victim.doubled = true;
-      const range = this.#hand(worker, victim.next, victim.end);
-      range.doubled = true;
-      return range;
-    }
+    // Several fetch it then, and the first that has it stops the others.
+    if (left === 1) return this.#hand(worker, victim.next, victim.end);
     const [mine, theirs] = [worker.speed(), victim.worker.speed()];
     const part = mine === undefined || theirs === undefined || mine + theirs === 0 ? 0.5 : mine / (mine + theirs);
     const wanted = Math.min(left - 1, most, Math.max(1, Math.round(left * part)));
@@ -231,21 +227,39 @@ export class Work {
     return this.#hand(worker, victim.end, end);
   }
 
-  /** Of the ranges whose end the worker could fetch: which would be done last, and in how many seconds. A single piece that two fetch already is not looked at. */
+  /** Of the ranges whose end the worker could fetch: which would be done last, and in how many seconds. */
   #lastToEnd(worker: Worker): [Range | undefined, number] {
     let last: Range | undefined;
     let most = 0;
     for (const range of this.#ranges) {
-      const left = range.end - range.next;
-      if (range.worker === worker || left === 0 || (left === 1 && range.doubled)) continue;
-      if (!worker.has(range.end - 1)) continue;
-      const speed = range.worker.speed();
-      // Nothing is known of one that has just begun: it gets the time to show what it can do.
-      const seconds = speed === undefined ? 0 : (left * this.#pieceSizeBytes) / Math.max(speed, 1);
-      if (seconds <= most) continue;
+      if (range.next === range.end || !worker.has(range.end - 1)) continue;
+      const copies = this.#copies(range);
+      const seconds = Math.min(...copies.map((copy) => this.#seconds(copy)));
+      if (seconds <= most || !this.#mayJoin(worker, copies, seconds)) continue;
       last = range;
       most = seconds;
     }
     return [last, most];
+  }
+
+  /** Those who fetch the same piece; of more pieces than one, nobody else does. */
+  #copies(range: Range): Range[] {
+    if (range.end - range.next > 1) return [range];
+    return [...this.#ranges].filter(({ next, end }) => next === range.next && end === range.end);
+  }
+
+  #seconds({ worker, next, end }: Range): number {
+    const speed = worker.speed();
+    // Nothing is known of one that has just begun: it gets the time to show what it can do.
+    return speed === undefined ? 0 : ((end - next) * this.#pieceSizeBytes) / Math.max(speed, 1);
+  }
+
+  #mayJoin(worker: Worker, copies: readonly Range[], seconds: number): boolean {
+    if (copies.some((copy) => copy.worker === worker)) return false;
+    if (copies.length === 1) return true;
+    const usual = worker.usualSpeed();
+    if (usual !== undefined && (MUCH_SOONER * this.#pieceSizeBytes) / Math.max(usual, 1) > seconds) return false;
+    const fastest = Math.max(...copies.map((copy) => copy.worker.usualSpeed() ?? 0));
+    return copies.length < MAX_COPIES || (usual ?? 0) > MUCH_SOONER * fastest;
   }
 }

@@ -88,6 +88,10 @@ export class Lane implements Worker {
     return this.#speed.at(performance.now());
   }
 
+  usualSpeed(): number | undefined {
+    return this.#speed.usual;
+  }
+
   /**
    * Fetches the range, whose end may come down meanwhile. Every piece is checked as it gets whole.
    * @param turn number of the turn that the source gave for it
@@ -98,14 +102,15 @@ export class Lane implements Worker {
     using lease = this.#init.lease();
     const stopped = new AbortController();
     range.stop = () => stopped.abort();
-    this.#speed.heard(performance.now());
+    if (this.#fetching === 0) this.#speed.asked(performance.now());
+    else this.#speed.heard(performance.now());
     using intake = new Intake(range, this, this.#init, (bytesPerSecond) => this.#speed.learn(bytesPerSecond));
     const signal = AbortSignal.any([receiving.signal, stopped.signal]);
     this.#fetching++;
     try {
       const request = { ...intake.request, filename: source.name, sha256: file.hashes.sha256, turn };
       await receive(request, { ...receiving, lease, signal }, (chunk) => {
-        this.#speed.heard(performance.now());
+        this.#speed.heard(performance.now(), chunk.content.length);
         return intake.take(chunk);
       });
     } catch (error) {
