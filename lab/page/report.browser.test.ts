@@ -225,6 +225,32 @@ describe.each(['light', 'dark'] as const)('in %s colours', (colorScheme) => {
   );
 });
 
+test('on a phone, what was wanted and what came is seen without scrolling, and so are proofs', async () => {
+  const file = await made(ORDINARY, ({ expectations }) => {
+    const example = 'download of peer-2 failed: the other peer does not answer, and so it went on '.repeat(3);
+    expectations.push({ expression: 'operations.download.latency.p95 < 2', actual: 2.5, ok: false, example });
+  });
+  const { page } = await open(file, { viewport: { width: 390, height: 800 } });
+  const row = page.locator('#expectations tbody tr');
+  expect(await row.textContent()).toContain('2.5 s');
+  // A limit without a unit is in that of its figure.
+  expect(await row.textContent()).toContain('< 2 s');
+  for (const cell of await page.locator('#expectations tbody > tr > *, #faults tbody > tr > *').all()) {
+    const box = await cell.boundingBox();
+    expect(box && box.x >= 0 && box.x + box.width <= 390).toBe(true);
+  }
+  expect(await page.locator('#faults tbody tr').count()).toBe(3);
+});
+
+test('who was killed, and did not come back, ended by that', async () => {
+  const { until: _, ...rest } = FAULT;
+  const killed: FaultRecord = { ...rest, kind: 'kill' };
+  const { page } = await open(await made({ ...ORDINARY, faults: [killed] }));
+  const rows = page.locator('#peers table').first().locator('tbody tr');
+  expect(await rows.filter({ hasText: 'peer-2' }).textContent()).toContain('ended by a fault (kill)');
+  expect(await rows.filter({ hasText: 'peer-3' }).textContent()).not.toContain('fault');
+});
+
 interface Violation {
   id: string;
   impact: string;

@@ -1,4 +1,5 @@
 import { useRef, useState } from 'preact/hooks';
+import { knownUntil } from '../model/known-until.ts';
 import type { Fault, Scene, Step } from '../model/scene.ts';
 import { shortName } from '../parts/foreign.tsx';
 import { useSettings } from '../settings/settings.tsx';
@@ -41,6 +42,7 @@ export function CourseChart({ scene, until, at, onPick }: CourseChartProps) {
   const end = Math.max(until ?? 0, endOf(scene), 0.1);
   // What goes on does so until the moment that is shown.
   const now = Math.min(end, at ?? end);
+  const known = Math.min(bytes.length, Math.floor(knownUntil(scene) / binSeconds));
   const peak = Math.max(0, ...bytes) / binSeconds;
   const x = linear(end, LEFT, width - RIGHT, (width - LEFT) / TICK_PIXELS);
   const y = linear(peak, TOP + PLOT_HEIGHT, TOP, 4);
@@ -78,7 +80,10 @@ export function CourseChart({ scene, until, at, onPick }: CourseChartProps) {
                 />
               ),
           )}
-          <path class="area" d={areaOf(bytes, binSeconds, x, y)} />
+          <path class="area" d={areaOf(bytes, 0, known, binSeconds, x, y)} />
+          {known < bytes.length && (
+            <path class="area coming" d={areaOf(bytes, known, bytes.length, binSeconds, x, y)} />
+          )}
           {lanes.map((lane, n) => (
             <Lane
               key={lane.key}
@@ -94,7 +99,7 @@ export function CourseChart({ scene, until, at, onPick }: CourseChartProps) {
       </div>
       <figcaption class="note" aria-hidden="true">
         {pointed === undefined
-          ? t('course.peak', { peak: format.rate(peak) })
+          ? `${t('course.peak', { peak: format.rate(peak) })} ${known < bytes.length ? t('course.coming') : ''}`
           : t('course.at', {
               seconds: format.seconds(pointed),
               rate: format.rate((bytes[Math.floor(pointed / binSeconds)] ?? 0) / binSeconds),
@@ -200,13 +205,13 @@ function Lane({ lane, x, y, end, now }: LaneProps) {
   );
 }
 
-/** A bin is as wide as it is: the area is what was moved. */
-function areaOf(bytes: readonly number[], binSeconds: number, x: Scale, y: Scale): string {
-  if (bytes.length === 0) return '';
-  const points = bytes.flatMap((moved, n) => {
-    const height = y(moved / binSeconds).toFixed(1);
-    return [`${x(n * binSeconds).toFixed(1)} ${height}`, `${x((n + 1) * binSeconds).toFixed(1)} ${height}`];
+/** Some of the bins. One is as wide as it is: the area is what was moved. */
+function areaOf(bytes: readonly number[], first: number, end: number, binSeconds: number, x: Scale, y: Scale): string {
+  if (end <= first) return '';
+  const points = bytes.slice(first, end).flatMap((moved, n) => {
+    const [height, from] = [y(moved / binSeconds).toFixed(1), (first + n) * binSeconds];
+    return [`${x(from).toFixed(1)} ${height}`, `${x(from + binSeconds).toFixed(1)} ${height}`];
   });
-  const [left, right, bottom] = [x(0), x(bytes.length * binSeconds), y(0)];
-  return `M${left} ${bottom}L${points.join('L')}L${right.toFixed(1)} ${bottom}Z`;
+  const [left, right, bottom] = [x(first * binSeconds), x(end * binSeconds), y(0)];
+  return `M${left.toFixed(1)} ${bottom}L${points.join('L')}L${right.toFixed(1)} ${bottom}Z`;
 }

@@ -1,7 +1,7 @@
 import { useMemo, useState } from 'preact/hooks';
 import type { OperationEvent } from '../../lab/history/events.ts';
 import type { Scene } from '../model/scene.ts';
-import { Foreign, Name } from '../parts/foreign.tsx';
+import { Foreign, Name, Quoted } from '../parts/foreign.tsx';
 import { useSettings } from '../settings/settings.tsx';
 
 /** What happened last, the latest first: operations, faults, lives that ended, remarks of the lab. */
@@ -67,8 +67,8 @@ function What({ of }: { of: Happening['what'] }) {
       <Name text={peer} />: <Name text={operation} />
       {file !== undefined && (
         <>
-          {' “'}
-          <Name text={file} />”
+          {' '}
+          <Quoted text={file} />
         </>
       )}
       {outcome === 'failed' && (

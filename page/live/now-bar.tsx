@@ -1,6 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import type { Scene, UnderWay } from '../model/scene.ts';
-import { Name } from '../parts/foreign.tsx';
+import { Name, Quoted } from '../parts/foreign.tsx';
 import { useSettings } from '../settings/settings.tsx';
 import { rateOfAll } from './network/network.tsx';
 
@@ -97,8 +97,8 @@ export function WhatIsUnderWay({ of: { peer, operation, file, to } }: { of: Unde
       <Name text={peer} />: <Name text={operation} />
       {file !== undefined && (
         <>
-          {' “'}
-          <Name text={file} />”
+          {' '}
+          <Quoted text={file} />
         </>
       )}
       {to !== undefined && (

@@ -54,6 +54,7 @@ function Runs({ runs }: { runs: readonly Run[] }) {
       rows={runs}
       keyOf={({ id }) => id}
       shown={100}
+      isStacked={true}
       columns={[
         {
           ...{ key: 'run', head: t('run'), value: ({ id }) => id, isHead: true },
@@ -103,10 +104,9 @@ function StateCell({ verdict, state }: Run) {
 }
 
 function ReportCell({ id, hasReport }: Run) {
-  const { t } = useSettings();
   return hasReport ? (
-    <a href={`/results/${encodeURIComponent(id)}/report.html`} aria-label={`${t('live.report')} ${id}`}>
-      {t('live.report')}
+    <a href={`/results/${encodeURIComponent(id)}/report.html`} aria-label={`report.html ${id}`}>
+      report.html
     </a>
   ) : null;
 }

@@ -38,7 +38,8 @@ export function Steps({ scene }: { scene: Scene }) {
             <span class="note">
               {ok + failed > 0 && `${format.number(ok)} ${t('ok')}`}
               {failed > 0 && <span class="mark fail">{`, ${t('tile.failed', { count: format.number(failed) })}`}</span>}
-              {began !== undefined && ` ${format.seconds((ended ?? scene.now) - began)}`}
+              {ok + failed > 0 && ' · '}
+              {began !== undefined && format.seconds((ended ?? scene.now) - began)}
             </span>
           </li>
         );

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import type { OperationEvent } from '../../lab/history/events.ts';
 import type { RunEvent } from '../../lab/history/run-event.ts';
 import { fold } from './fold.ts';
+import { knownUntil } from './known-until.ts';
 import { EMPTY_SCENE, linkKey, peersOf, type Scene } from './scene.ts';
 
 const BEGAN: RunEvent = {
@@ -139,6 +140,17 @@ test('with one, they came as it grew, while a transfer was under way', () => {
   const { bytes } = scene.throughput;
   expect(bytes.slice(0, 5)).toEqual(Array(5).fill(0));
   expect(bytes.slice(5)).toEqual([...Array(5).fill(expect.closeTo(10)), ...Array(10).fill(expect.closeTo(5))]);
+});
+
+test('what came since a receiver was last read is not known yet; who was not heard of for long is not waited for', () => {
+  const reading = [counter(0, 0), began(0, 0.5), counter(1, 50), counter(2, 10, 's-1')];
+  expect(knownUntil(after(counter(0, 0), counter(2, 0)))).toBe(Number.POSITIVE_INFINITY);
+  expect(knownUntil(after(...reading))).toBe(1);
+  expect(knownUntil(after(...reading, FETCHED))).toBe(1);
+  expect(knownUntil(after(...reading, FETCHED, counter(3, 100)))).toBe(Number.POSITIVE_INFINITY);
+  expect(knownUntil(after(...reading, counter(9, 10, 's-1')))).toBe(Number.POSITIVE_INFINITY);
+  const over: RunEvent = { kind: 'run-ended', at: 3, completed: true, leftovers: [] };
+  expect(knownUntil(after(...reading, over))).toBe(Number.POSITIVE_INFINITY);
 });
 
 test('a counter that begins late, begins again, or is unknown moves no byte twice', () => {

@@ -26,6 +26,8 @@ export interface DataTableProps<R> {
   readonly shown?: number;
   readonly mayFilter?: boolean;
   readonly sortedBy?: Sorting;
+  /** A narrow screen has no room for its columns: there, each row is a list, and its cells say what they are. */
+  readonly isStacked?: boolean;
 }
 
 interface Sorting {
@@ -51,7 +53,7 @@ export function DataTable<R>(props: DataTableProps<R>) {
   const limit = isWhole ? MAX_ROWS : shown;
   const sort = (key: string) => setSorting((now) => ({ key, down: now?.key === key ? !now.down : false }));
   return (
-    <div class="table">
+    <div class={props.isStacked ? 'table stacked' : 'table'}>
       <div class="tools">
         {mayFilter && (
           <label>
@@ -114,7 +116,7 @@ function Row<R>({ row, rows, columns }: { row: R; rows: readonly R[]; columns: r
   const { format } = useSettings();
   return (
     <tr>
-      {columns.map(({ key, value, cell, isHead }) => {
+      {columns.map(({ key, head, value, cell, isHead }) => {
         const content = cell ? cell(row) : plainly(value(row), format);
         const align = alignment(rows, value);
         return isHead ? (
@@ -122,7 +124,7 @@ function Row<R>({ row, rows, columns }: { row: R; rows: readonly R[]; columns: r
             {content}
           </th>
         ) : (
-          <td key={key} class={align}>
+          <td key={key} class={align} data-head={head}>
             {content ?? '–'}
           </td>
         );

@@ -1,5 +1,5 @@
 import type { Result } from '../../lab/checks/result-schema.ts';
-import type { Unit } from '../settings/format.ts';
+import type { Format, Unit } from '../settings/format.ts';
 import { useSettings } from '../settings/settings.tsx';
 import { type Column, DataTable } from './data-table.tsx';
 import { Foreign } from './foreign.tsx';
@@ -24,12 +24,13 @@ export function Expectations({ expectations, units }: Pick<Result, 'expectations
   const rows = expectations
     .map(({ expression, actual, ok, missing = '', example = '' }, place): Row => {
       const { figure, wanted } = partsOf(expression);
-      const shown = actual === null ? t('figure.missing') : format.in(units[place] ?? 'count', actual);
+      const unit = units[place] ?? 'count';
+      const shown = actual === null ? t('figure.missing') : format.in(unit, actual);
       return {
         place,
         expression,
         figure,
-        wanted,
+        wanted: inUnit(wanted, unit, format),
         actual: shown,
         ok,
         remark: [missing, example].filter(Boolean).join('; '),
@@ -58,12 +59,23 @@ export function Expectations({ expectations, units }: Pick<Result, 'expectations
       ),
     });
   return (
-    <DataTable caption={t('expectations')} columns={columns} rows={rows} keyOf={({ place }) => place} shown={200} />
+    <DataTable
+      caption={t('expectations')}
+      columns={columns}
+      rows={rows}
+      keyOf={({ place }) => place}
+      shown={200}
+      isStacked={true}
+    />
   );
 }
 
 function figureCell({ figure }: Row) {
-  return <Foreign text={figure} isCode={true} />;
+  return (
+    <span class="figure">
+      <Foreign text={figure} isCode={true} />
+    </span>
+  );
 }
 
 function wantedCell({ wanted }: Row) {
@@ -74,4 +86,10 @@ function wantedCell({ wanted }: Row) {
 function partsOf(expression: string): { figure: string; wanted: string } {
   const [, figure = expression, wanted = ''] = /^(.*\S)\s+([=!<>]=?\s.*)$/s.exec(expression) ?? [];
   return { figure, wanted };
+}
+
+/** A limit that was written without a unit is read more easily in that of its figure. */
+function inUnit(wanted: string, unit: Unit, format: Format): string {
+  const [, comparison, number] = /^([=!<>]=?)\s+(\d+(?:\.\d+)?)$/.exec(wanted) ?? [];
+  return number === undefined ? wanted : `${comparison} ${format.in(unit, Number(number))}`;
 }

@@ -5,7 +5,7 @@ import { SHOWN_SLOWEST, slowestOf, tookOf } from '../model/slowest.ts';
 import type { Excerpt } from '../report/data.ts';
 import { useSettings } from '../settings/settings.tsx';
 import { DataTable } from './data-table.tsx';
-import { Foreign, Name } from './foreign.tsx';
+import { Foreign, Name, Quoted } from './foreign.tsx';
 
 /** Operations that failed or took long, and what the logs say of them. */
 
@@ -28,7 +28,7 @@ export function Failures({ failed, excerpts }: { failed: Result['failedOperation
             {example.file !== undefined && (
               <>
                 {' '}
-                “<Name text={example.file} />”
+                <Quoted text={example.file} />
               </>
             )}{' '}
             {t('at', { seconds: format.seconds(example.at) })}: <Foreign text={example.message} />
@@ -96,7 +96,7 @@ function What({ of: { operation, peer, file, to, outcome, error, step } }: { of:
       {file !== undefined && (
         <>
           {' '}
-          “<Name text={file} />”
+          <Quoted text={file} />
         </>
       )}
       {to !== undefined && (

@@ -66,7 +66,7 @@ function Proofs({ proofs }: Pick<Fault, 'proofs'>) {
   const { t, format } = useSettings();
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keys
-    <section class="scrolls" tabIndex={0} aria-label={t('fault.proofs')}>
+    <section class="scrolls stacked" tabIndex={0} aria-label={t('fault.proofs')}>
       <table>
         <caption class="hidden">{t('fault.proofs')}</caption>
         <thead>
@@ -82,14 +82,16 @@ function Proofs({ proofs }: Pick<Fault, 'proofs'>) {
           {proofs.map(({ when, at, wanted, seen, ok }, n) => (
             <tr key={`${when} ${n}`}>
               <th scope="row">{t(`fault.${when}`)}</th>
-              <td class="number">{format.seconds(at)}</td>
-              <td>
+              <td class="number" data-head={t('fault.time')}>
+                {format.seconds(at)}
+              </td>
+              <td data-head={t('fault.wanted')}>
                 <Foreign text={wanted} />
               </td>
-              <td>
+              <td data-head={t('fault.seen')}>
                 <Foreign text={seen} />
               </td>
-              <td>
+              <td data-head={t('verdict')}>
                 <Mark outcome={ok ? 'pass' : 'fail'} word={ok ? 'fault.proved' : 'fault.notProved'} />
               </td>
             </tr>

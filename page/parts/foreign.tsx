@@ -22,8 +22,8 @@ export function Foreign({ text, isCode = false }: { text: string; isCode?: boole
 /** Between the words of a long one, a line may end: narrow screens have no room for it. */
 const BETWEEN_WORDS = /(?<=[./_{=,])|(?<=[a-z])(?=[A-Z])/;
 
-function brokenUp(code: string) {
-  return code.split(BETWEEN_WORDS).flatMap((word, n) => (n === 0 ? [word] : [<wbr key={`${n} ${word}`} />, word]));
+function brokenUp(text: string) {
+  return text.split(BETWEEN_WORDS).flatMap((word, n) => (n === 0 ? [word] : [<wbr key={`${n} ${word}`} />, word]));
 }
 
 /** A name, cut where it would fill the page. */
@@ -31,8 +31,17 @@ export function Name({ text }: { text: string }) {
   const shown = shortName(text);
   return (
     <bdi lang="en" class="name" title={shown === text ? undefined : printable(text, MAX_SHOWN_CHARS)}>
-      {shown}
+      {brokenUp(shown)}
     </bdi>
+  );
+}
+
+/** A name in the quotes of the page's language, which stay beside it. */
+export function Quoted({ text }: { text: string }) {
+  return (
+    <q>
+      <Name text={text} />
+    </q>
   );
 }
 

@@ -5,7 +5,7 @@ import type { Instance, Scene } from '../model/scene.ts';
 import { peersOf } from '../model/scene.ts';
 import { useSettings } from '../settings/settings.tsx';
 import { type Column, DataTable } from './data-table.tsx';
-import { Name } from './foreign.tsx';
+import { Name, shortName } from './foreign.tsx';
 
 /** What became of each peer. */
 
@@ -13,10 +13,17 @@ interface Row extends Instance {
   readonly rate: number | undefined;
 }
 
-export function Peers({ scene, fairness }: { scene: Scene; fairness: Result['fairness'] }) {
+export function Peers({ scene, result: { fairness, faults } }: { scene: Scene; result: Result }) {
   const { t, format } = useSettings();
   const rates = useMemo(() => throughputByPeer(scene.operations), [scene]);
   const rows = peersOf(scene).map((peer): Row => ({ ...peer, rate: rates.get(peer.name) }));
+  const fatal = new Map(faults.list.filter(isFatal).map(({ who, kind }) => [who, kind]));
+  const lifeOf = ({ name, life, address }: Row): string => {
+    const fault = fatal.get(name);
+    if (fault !== undefined) return t('life.byFault', { fault: shortName(fault) });
+    // At the end of a run all have ended: what counts is how.
+    return t(`life.${life === 'planned' && address !== undefined ? 'ended' : life}`);
+  };
   const most = Math.max(1, ...rates.values());
   const number = (key: 'received' | 'sent', head: string): Column<Row> => ({
     ...{ key, head, value: (row) => row[key], cell: (row) => format.bytes(row[key]) },
@@ -47,8 +54,8 @@ export function Peers({ scene, fairness }: { scene: Scene; fairness: Result['fai
             cell: ({ group = '' }) => <Name text={group} />,
           },
           {
-            ...{ key: 'life', head: t('state'), value: (row) => t(`life.${lifeOf(row)}`) },
-            cell: (row) => <span class="one-line">{t(`life.${lifeOf(row)}`)}</span>,
+            ...{ key: 'life', head: t('state'), value: lifeOf },
+            cell: (row) => <span class="one-line">{lifeOf(row)}</span>,
           },
           { key: 'files', head: t('files'), value: ({ files }) => files.size },
           number('received', t('received')),
@@ -67,9 +74,9 @@ export function Peers({ scene, fairness }: { scene: Scene; fairness: Result['fai
   );
 }
 
-/** At the end of a run all have ended: what counts is how. */
-function lifeOf({ life, address }: Instance): Instance['life'] {
-  return life === 'planned' && address !== undefined ? 'ended' : life;
+/** It ended whom it was done to, who did not come back. */
+function isFatal({ kind, until, overtakenBy }: Result['faults']['list'][number]): boolean {
+  return until === undefined && overtakenBy === undefined && ['kill', 'stop', 'evict', 'drain'].includes(kind);
 }
 
 function Rate({ rate, most }: { rate: number | undefined; most: number }) {

@@ -76,7 +76,7 @@ export function RunPage({ data }: { data: RunReport }) {
         </Section>
       )}
       <Section id="peers" title={t('peers')}>
-        <Peers scene={scene} fairness={result.fairness} />
+        <Peers scene={scene} result={result} />
         <h3>{t('groups')}</h3>
         <Groups groups={result.groups} />
       </Section>

@@ -12,7 +12,7 @@ export interface Settings {
   readonly language: Language;
   readonly theme: Theme;
   readonly format: Format;
-  /** A text of the page; `{name}` in it is replaced. */
+  /** A text of the page; `{name}` in it is replaced, and so is `{name|one|many}`, by what goes with that number. */
   t(key: TextKey, values?: Readonly<Record<string, string | number>>): string;
   setLanguage(language: Language): void;
   setTheme(theme: Theme): void;
@@ -44,8 +44,18 @@ export function SettingsProvider({ children }: { children: ComponentChildren }) 
   return <Chosen.Provider value={settings}>{children}</Chosen.Provider>;
 }
 
-function textOf(language: Language, key: TextKey, values: Readonly<Record<string, string | number>> = {}): string {
-  return TEXTS[key][language].replace(/\{(\w+)\}/g, (all, name: string) => String(values[name] ?? all));
+const PLACE = /\{(\w+)(?:\|([^|}]+)\|([^|}]+))?\}/g;
+
+export function textOf(
+  language: Language,
+  key: TextKey,
+  values: Readonly<Record<string, string | number>> = {},
+): string {
+  return TEXTS[key][language].replace(PLACE, (all, name: string, one?: string, many?: string) => {
+    const value = values[name];
+    if (value === undefined) return all;
+    return one === undefined || many === undefined ? String(value) : String(value) === '1' ? one : many;
+  });
 }
 
 function languageOfBrowser(): Language {

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { Format } from './format.ts';
+import { textOf } from './settings.tsx';
 import { LANGUAGES, TEXTS } from './texts.ts';
 
 test('a text has the same places to fill in in every language', () => {
@@ -10,6 +11,21 @@ test('a text has the same places to fill in in every language', () => {
     ),
   );
   expect(uneven).toEqual([]);
+});
+
+test('what goes with a number goes with it in every language', () => {
+  const told = (files: string) => LANGUAGES.map((one) => textOf(one, 'network.directory', { peers: '1,017', files }));
+  expect(told('1').map((text) => text.split(', ').at(-1))).toEqual(['1 file', '1 Datei', '1 archivo']);
+  expect(told('2')).toEqual(['1,017 peers, 2 files', '1,017 Peers, 2 Dateien', '1,017 pares, 2 archivos']);
+  // A number that goes with two forms is itself there, too, and no place is left half open.
+  const bad = Object.entries(TEXTS).filter(([, row]) =>
+    LANGUAGES.some((one) => {
+      const counted = [...row[one].matchAll(/\{(\w+)\|[^{|}]+\|[^{|}]+\}/g)];
+      const rest = counted.reduce((text, [place]) => text.replace(place, ''), row[one]);
+      return rest.includes('|') || counted.some(([, name]) => !rest.includes(`{${name}}`));
+    }),
+  );
+  expect(bad.map(([key]) => key)).toEqual([]);
 });
 
 test('no text is empty, and none begins or ends with a space', () => {

@@ -25,9 +25,9 @@ export const TEXTS = {
   'outcome.none': row('not judged', 'nicht beurteilt', 'sin juzgar'),
   knownFailure: row('It is expected to fail:', 'Es wird erwartet, dass es nicht besteht:', 'Se espera que falle:'),
   facts: row(
-    '{peers} peers, driver {driver}, seed {seed}',
-    '{peers} Peers, Treiber {driver}, Startwert {seed}',
-    '{peers} pares, controlador {driver}, semilla {seed}',
+    '{peers} {peers|peer|peers}, driver {driver}, seed {seed}',
+    '{peers} {peers|Peer|Peers}, Treiber {driver}, Startwert {seed}',
+    '{peers} {peers|par|pares}, controlador {driver}, semilla {seed}',
   ),
   times: row('set up in {setUp}, ran for {ran}', 'Aufbau {setUp}, Lauf {ran}', 'preparación {setUp}, duración {ran}'),
 
@@ -44,7 +44,11 @@ export const TEXTS = {
   remarks: row('Remarks of the lab', 'Anmerkungen des Labors', 'Notas del laboratorio'),
 
   checks: row('Built-in checks', 'Eingebaute Prüfungen', 'Comprobaciones integradas'),
-  details: row('{count} details', '{count} Einzelheiten', '{count} detalles'),
+  details: row(
+    '{count} {count|detail|details}',
+    '{count} {count|Einzelheit|Einzelheiten}',
+    '{count} {count|detalle|detalles}',
+  ),
   check: row('Check', 'Prüfung', 'Comprobación'),
   reason: row('Reason', 'Grund', 'Motivo'),
 
@@ -58,6 +62,11 @@ export const TEXTS = {
     'Bytes that arrived at peers; at most {peak}. Steps and faults are below, on the same axis.',
     'Bytes, die bei Peers ankamen; höchstens {peak}. Schritte und Störungen stehen darunter auf derselben Achse.',
     'Bytes que llegaron a los pares; como máximo {peak}. Los pasos y fallos están debajo, en el mismo eje.',
+  ),
+  'course.coming': row(
+    'Paler: not all of it has been told yet.',
+    'Blasser: noch nicht alles davon ist gemeldet.',
+    'Más pálido: aún no se ha comunicado todo.',
   ),
   'course.at': row('At {seconds}: {rate}', 'Bei {seconds}: {rate}', 'A los {seconds}: {rate}'),
   'course.more': row(
@@ -155,6 +164,11 @@ export const TEXTS = {
   'life.starting': row('starting', 'startet', 'iniciando'),
   'life.up': row('running', 'läuft', 'en marcha'),
   'life.ended': row('ended when asked to', 'wie verlangt beendet', 'terminó al pedírselo'),
+  'life.byFault': row(
+    'ended by a fault ({fault})',
+    'durch Störung beendet ({fault})',
+    'terminó por un fallo ({fault})',
+  ),
   'life.lost': row('ended by itself', 'von selbst beendet', 'terminó por sí solo'),
 
   faults: row('Faults', 'Störungen', 'Fallos provocados'),
@@ -183,10 +197,10 @@ export const TEXTS = {
   'fault.proved': row('proved', 'nachgewiesen', 'probado'),
   'fault.notProved': row('not proved', 'nicht nachgewiesen', 'no probado'),
 
-  'tile.failed': row('{count} failed', '{count} fehlgeschlagen', '{count} fallidas'),
+  'tile.failed': row('{count} failed', '{count} fehlgeschlagen', '{count} {count|fallida|fallidas}'),
   'tile.together': row('Throughput together', 'Durchsatz zusammen', 'Rendimiento total'),
   'tile.verified': row('Files verified', 'Dateien geprüft', 'Archivos verificados'),
-  'tile.wrong': row('{count} wrong', '{count} falsch', '{count} incorrectos'),
+  'tile.wrong': row('{count} wrong', '{count} falsch', '{count} {count|incorrecto|incorrectos}'),
   'tile.fairness': row('Fairness', 'Fairness', 'Equidad'),
   'tile.directory': row('Directory: true answers', 'Verzeichnis: wahre Antworten', 'Directorio: respuestas ciertas'),
   'tile.recall': row('{recall} complete', '{recall} vollständig', '{recall} completas'),
@@ -267,7 +281,11 @@ export const TEXTS = {
 
   runs: row('Runs', 'Läufe', 'Ejecuciones'),
   scenario: row('Scenario', 'Szenario', 'Escenario'),
-  'suite.facts': row('{count} scenarios, {seconds}', '{count} Szenarien, {seconds}', '{count} escenarios, {seconds}'),
+  'suite.facts': row(
+    '{count} {count|scenario|scenarios}, {seconds}',
+    '{count} {count|Szenario|Szenarien}, {seconds}',
+    '{count} {count|escenario|escenarios}, {seconds}',
+  ),
   'suite.open': row('Open its report', 'Bericht öffnen', 'Abrir su informe'),
   'suite.ok': row('ok', 'ok', 'ok'),
   'suite.known failure': row('known failure', 'bekannter Fehler', 'fallo conocido'),
@@ -357,11 +375,15 @@ export const TEXTS = {
     'Das Netz: {peers} Peers, davon {in} angemeldet, {flows} laufende Operationen. Die Tabelle der Peers sagt dasselbe in Worten.',
     'La red: {peers} pares, {in} conectados, {flows} operaciones en curso. La tabla de pares dice lo mismo con palabras.',
   ),
-  'network.group': row('{in} of {peers} logged in', '{in} von {peers} angemeldet', '{in} de {peers} conectados'),
+  'network.group': row(
+    '{in} of {peers} logged in',
+    '{in} von {peers} angemeldet',
+    '{in} de {peers} {peers|conectado|conectados}',
+  ),
   'network.directory': row(
-    '{peers} peers, {files} files',
-    '{peers} Peers, {files} Dateien',
-    '{peers} pares, {files} archivos',
+    '{peers} {peers|peer|peers}, {files} {files|file|files}',
+    '{peers} {peers|Peer|Peers}, {files} {files|Datei|Dateien}',
+    '{peers} {peers|par|pares}, {files} {files|archivo|archivos}',
   ),
   pieces: row('Who has which pieces', 'Wer welche Stücke hat', 'Quién tiene qué piezas'),
   'pieces.key': row(
@@ -370,7 +392,11 @@ export const TEXTS = {
     'Un bloque es una pieza del archivo en su lugar: lleno cuando el par la tiene, comprobada. Lo dicen los propios pares, más o menos cada segundo.',
   ),
   'pieces.file': row('One of {count} files:', 'Eine von {count} Dateien:', 'Uno de {count} archivos:'),
-  'pieces.facts': row('{size}, {pieces} pieces', '{size}, {pieces} Stücke', '{size}, {pieces} piezas'),
+  'pieces.facts': row(
+    '{size}, {pieces} {pieces|piece|pieces}',
+    '{size}, {pieces} {pieces|Stück|Stücke}',
+    '{size}, {pieces} {pieces|pieza|piezas}',
+  ),
   'pieces.all': row('all together', 'alle zusammen', 'todos juntos'),
   'pieces.rarest': row(
     'the rarest piece: at {rarest} of {count}',
@@ -414,9 +440,9 @@ export const TEXTS = {
   'happening.none': row('Nothing has happened yet.', 'Noch ist nichts geschehen.', 'Aún no ha ocurrido nada.'),
   'happening.onlyFailures': row('Only what went wrong', 'Nur was schiefging', 'Solo lo que salió mal'),
   'standing.note': row(
-    'So far. They are judged when the run is over.',
-    'Bisher. Beurteilt wird am Ende des Laufs.',
-    'Hasta ahora. Se juzgan al terminar la ejecución.',
+    'So far. All expectations are judged when the run is over; some can be told only then.',
+    'Bisher. Beurteilt werden alle Erwartungen am Ende des Laufs; manche sind erst dann bekannt.',
+    'Hasta ahora. Todas las expectativas se juzgan al terminar la ejecución; algunas solo se conocen entonces.',
   ),
   'standing.unknown': row(
     'Figures come with the first operations; some are known at the end only.',

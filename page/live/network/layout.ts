@@ -32,7 +32,7 @@ export interface CellSize {
 
 const SIZES: readonly (CellSize & { readonly upTo: number })[] = [
   { upTo: 12, width: 210, height: 70, gap: 12, detail: 'named' },
-  { upTo: 40, width: 124, height: 56, gap: 8, detail: 'named' },
+  { upTo: 40, width: 124, height: 56, gap: 20, detail: 'named' },
   { upTo: 120, width: 50, height: 32, gap: 6, detail: 'strip' },
   { upTo: 320, width: 32, height: 20, gap: 4, detail: 'strip' },
   { upTo: Number.POSITIVE_INFINITY, width: 14, height: 11, gap: 3, detail: 'dot' },

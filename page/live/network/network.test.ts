@@ -7,7 +7,7 @@ import { type Condition, conditionOf } from './condition.ts';
 import { byGroup, flowsOf, rateOf } from './flows.ts';
 import { Holdings } from './holdings.ts';
 import { type Box, layoutOf } from './layout.ts';
-import { labelBox } from './paint.ts';
+import { type Colours, edgesOf, labelBox, paintMoving, type Words } from './paint.ts';
 
 const NAMES = ['s-1', 's-2', 'l-1', 'l-2'];
 const BEGAN: RunEvent = {
@@ -207,4 +207,45 @@ test('a label is inside the drawing and over no other; where there is no room, t
     taken.push(box);
   }
   expect(taken.length).toBeGreaterThan(1);
+});
+
+test('what moves goes behind whoever stands there, and rates are written over nobody', () => {
+  const groups = ['s', 'l'].map((name) => ({ name, peers: [1, 2, 3].map((n) => `${name}-${n}`) }));
+  const layout = layoutOf(groups, ['directory'], 1280);
+  const between = groups[0]?.peers.flatMap((from) => (groups[1]?.peers ?? []).map((to) => ({ from, to }))) ?? [];
+  const flows = between.map((ends) => ({ ...ends, bytesPerSecond: 1000, isCertain: true }));
+  const drawn: { what: string; box: number[] }[] = [];
+  const canvas = {
+    ...Object.fromEntries(
+      [
+        'beginPath',
+        'moveTo',
+        'arc',
+        'fill',
+        'setLineDash',
+        'quadraticCurveTo',
+        'stroke',
+        'clearRect',
+        'fillRect',
+        'fillText',
+      ].map((what) => [what, (...box: number[]) => void drawn.push({ what, box })]),
+    ),
+    measureText: () => ({ width: 50 }),
+  } as unknown as CanvasRenderingContext2D;
+  const edges = edgesOf(flows, (name) => layout.cells.get(name), layout.width);
+  const words = { rate: () => '1 kB/s' } as unknown as Words;
+  paintMoving(canvas, edges, layout, { colours: {} as Colours, words, phase: 0.5 });
+  const standing = [...layout.cells.values(), ...layout.directories.values()];
+  const last = Math.max(...['stroke', 'fill'].map((what) => drawn.findLastIndex((one) => one.what === what)));
+  const cleared = drawn.slice(last).filter(({ what }) => what === 'clearRect');
+  expect(cleared.map(({ box }) => box)).toEqual(standing.map(({ x, y, width, height }) => [x, y, width, height]));
+  const labels = drawn
+    .filter(({ what }) => what === 'fillRect')
+    .map(({ box }) => box as [number, number, number, number]);
+  expect(labels.length).toBeGreaterThan(3);
+  for (const [x, y, width, height] of labels)
+    for (const cell of standing)
+      expect(x >= cell.x + cell.width || cell.x >= x + width || y >= cell.y + cell.height || cell.y >= y + height).toBe(
+        true,
+      );
 });

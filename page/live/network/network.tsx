@@ -98,7 +98,7 @@ function Canvases({ scene, layout, picked, isMoving }: CanvasesProps) {
   const peers = peersOf(scene);
   const label = t('network.label', {
     peers: peers.length,
-    in: peers.filter(({ loggedIn }) => loggedIn).length,
+    in: loggedIn(scene),
     flows: scene.underWay.size,
   });
   return (
@@ -170,16 +170,21 @@ function wordsOf({ t, format }: Settings): Words {
       const inside = peers.filter(({ loggedIn }) => loggedIn).length;
       return t('network.group', { in: format.number(inside), peers: format.number(peers.length) });
     },
-    directory: ({ name, values }: Instance) => {
+    directory: ({ name, values }: Instance, scene) => {
       const [online, files] = [values.peerlab_directory_peers_online, values.peerlab_directory_files_indexed];
+      // When more have logged in than it told, what it told is old.
       const note =
-        typeof online === 'number' && typeof files === 'number'
+        typeof online === 'number' && typeof files === 'number' && online >= loggedIn(scene)
           ? t('network.directory', { peers: format.number(online), files: format.number(files) })
           : '';
       const [, number] = /-(\d+)$/.exec(name) ?? [];
       return [number === undefined ? t('directory') : `${t('directory')} ${number}`, note];
     },
   };
+}
+
+function loggedIn(scene: Scene): number {
+  return peersOf(scene).filter((peer) => peer.loggedIn).length;
 }
 
 /** How fast bytes come to all peers together, by their own counters. */

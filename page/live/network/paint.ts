@@ -17,7 +17,7 @@ export const COLOUR_NAMES = [
 export interface Words {
   /** Below the name of a group. */
   group(name: string, peers: readonly Instance[]): string;
-  directory(directory: Instance): readonly [string, string];
+  directory(directory: Instance, scene: Scene): readonly [string, string];
   rate(bytesPerSecond: number): string;
   /** How a peer is, or how fast it receives. */
   peer(peer: Instance, condition: Condition, scene: Scene): string;
@@ -56,7 +56,7 @@ export function paintStill(
   for (const directory of directoriesOf(scene)) {
     const box = layout.directories.get(directory.name);
     const condition = conditionOf({ ...directory, loggedIn: directory.life === 'up' }, scene.stage);
-    if (box) paintDirectory(to, box, words.directory(directory), condition, colours);
+    if (box) paintDirectory(to, box, words.directory(directory, scene), condition, colours);
   }
   const holdings = new Holdings(scene);
   for (const peer of peersOf(scene)) {
@@ -221,6 +221,8 @@ const EDGE_MARGIN = 6;
 const MAX_EDGES = 400;
 /** For so few, their rates are written beside them. */
 const MAX_LABELS = 14;
+/** More than that are thinner and paler, with fewer dots: a crowd, not a tangle. */
+const MANY_EDGES = 60;
 
 export function edgesOf(
   flows: readonly Flow[],
@@ -229,11 +231,12 @@ export function edgesOf(
 ): Edge[] {
   const most = flows.reduce((max, { bytesPerSecond }) => Math.max(max, bytesPerSecond), 1);
   const fastest = [...flows].sort((a, b) => b.bytesPerSecond - a.bytesPerSecond).slice(0, MAX_EDGES);
+  const widest = fastest.length > MANY_EDGES ? 1 : 3;
   return fastest.flatMap((flow) => {
     const [source, target] = [placeOf(flow.from), placeOf(flow.to)];
     if (!source || !target || flow.from === flow.to) return [];
     return [
-      { flow, ...within(bent(source, target), drawnWidth), weight: 1 + 3 * Math.sqrt(flow.bytesPerSecond / most) },
+      { flow, ...within(bent(source, target), drawnWidth), weight: 1 + widest * Math.sqrt(flow.bytesPerSecond / most) },
     ];
   });
 }
@@ -271,7 +274,10 @@ function borderTo(a: Box, b: Box): readonly [number, number] {
 const DOTS = 3;
 const TRAVEL_SECONDS = 1.1;
 
-/** @param phase seconds on the browser's clock; undefined: nothing is to move */
+/**
+ * What moves goes behind whoever stands there: names, rates and what a peer has stay readable.
+ * @param phase seconds on the browser's clock; undefined: nothing is to move
+ */
 export function paintMoving(
   to: CanvasRenderingContext2D,
   edges: readonly Edge[],
@@ -279,9 +285,10 @@ export function paintMoving(
   { colours, words, phase }: { colours: Colours; words: Words; phase: number | undefined },
 ): void {
   to.clearRect(0, 0, layout.width, layout.height);
+  const isCrowd = edges.length > MANY_EDGES;
   for (const edge of edges) {
     to.strokeStyle = colours.pass;
-    to.globalAlpha = edge.flow.isCertain ? 0.75 : 0.5;
+    to.globalAlpha = edge.flow.isCertain ? 0.75 : isCrowd ? 0.3 : 0.5;
     to.lineWidth = edge.weight;
     to.setLineDash(edge.flow.isCertain ? [] : [4, 5]);
     to.beginPath();
@@ -299,13 +306,19 @@ export function paintMoving(
       dot(to, end, radius);
       continue;
     }
-    for (let i = 0; i < DOTS; i++) {
-      const t = (phase / TRAVEL_SECONDS + i / DOTS + n * 0.137) % 1;
+    const dots = isCrowd ? 1 : DOTS;
+    for (let i = 0; i < dots; i++) {
+      const t = (phase / TRAVEL_SECONDS + i / dots + n * 0.137) % 1;
       dot(to, along(from, over, end, t), radius);
     }
   }
   to.fill();
+  for (const { x, y, width, height } of standing(layout)) to.clearRect(x, y, width, height);
   if (edges.length <= MAX_LABELS) paintLabels(to, edges, layout, colours, words);
+}
+
+function standing({ cells, directories }: Layout): Box[] {
+  return [...cells.values(), ...directories.values()];
 }
 
 function dot(to: CanvasRenderingContext2D, [x, y]: readonly [number, number], radius: number): void {
@@ -338,7 +351,7 @@ function paintLabels(
   to.font = `11px ${FONT}`;
   to.textAlign = 'center';
   to.textBaseline = 'middle';
-  const taken: Box[] = [];
+  const taken = standing(layout);
   for (const edge of edges) {
     if (edge.flow.bytesPerSecond <= 0) continue;
     const text = words.rate(edge.flow.bytesPerSecond);
@@ -354,7 +367,7 @@ function paintLabels(
   }
 }
 
-/** Inside the drawing, and over no other label. */
+/** Inside the drawing, and over nothing that stands there or is written. */
 export function labelBox(
   { from, over, to }: Bend,
   width: number,
