@@ -1,3 +1,4 @@
+import { counted } from '#proto/units.ts';
 import type { FaultRecord } from '../history/events.ts';
 import { type Check, noneWrong } from './check.ts';
 
@@ -17,7 +18,9 @@ export const faultsInForce: Check = {
     const proofs = faults.reduce((sum, fault) => sum + fault.proofs.length, 0);
     const judged = noneWrong(
       doubts,
-      faults.length === 0 ? 'the scenario has none' : `${faults.length} faults, ${proofs} probes saw what they should`,
+      faults.length === 0
+        ? 'the scenario has none'
+        : `${counted(faults.length, 'fault')}, ${counted(proofs, 'probe')} saw what they should`,
     );
     return { ...judged, verdict: doubts.length === 0 ? 'pass' : 'inconclusive' };
   },

@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { inJobs } from './run-suite.ts';
@@ -35,6 +36,14 @@ test('scenarios by name, with what is set for them, and by tag', () => {
   expect(suite.entries[1]?.plan.peers).toHaveLength(8);
   expect(suite.entries.slice(2).map(({ plan }) => plan.name)).toContain('upload');
 });
+
+test.each(['../scenarios/basic.yaml', path.resolve('scenarios/basic.yaml')])(
+  'a scenario may be the path %s',
+  (where) => {
+    const suite = readSuite(`name: s\ndescription: d\nscenarios: [${where}]\n`, 'suites/s.yaml');
+    expect(suite.entries.map(({ plan }) => plan.name)).toEqual(['basic']);
+  },
+);
 
 test.each([
   ['name: s\ndescription: d\nscenarois: []\n', 's.yaml:3:1: unknown key "scenarois". Did you mean "scenarios"?'],

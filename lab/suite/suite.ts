@@ -84,7 +84,8 @@ export function readSuite(text: string, file: string, { peersPerInstance }: Suit
   const { name, description, deadline, tags, without, scenarios } = read.data;
   const listedEntries = scenarios.map((entry) => {
     // Relative to the suite, when it is a path.
-    const where = /[/.]/.test(entry.scenario) ? path.join(path.dirname(file), entry.scenario) : entry.scenario;
+    const isBeside = /[/.]/.test(entry.scenario) && !path.isAbsolute(entry.scenario);
+    const where = isBeside ? path.join(path.dirname(file), entry.scenario) : entry.scenario;
     return planned(findScenario(where, entry.vars), { peersPerInstance, ...entry });
   });
   const library = libraryNames().map((name) => findScenario(name));
