@@ -210,10 +210,10 @@ test('a label is inside the drawing and over no other; where there is no room, t
 });
 
 test('what moves goes behind whoever stands there, and rates are written over nobody', () => {
-  const groups = ['s', 'l'].map((name) => ({ name, peers: [1, 2, 3].map((n) => `${name}-${n}`) }));
+  const groups = ['s', 'between', 'l'].map((name) => ({ name, peers: [1, 2, 3].map((n) => `${name}-${n}`) }));
   const layout = layoutOf(groups, ['directory'], 1280);
-  const between = groups[0]?.peers.flatMap((from) => (groups[1]?.peers ?? []).map((to) => ({ from, to }))) ?? [];
-  const flows = between.map((ends) => ({ ...ends, bytesPerSecond: 1000, isCertain: true }));
+  const ends = groups[0]?.peers.flatMap((from) => (groups[2]?.peers ?? []).map((to) => ({ from, to }))) ?? [];
+  const flows = ends.map((both) => ({ ...both, bytesPerSecond: 1000, isCertain: true }));
   const drawn: { what: string; box: number[] }[] = [];
   const canvas = {
     ...Object.fromEntries(
