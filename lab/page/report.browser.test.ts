@@ -207,6 +207,15 @@ test('language and colours follow the browser until somebody chooses', async () 
   expect(await ground()).not.toBe(dark);
 });
 
+test.each(['en-GB', 'de-DE', 'es-ES'])(
+  'the links to all parts stand side by side at 1,280 pixels: %s',
+  async (locale) => {
+    const { page } = await open(await made(ORDINARY), { locale, viewport: { width: 1280, height: 800 } });
+    expect(await page.locator('.top nav a').count()).toBe(9);
+    expect(await page.locator('.top nav').evaluate((nav) => nav.scrollWidth - nav.clientWidth)).toBe(0);
+  },
+);
+
 describe.each(['light', 'dark'] as const)('in %s colours', (colorScheme) => {
   test.each([1280, 390])(
     'axe finds nothing serious, and nothing is wider than a screen of %i pixels',

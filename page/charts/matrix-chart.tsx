@@ -56,7 +56,14 @@ export function MatrixChart({ senders, receivers, cells: all }: MatrixChartProps
           <rect class="ground" x={left} y={top} width={right - left} height={bottom - top} />
           {hasNames &&
             senders.map((name, n) => (
-              <text key={name} x={left - 6} y={top + (n + 0.5) * height} dy="0.35em" text-anchor="end">
+              <text
+                key={name}
+                x={left - 6}
+                y={top + (n + 0.5) * height}
+                dy="0.35em"
+                text-anchor="end"
+                style={lettersIn(height)}
+              >
                 {cut(name)}
               </text>
             ))}
@@ -128,7 +135,11 @@ function topOf(names: readonly string[], width: number): number {
 
 function ColumnName({ name, x, y, width }: { name: string; x: number; y: number; width: number }) {
   return isLying(width) ? (
-    <text transform={`translate(${x} ${y - 6}) rotate(${width < MIN_CELL_WITH_LEANING_NAMES ? -90 : -60})`} dy="0.35em">
+    <text
+      transform={`translate(${x} ${y - 6}) rotate(${width < MIN_CELL_WITH_LEANING_NAMES ? -90 : -60})`}
+      dy="0.35em"
+      style={lettersIn(width)}
+    >
       {cut(name)}
     </text>
   ) : (
@@ -136,6 +147,13 @@ function ColumnName({ name, x, y, width }: { name: string; x: number; y: number;
       {cut(name, 11)}
     </text>
   );
+}
+
+const LETTER_HEIGHT = 11.5;
+
+/** Names of small cells are as small, so that they do not touch. */
+function lettersIn(cellPixels: number) {
+  return cellPixels < LETTER_HEIGHT ? { fontSize: `${cellPixels}px` } : undefined;
 }
 
 /** The end of a name is what tells peers of a group apart. */

@@ -2,6 +2,7 @@ import type { ComponentChildren } from 'preact';
 import type { Scene, UnderWay } from '../model/scene.ts';
 import { Name, Quoted } from '../parts/foreign.tsx';
 import { useSettings } from '../settings/settings.tsx';
+import { tellersOf } from './network/flows.ts';
 import { rateOfAll } from './network/network.tsx';
 
 /** What the run does at this moment, and what keeps it. */
@@ -12,6 +13,7 @@ export function NowBar({ scene }: { scene: Scene }) {
     tallies.reduce((sum, one) => sum + one.ok, 0),
     tallies.reduce((sum, one) => sum + one.failed, 0),
   ];
+  const { told, receivers } = tellersOf(scene);
   return (
     <ul class="tiles now-bar">
       <Tile name={t('now')} isWide={true}>
@@ -19,6 +21,11 @@ export function NowBar({ scene }: { scene: Scene }) {
       </Tile>
       <Tile name={t('now.rate')}>
         <strong>{format.rate(rateOfAll(scene))}</strong>
+        {told < receivers && (
+          <span class="note">
+            {t('now.rate.told', { told: format.number(told), receivers: format.number(receivers) })}
+          </span>
+        )}
       </Tile>
       <Tile name={t('now.underWay')}>
         <strong>{format.number(scene.underWay.size)}</strong>

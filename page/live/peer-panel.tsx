@@ -4,6 +4,7 @@ import type { Instance, Scene } from '../model/scene.ts';
 import { type Fact, Facts } from '../parts/facts.tsx';
 import { Foreign, Name } from '../parts/foreign.tsx';
 import { useSettings } from '../settings/settings.tsx';
+import { movedOf } from './moved.ts';
 import { conditionOf } from './network/condition.ts';
 import { Holdings } from './network/holdings.ts';
 import { WhatIsUnderWay } from './now-bar.tsx';
@@ -31,14 +32,15 @@ export function PeerPanel({ id, scene, peer, isGoingOn, onClose }: PeerPanelProp
   const title = useRef<HTMLHeadingElement>(null);
   useEffect(() => title.current?.focus({ preventScroll: true }), [peer.name]);
   const condition = conditionOf(peer, scene.stage);
+  const moved = movedOf(peer, scene);
   const part = new Holdings(scene).partOf(peer);
   const underWay = [...scene.underWay.values()].filter((one) => one.peer === peer.name || one.to === peer.name);
   const facts: Fact[] = [
     [t('group'), peer.group],
     [t('peer.address'), peer.address],
     [t('peer.program'), peer.program],
-    [t('received'), format.bytes(peer.received)],
-    [t('sent'), format.bytes(peer.sent)],
+    [t('received'), format.bytes(moved.received)],
+    [t('sent'), format.bytes(moved.sent)],
     [t('ok'), format.number(peer.ok)],
     [t('failed'), format.number(peer.failed)],
   ];

@@ -2,6 +2,7 @@ import { useMemo } from 'preact/hooks';
 import { type Instance, peersOf, type Scene } from '../model/scene.ts';
 import { DataTable } from '../parts/data-table.tsx';
 import { useSettings } from '../settings/settings.tsx';
+import { movedOf } from './moved.ts';
 import { type Condition, conditionOf, SIGNS } from './network/condition.ts';
 import { rateOf } from './network/flows.ts';
 import { Holdings } from './network/holdings.ts';
@@ -14,6 +15,7 @@ interface Row {
   readonly condition: Condition;
   readonly part: number;
   readonly rate: number;
+  readonly moved: ReturnType<typeof movedOf>;
 }
 
 export interface PeerTableProps {
@@ -29,7 +31,7 @@ export function PeerTable({ scene, picked, onPick }: PeerTableProps) {
     return peersOf(scene).map(
       (peer): Row => ({
         ...{ peer, condition: conditionOf(peer, scene.stage) },
-        ...{ part: holdings.partOf(peer), rate: rateOf(peer, scene) },
+        ...{ part: holdings.partOf(peer), rate: rateOf(peer, scene), moved: movedOf(peer, scene) },
       }),
     );
   }, [scene]);
@@ -59,12 +61,12 @@ export function PeerTable({ scene, picked, onPick }: PeerTableProps) {
           cell: ({ rate }) => format.rate(rate),
         },
         {
-          ...{ key: 'received', head: t('received'), value: ({ peer }) => peer.received },
-          cell: ({ peer }) => format.bytes(peer.received),
+          ...{ key: 'received', head: t('received'), value: ({ moved }) => moved.received },
+          cell: ({ moved }) => format.bytes(moved.received),
         },
         {
-          ...{ key: 'sent', head: t('sent'), value: ({ peer }) => peer.sent },
-          cell: ({ peer }) => format.bytes(peer.sent),
+          ...{ key: 'sent', head: t('sent'), value: ({ moved }) => moved.sent },
+          cell: ({ moved }) => format.bytes(moved.sent),
         },
         { key: 'ok', head: t('ok'), value: ({ peer }) => peer.ok },
         { key: 'failed', head: t('failed'), value: ({ peer }) => peer.failed },

@@ -1,5 +1,5 @@
 import type { Scene, Step } from '../model/scene.ts';
-import { Name } from '../parts/foreign.tsx';
+import { Label } from '../parts/foreign.tsx';
 import { useSettings } from '../settings/settings.tsx';
 
 /** The steps in order, and where the run is. */
@@ -32,7 +32,7 @@ export function Steps({ scene }: { scene: Scene }) {
               {SIGNS[state]}
             </span>
             <span class="step-name">
-              <span class="note">{id}</span> <Name text={label} />
+              <span class="note">{id}</span> <Label text={label} />
               <span class="hidden"> {t(`step.${state}`)}</span>
             </span>
             <span class="note">

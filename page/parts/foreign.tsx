@@ -31,9 +31,14 @@ export function Name({ text }: { text: string }) {
   const shown = shortName(text);
   return (
     <bdi lang="en" class="name" title={shown === text ? undefined : printable(text, MAX_SHOWN_CHARS)}>
-      {brokenUp(shown)}
+      {shown}
     </bdi>
   );
+}
+
+/** Words with code in them, as of steps. */
+export function Label({ text }: { text: string }) {
+  return <bdi lang="en">{brokenUp(printable(text, MAX_NAME_CHARS))}</bdi>;
 }
 
 /** A name in the quotes of the page's language, which stay beside it. */

@@ -28,6 +28,18 @@ test('what goes with a number goes with it in every language', () => {
   expect(bad.map(([key]) => key)).toEqual([]);
 });
 
+/** As many fit a small cell of the drawing. */
+const MAX_CONDITION_CHARS = 17;
+
+test('how a peer is fits its place in the drawing', () => {
+  const conditions = Object.entries(TEXTS).filter(([key]) => key.startsWith('condition.'));
+  const long = conditions.flatMap(([, row]) =>
+    LANGUAGES.map((one) => row[one]).filter((text) => text.length > MAX_CONDITION_CHARS),
+  );
+  expect(conditions.length).toBeGreaterThan(5);
+  expect(long).toEqual([]);
+});
+
 test('no text is empty, and none begins or ends with a space', () => {
   const bad = Object.entries(TEXTS).filter(([, row]) =>
     LANGUAGES.some((one) => row[one] !== row[one].trim() || row[one] === ''),

@@ -366,6 +366,11 @@ export const TEXTS = {
     'desde hace {seconds}, como máximo {deadline}',
   ),
   'now.rate': row('Arriving at peers now', 'Kommt jetzt bei Peers an', 'Llega ahora a los pares'),
+  'now.rate.told': row(
+    '{told} of {receivers} have told',
+    '{told} von {receivers} haben es gemeldet',
+    'lo {told|dice|dicen} {told} de {receivers}',
+  ),
   'now.underWay': row('Operations under way', 'Laufende Operationen', 'Operaciones en curso'),
   'now.done': row('Operations done', 'Fertige Operationen', 'Operaciones terminadas'),
 
@@ -422,10 +427,10 @@ export const TEXTS = {
   'condition.dead': row('dead', 'tot', 'muerto'),
   'condition.frozen': row('frozen', 'eingefroren', 'congelado'),
   'condition.lying': row('lying', 'lügt', 'miente'),
-  'condition.cut': row('cut off from the network', 'vom Netz getrennt', 'aislado de la red'),
+  'condition.cut': row('cut off', 'ohne Netz', 'sin red'),
   'condition.slow': row('bad network', 'schlechtes Netz', 'mala red'),
   'condition.full': row('disk full', 'Platte voll', 'disco lleno'),
-  'condition.over': row('ended with the run', 'mit dem Lauf beendet', 'terminó con la ejecución'),
+  'condition.over': row('run is over', 'Lauf zu Ende', 'fin de ejecución'),
 
   steps: row('Steps', 'Schritte', 'Pasos'),
   'step.toCome': row('to come', 'kommt noch', 'por venir'),

@@ -1,5 +1,5 @@
 import type { Instance, Scene } from '../../model/scene.ts';
-import { linkKey, receiverOf } from '../../model/scene.ts';
+import { linkKey, peersOf, receiverOf } from '../../model/scene.ts';
 
 /**
  * What moves between peers at a moment. Who sent is told when a transfer ends. Until then, whoever has the file and is sending may be
@@ -92,6 +92,13 @@ function isSilent({ faults }: Instance): boolean {
 export function rateOf(one: Instance | undefined, { now, stage }: Scene): number {
   const isFresh = one?.life === 'up' && stage === 'steps' && now - one.arrivals.scrapedAt < FRESH_SECONDS;
   return isFresh ? one.arrivals.bytesPerSecond : 0;
+}
+
+/** Of those who receive, how many have told how fast: by a counter that was read since they began. */
+export function tellersOf(scene: Scene): { told: number; receivers: number } {
+  const receivers = peersOf(scene).filter(({ life, arrivals }) => life === 'up' && arrivals.since.size > 0);
+  const told = receivers.filter(({ arrivals: { since, scrapedAt } }) => scrapedAt > Math.min(...since.values()));
+  return { told: told.length, receivers: receivers.length };
 }
 
 /** Of many flows, one for each two groups. */

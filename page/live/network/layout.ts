@@ -39,7 +39,7 @@ const SIZES: readonly (CellSize & { readonly upTo: number })[] = [
 ];
 
 const EDGE = 8;
-const TITLE_HEIGHT = 24;
+export const TITLE_HEIGHT = 24;
 const PADDING = 10;
 /** Room for what moves between groups. */
 const BETWEEN = 72;

@@ -3,10 +3,11 @@ import type { OperationEvent } from '../../../lab/history/events.ts';
 import type { RunEvent } from '../../../lab/history/run-event.ts';
 import { fold } from '../../model/fold.ts';
 import { directoriesOf, EMPTY_SCENE, type Instance, newInstance, peersOf, type Scene } from '../../model/scene.ts';
+import { movedOf } from '../moved.ts';
 import { type Condition, conditionOf } from './condition.ts';
-import { byGroup, flowsOf, rateOf } from './flows.ts';
+import { byGroup, flowsOf, rateOf, tellersOf } from './flows.ts';
 import { Holdings } from './holdings.ts';
-import { type Box, layoutOf } from './layout.ts';
+import { type Box, layoutOf, TITLE_HEIGHT } from './layout.ts';
 import { type Colours, edgesOf, labelBox, paintMoving, type Words } from './paint.ts';
 
 const NAMES = ['s-1', 's-2', 'l-1', 'l-2'];
@@ -89,6 +90,20 @@ describe('what moves', () => {
     expect(rateOf(instance(now, 'l-1'), now)).toBe(50);
     const later = fold(now, [sample(20, 'l-2', {})]);
     expect(rateOf(instance(later, 'l-1'), later)).toBe(0);
+  });
+
+  test('who receives has told how fast when its counter was read since it began', () => {
+    const early = scene(fetching(0, 1, 'x'), fetching(1, 2, 'x', 'l-2'), sample(1.5, 'l-1', { [RECEIVED]: 10 }));
+    expect(tellersOf(early)).toEqual({ told: 1, receivers: 2 });
+    expect(tellersOf(fold(early, [sample(3, 'l-2', { [RECEIVED]: 10 })]))).toEqual({ told: 2, receivers: 2 });
+  });
+
+  test('what was moved counts transfers under way, by the counters of the peer, until the run is over', () => {
+    const sources = [{ peer: '127.0.0.1:0', bytes: 100 }];
+    const now = scene(fetched(0, 3, sources), sample(4, 'l-1', { [RECEIVED]: 150 }));
+    expect(movedOf(instance(now, 'l-1'), now)).toEqual({ received: 150, sent: 0 });
+    expect(movedOf(instance(now, 's-1'), now)).toEqual({ received: 0, sent: 100 });
+    expect(movedOf(instance(now, 'l-1'), { stage: 'over' })).toEqual({ received: 100, sent: 0 });
   });
 
   test('many are summed up by group', () => {
@@ -235,7 +250,8 @@ test('what moves goes behind whoever stands there, and rates are written over no
   const edges = edgesOf(flows, (name) => layout.cells.get(name), layout.width);
   const words = { rate: () => '1 kB/s' } as unknown as Words;
   paintMoving(canvas, edges, layout, { colours: {} as Colours, words, phase: 0.5 });
-  const standing = [...layout.cells.values(), ...layout.directories.values()];
+  const titles = layout.groups.map((box) => ({ ...box, height: TITLE_HEIGHT }));
+  const standing = [...layout.cells.values(), ...layout.directories.values(), ...titles];
   const last = Math.max(...['stroke', 'fill'].map((what) => drawn.findLastIndex((one) => one.what === what)));
   const cleared = drawn.slice(last).filter(({ what }) => what === 'clearRect');
   expect(cleared.map(({ box }) => box)).toEqual(standing.map(({ x, y, width, height }) => [x, y, width, height]));

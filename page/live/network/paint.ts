@@ -5,7 +5,7 @@ import { shortName } from '../../parts/foreign.tsx';
 import { type Condition, conditionOf, SIGNS } from './condition.ts';
 import type { Flow } from './flows.ts';
 import { Holdings, type Segment } from './holdings.ts';
-import type { Box, Layout } from './layout.ts';
+import { type Box, type Layout, TITLE_HEIGHT } from './layout.ts';
 
 /** The drawing itself. What stands still until the next events is one canvas, what moves is another one above it. */
 
@@ -317,8 +317,9 @@ export function paintMoving(
   if (edges.length <= MAX_LABELS) paintLabels(to, edges, layout, colours, words);
 }
 
-function standing({ cells, directories }: Layout): Box[] {
-  return [...cells.values(), ...directories.values()];
+function standing({ cells, directories, groups }: Layout): Box[] {
+  const titles = groups.map((box) => ({ ...box, height: TITLE_HEIGHT }));
+  return [...cells.values(), ...directories.values(), ...titles];
 }
 
 function dot(to: CanvasRenderingContext2D, [x, y]: readonly [number, number], radius: number): void {
