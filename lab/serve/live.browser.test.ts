@@ -1,5 +1,5 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -34,7 +34,8 @@ async function open(url: string, options: BrowserContextOptions = {}): Promise<O
   const page = await context.newPage();
   const trouble: string[] = [];
   page.on('request', (request) => {
-    if (!request.url().startsWith(new URL(url).origin) && request.url() !== 'data:,') trouble.push(request.url());
+    const asked = request.url();
+    if (asked !== url && !asked.startsWith(new URL(url).origin) && asked !== 'data:,') trouble.push(asked);
   });
   page.on('pageerror', ({ message }) => trouble.push(message));
   page.on('console', (line) => void (line.type() === 'error' && trouble.push(line.text())));
@@ -95,6 +96,13 @@ groups:
   l: {count: 3, env: {PEER_UPLOAD_LIMIT: 1MB/s}}
 steps: [{login: all}, {download: {group: l, as: fetch}}, {logout: all}]
 expect: [steps.fetch.transfers.ok == 3]
+`;
+
+const HOSTILE_SHARE = `name: try
+description: What of </script><script>alert(4)</script>?
+groups: {s: {share: {from: share}}, l: {count: 2}}
+steps: [{login: all}, {download: {group: l, files: "*", as: fetch}}, {logout: all}]
+expect: [steps.fetch.transfers.ok == 8]
 `;
 
 const EXPECT = '[steps.fetch.transfers.ok == 2, operations.login.failed == 0]';
@@ -275,6 +283,32 @@ test('a thousand peers: they are small, what moves and who has what is told by g
   await page.locator('#checks').waitFor();
   expect(await page.evaluate(FITS)).toBe(true);
   expect(trouble.filter((line) => !line.includes('404'))).toEqual([]);
+});
+
+test('hostile names in a share of a real run are text, on the live page and in the report', async () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'hostile-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const names = ['<img src=x onerror=alert(1)>.txt', '"><svg onload=alert(2)>', 'javascript:alert(3)', 'x'.repeat(200)];
+  mkdirSync(path.join(folder, 'share'));
+  // No share takes the last one: it is left out, and told.
+  for (const name of [...names, '\u202etxt.exe\u2066']) writeFileSync(path.join(folder, 'share', name), name);
+  const scenario = path.join(folder, 'try.yaml');
+  writeFileSync(scenario, HOSTILE_SHARE);
+  const run = startRun(scenario);
+  const { page, trouble } = await open(await run.url);
+  await page.locator('.verdict').filter({ hasText: 'built-in checks' }).waitFor({ timeout: 60_000 });
+  expect(await run.ended).toBe(0);
+  const report = await open(pathToFileURL(path.join(run.folder(), 'report.html')).href);
+  for (const summary of await report.page.locator('summary').all()) await summary.click();
+  for (const shown of [page, report.page]) {
+    const text = (await shown.locator('main').textContent()) ?? '';
+    for (const name of names.slice(0, 3)) expect(text).toContain(name);
+    expect(text).toContain('<script>alert(4)</script>');
+    expect(text).not.toMatch(/\p{Bidi_Control}/u);
+    expect(await shown.locator('main img, main script, main svg[onload], a[href^="javascript:"]').count()).toBe(0);
+    expect(await shown.evaluate(FITS)).toBe(true);
+  }
+  expect([trouble, report.trouble]).toEqual([[], []]);
 });
 
 describe('hostile texts', () => {

@@ -427,6 +427,7 @@ export const TEXTS = {
   'condition.dead': row('dead', 'tot', 'muerto'),
   'condition.frozen': row('frozen', 'eingefroren', 'congelado'),
   'condition.lying': row('lying', 'lügt', 'miente'),
+  'condition.double': row('breaks rules', 'bricht Regeln', 'rompe las reglas'),
   'condition.cut': row('cut off', 'ohne Netz', 'sin red'),
   'condition.slow': row('bad network', 'schlechtes Netz', 'mala red'),
   'condition.full': row('disk full', 'Platte voll', 'disco lleno'),

@@ -149,7 +149,9 @@ test.each<[Condition, Partial<Instance>]>([
   ['dead', { life: 'lost', loggedIn: true }],
   ['dead', { life: 'ended' }],
   ['frozen', { life: 'up', faults: new Map([['freeze', 1]]) }],
-  ['lying', { life: 'up', program: 'double: byzantine' }],
+  // What such a program does may be a lie, or be slow: it breaks rules, and lies when it was told to.
+  ['double', { life: 'up', program: 'double: byzantine' }],
+  ['lying', { life: 'up', program: 'double: byzantine', faults: new Map([['lie', 1]]) }],
   ['lying', { life: 'up', faults: new Map([['lie', 1]]) }],
   [
     'cut',

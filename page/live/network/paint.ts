@@ -134,7 +134,7 @@ function frame(to: CanvasRenderingContext2D, cell: Box, condition: Condition, co
 
 function edgeOf(condition: Condition, { accent, fail, fault, unsure, line, soft }: Colours): string {
   if (condition === 'in') return accent;
-  if (condition === 'dead' || condition === 'lying') return fail;
+  if (condition === 'dead' || condition === 'lying' || condition === 'double') return fail;
   if (condition === 'slow' || condition === 'full') return unsure;
   return condition === 'frozen' || condition === 'cut' ? fault : condition === 'out' ? soft : line;
 }
