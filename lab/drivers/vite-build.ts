@@ -14,6 +14,8 @@ const root = path.resolve(import.meta.dirname, '..', '..');
 const [entry = '', out = '', connects = "'none'"] = process.argv.slice(2);
 
 setPriority(LOWEST_PRIORITY);
+// Whoever starts a run may be developing something else: that would put debugging code, and paths of this machine, into the page.
+process.env.NODE_ENV = 'production';
 process.stdin.resume().on('end', () => process.exit(1));
 const { script, style } = await bundle(entry);
 writeFileSync(out, documentOf(script, style));

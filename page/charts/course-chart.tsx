@@ -99,7 +99,7 @@ export function CourseChart({ scene, until, at, onPick }: CourseChartProps) {
       </div>
       <figcaption class="note" aria-hidden="true">
         {pointed === undefined
-          ? `${t('course.peak', { peak: format.rate(peak) })} ${known < bytes.length ? t('course.coming') : ''}`
+          ? `${peak > 0 ? t('course.peak', { peak: format.rate(peak) }) : t('course.none')} ${known < bytes.length ? t('course.coming') : ''}`
           : t('course.at', {
               seconds: format.seconds(pointed),
               rate: format.rate((bytes[Math.floor(pointed / binSeconds)] ?? 0) / binSeconds),

@@ -63,6 +63,11 @@ export const TEXTS = {
     'Bytes, die bei Peers ankamen; höchstens {peak}. Schritte und Störungen stehen darunter auf derselben Achse.',
     'Bytes que llegaron a los pares; como máximo {peak}. Los pasos y fallos están debajo, en el mismo eje.',
   ),
+  'course.none': row(
+    'Nothing has arrived at peers. Steps and faults are below, on the same axis.',
+    'Bei Peers ist nichts angekommen. Schritte und Störungen stehen darunter auf derselben Achse.',
+    'No ha llegado nada a los pares. Los pasos y fallos están debajo, en el mismo eje.',
+  ),
   'course.coming': row(
     'Paler: not all of it has been told yet.',
     'Blasser: noch nicht alles davon ist gemeldet.',
