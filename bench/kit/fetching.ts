@@ -2,7 +2,7 @@ import { createHash, randomFillSync } from 'node:crypto';
 import { closeSync, createReadStream, openSync, writeSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { type Peer, type Service, Workshop } from './service.ts';
+import { type Host, type Peer, type Service, Workshop } from './service.ts';
 import { run, type Used } from './tools.ts';
 
 /** What the benchmarks of transfers have in common: files, a directory, seeders, downloads that are timed. */
@@ -48,6 +48,15 @@ export class Yard implements AsyncDisposable {
     return peer;
   }
 
+  /** Peers with empty shares in one process, one for each of the settings, logged in. */
+  async host(settings: readonly Record<string, string>[]): Promise<Host> {
+    this.#directory ??= await this.workshop.directory();
+    const PEER_DIRECTORY_URL = this.#directory.url;
+    const host = await this.workshop.host(settings.map((one) => ({ PEER_DIRECTORY_URL, ...one })));
+    for (const peer of host.peers) await peer.control('login');
+    return host;
+  }
+
   /** A download by a peer that has just started, with an empty share, and the disk with nothing left to write. */
   async fetchedBy(request: object, source: Peer): Promise<Fetched> {
     const leecher = await this.peer();
@@ -65,8 +74,8 @@ export class Yard implements AsyncDisposable {
     return measured;
   }
 
-  /** It leaves, and its share with it. */
-  async dismiss(peer: Peer): Promise<void> {
+  /** It leaves, and what it has with it. */
+  async dismiss(peer: Peer | Host): Promise<void> {
     await peer.stop();
     await rm(peer.share, { recursive: true });
   }

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { type HostedPeers, pathOfHosted } from '#proto/hosted-peers.ts';
 import { FreePorts } from '../../lab/machine/ports.ts';
 import { cpuSecondsOf, peakMemoryOf } from './tools.ts';
 
@@ -38,6 +39,11 @@ export class Workshop implements AsyncDisposable {
   /** A peer with the share folder, ready. */
   async peer(share: string, env: Record<string, string> = {}): Promise<Peer> {
     return this.#started(await Peer.launch(share, env)) as Peer;
+  }
+
+  /** Many peers in one process, one for each of these settings, with empty shares; ready. */
+  async host(settings: readonly Record<string, string>[]): Promise<Host> {
+    return this.#started(await Host.launch(this.newFolder(), settings)) as Host;
   }
 
   #started<S extends Service>(service: S): S {
@@ -103,7 +109,14 @@ export class Service {
 const TOKEN = 'bench';
 let users = 0;
 
-export class Peer extends Service {
+/** A peer that can be told what to do, wherever it runs. */
+export interface Controlled {
+  readonly url: string;
+  /** @throws with the peer's own words when it refuses */
+  control<T = Record<string, unknown>>(verb: string, body?: object): Promise<T>;
+}
+
+export class Peer extends Service implements Controlled {
   readonly share: string;
 
   private constructor(child: ChildProcess, ready: Ready, share: string) {
@@ -112,11 +125,7 @@ export class Peer extends Service {
   }
 
   static async launch(share: string, env: Record<string, string>): Promise<Peer> {
-    const { child, ready } = await spawnService('peer', {
-      ...{ PEER_USER: `bench-${++users}`, PEER_PASSWORD: 'bench', PEER_CONTROL_TOKEN: TOKEN },
-      ...{ PEER_PORT: '0', PEER_CONTROL_PORT: '0', PEER_SHARE_DIR: share },
-      ...env,
-    });
+    const { child, ready } = await spawnService('peer', peerEnv(share, env));
     return new Peer(child, ready, share);
   }
 
@@ -125,22 +134,63 @@ export class Peer extends Service {
     return String(this.ready.grpc);
   }
 
-  /** @throws with the peer's own words when it refuses */
-  async control<T = Record<string, unknown>>(verb: string, body: object = {}): Promise<T> {
-    const { promise, resolve, reject } = Promise.withResolvers<T>();
-    const request = http.request(`${this.url}/control/${verb}`, {
-      method: 'POST',
-      headers: { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' },
-    });
-    request.on('error', reject).on('response', async (response) => {
-      let text = '';
-      for await (const part of response) text += part;
-      if (response.statusCode === 200) resolve(JSON.parse(text));
-      else reject(new Error(`${verb}: ${text}`));
-    });
-    request.end(JSON.stringify(body));
-    return promise;
+  control<T = Record<string, unknown>>(verb: string, body: object = {}): Promise<T> {
+    return controlOf(this.url, verb, body);
   }
+}
+
+/** Many peers in one process. */
+export class Host extends Service {
+  /** Of all of them. */
+  readonly share: string;
+  readonly peers: readonly Controlled[];
+
+  private constructor(child: ChildProcess, ready: Ready, share: string, list: HostedPeers) {
+    const url = `http://127.0.0.1:${ready.control}`;
+    super(child, ready, url);
+    this.share = share;
+    this.peers = list.map(({ name }) => {
+      const peerUrl = `${url}${pathOfHosted(name)}`;
+      return { url: peerUrl, control: (verb, body = {}) => controlOf(peerUrl, verb, body) };
+    });
+  }
+
+  /** @param folder empty: a share for each of them is made in it */
+  static async launch(folder: string, settings: readonly Record<string, string>[]): Promise<Host> {
+    const list = settings.map((env, i) => {
+      const share = join(folder, `${i}`);
+      mkdirSync(share);
+      return { name: `peer-${i}`, env: peerEnv(share, env) };
+    });
+    const PEER_HOSTED = join(folder, 'hosted.json');
+    writeFileSync(PEER_HOSTED, JSON.stringify(list));
+    const { child, ready } = await spawnService('peer', { PEER_HOSTED, PEER_CONTROL_PORT: '0' });
+    return new Host(child, ready, folder, list);
+  }
+}
+
+function peerEnv(share: string, env: Record<string, string>): Record<string, string> {
+  return {
+    ...{ PEER_USER: `bench-${++users}`, PEER_PASSWORD: 'bench', PEER_CONTROL_TOKEN: TOKEN },
+    ...{ PEER_PORT: '0', PEER_CONTROL_PORT: '0', PEER_SHARE_DIR: share },
+    ...env,
+  };
+}
+
+async function controlOf<T>(url: string, verb: string, body: object): Promise<T> {
+  const { promise, resolve, reject } = Promise.withResolvers<T>();
+  const request = http.request(`${url}/control/${verb}`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' },
+  });
+  request.on('error', reject).on('response', async (response) => {
+    let text = '';
+    for await (const part of response) text += part;
+    if (response.statusCode === 200) resolve(JSON.parse(text));
+    else reject(new Error(`${verb}: ${text}`));
+  });
+  request.end(JSON.stringify(body));
+  return promise;
 }
 
 async function spawnService(
@@ -158,7 +208,8 @@ async function spawnService(
   const { promise, resolve, reject } = Promise.withResolvers<Ready>();
   lines.on('line', (line) => {
     const said = JSON.parse(line);
-    if (said.msg === 'ready') resolve(said);
+    // Each peer of a host says so as well, before the host does.
+    if (said.msg === 'ready' && said.peer === undefined) resolve(said);
   });
   child.once('exit', () => reject(new Error(`the ${kind} ended before it was ready`)));
   const ready = await promise;
