@@ -58,6 +58,17 @@ export const PROMISES = {
   },
 } as const satisfies Record<string, PromiseSpec>;
 
+/** A login waits no longer than this for hashes; what takes longer is published later. */
+export const LOGIN_WAITS_MS = 10_000;
+/** But not later than at this pace, of the whole share. Slower than any disk or hash here: the machine may have other work. */
+const HASHED_BYTES_PER_SECOND = 20_000_000;
+
+/** How long after its login a peer may still be hashing a share of this size: 0 for one that the login waits for. */
+export function hashingSeconds(shareBytes: number): number {
+  const seconds = shareBytes / HASHED_BYTES_PER_SECOND;
+  return seconds * 1000 > LOGIN_WAITS_MS ? seconds : 0;
+}
+
 export function secondsOf(promise: keyof typeof PROMISES): number {
   return PROMISES[promise].ms / 1000;
 }

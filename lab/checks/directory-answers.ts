@@ -1,4 +1,5 @@
 import { matchesGlob } from '#proto/names.ts';
+import { hashingSeconds } from '#proto/promises.ts';
 import { counted } from '#proto/units.ts';
 import type { FileRecord, OperationEvent } from '../history/events.ts';
 import { type Check, noneWrong } from './check.ts';
@@ -143,10 +144,14 @@ export function timelineOf({ facts, events, faults, shares }: History): Map<stri
     ({ peer }) => peer,
   );
   for (const { name: peer, group } of facts.peers) {
+    const own = shares.filter((file) => file.peer === peer);
+    const hashing = hashingSeconds(own.reduce((sum, { size }) => sum + size, 0));
     const online = presenceOf({ name: peer, group }, sessions.get(peer) ?? [], faults, facts);
+    // A long share need not be there whole when the login has answered.
+    const published = online.certain.map(({ from, until }) => ({ from: Math.min(from + hashing, until), until }));
     const add = (file: string, had: Interval, surely: Interval | undefined) => {
       const possible = intersect(online.possible, had);
-      const certain = surely ? intersect(online.certain, surely) : [];
+      const certain = surely ? intersect(published, surely) : [];
       const known = entries.get(key(peer, file));
       entries.set(key(peer, file), {
         peer,
@@ -156,7 +161,7 @@ export function timelineOf({ facts, events, faults, shares }: History): Map<stri
       });
     };
     const forever = { from: Number.NEGATIVE_INFINITY, until: Number.POSITIVE_INFINITY };
-    for (const file of shares) if (file.peer === peer) add(file.name, forever, forever);
+    for (const { name } of own) add(name, forever, forever);
     for (const { file, start, end, outcome } of received.get(peer) ?? []) {
       // A transfer that failed may have succeeded all the same, when only its answer was lost.
       const surely = outcome === 'ok' ? { from: end + PUBLISHING_DELAY_SECONDS, until: forever.until } : undefined;

@@ -50,6 +50,16 @@ test('within the publishing delay it may be missing', () => {
   expect(judge([look(6, [S])])).toMatchObject({ verdict: 'pass' });
 });
 
+test('a share that takes long to hash may come later than the login, but it must come', () => {
+  const size = 512 * 1024 * 1024;
+  const long = { shares: [{ peer: 's-1', ...file, size }], looks: [] } as unknown as Partial<History>;
+  const judged = (start: number) => judge([], { ...long, looks: [look(start, [L])] });
+  expect(judged(12)).toMatchObject({ verdict: 'pass' });
+  // 26.8 s after the login was done.
+  expect(judged(28)).toMatchObject({ verdict: 'pass' });
+  expect(judged(29)).toMatchObject({ verdict: 'fail', reason: expect.stringContaining('s-1: "a" lies on its disk') });
+});
+
 test('who logged out, was killed, or lost the file is not waited for', () => {
   expect(judge([look(12, [S])], {}, [event('logout', 'l-1', 9)])).toMatchObject({ verdict: 'pass' });
   const killed = { kind: 'kill' as const, who: 'l-1', step: '1', from: 7, inForce: 7.1, proofs: [] };

@@ -7,6 +7,7 @@ import type { SharedFile } from '#proto/directory-api.ts';
 import { PeerLabError, reasonOf, toPeerLabError } from '#proto/errors.ts';
 import type { HashTree } from '#proto/hash-tree.ts';
 import { assertName, nameFlaw, RESERVED_NAME } from '#proto/names.ts';
+import { LOGIN_WAITS_MS } from '#proto/promises.ts';
 import { atMost } from '../bounds.ts';
 import { Catalogue, hashesOf, type ShareEntry, treeOf } from './catalogue.ts';
 import { diskError } from './disk-error.ts';
@@ -29,8 +30,6 @@ const PROGRESS_MS = 1000;
 
 /** Files above this size are hashed in their own time, one after another, while everything else goes on. */
 const LONG_HASH_BYTES = 64 * 1024 * 1024;
-/** Who asks for the whole share waits no longer than this for those; they are made known when they are done. */
-const LONG_HASH_WAIT_MS = 10_000;
 
 /** A file that was received whole and is right, still under its temporary name. */
 interface Finished {
@@ -103,7 +102,8 @@ export class Share extends EventEmitter<{ changed: [] }> implements AsyncDisposa
     folder: string,
     logger: Logger,
     memory = new PieceMemory(),
-    hashWaitMs = LONG_HASH_WAIT_MS,
+    // Who asks for the whole share waits no longer than this for long files; they are made known when they are done.
+    hashWaitMs = LOGIN_WAITS_MS,
   ): Promise<Share> {
     const isFolder = await stat(folder).then(
       (stats) => stats.isDirectory(),
