@@ -7,6 +7,9 @@ import { LEASE_MS, type Stage } from '../stage.ts';
 import { mustServe } from './serving.ts';
 
 const BYTES = 'peerlab_transfer_bytes_total';
+/** For this many leases the directory is looked at all the time. */
+const WATCHED_LEASES = 1.2;
+const LOOK_MS = 400;
 const DIRECTIONS = ['sent', 'received'] as const;
 
 export const directory = {
@@ -20,12 +23,17 @@ export const directory = {
   'directory.lease': async (stage: Stage) => {
     const since = stage.loggedInMs;
     if (since === undefined) throw new NotSeen('the peer is not logged in');
-    await stage.pass(since + 2.5 * LEASE_MS - performance.now());
-    hold((await stage.listed()) !== undefined, () => ({
-      asked: `the directory's index, ${(2.5 * LEASE_MS) / 1000} s after the login, with a lease of ${LEASE_MS / 1000} s`,
-      expected: 'the peer in it',
-      came: 'no such peer',
-    }));
+    // A peer whose lease ran out, and that logged in again, is missing for a moment only.
+    const until = Math.max(since + 2.5 * LEASE_MS, performance.now() + WATCHED_LEASES * LEASE_MS);
+    while (performance.now() < until) {
+      const seconds = (performance.now() - since) / 1000;
+      hold((await stage.listed()) !== undefined, () => ({
+        asked: `the directory's index, ${seconds.toFixed(1)} s after the login, with a lease of ${LEASE_MS / 1000} s`,
+        expected: 'the peer in it',
+        came: 'no such peer',
+      }));
+      await stage.pass(LOOK_MS);
+    }
   },
   'directory.logout': async (stage: Stage) => {
     // Anew: what became of an older registration is the lease's affair.

@@ -141,8 +141,9 @@ const verbs: Record<string, (body: never) => Promise<object>> = {
     token = told.token;
     ticket = told.ticket;
     clearInterval(heartbeat);
-    const renew = () => void ask('/heartbeat', {}).catch(() => {});
-    if (broken !== 'no-heartbeat') heartbeat = setInterval(renew, (told.leaseSeconds * 1000) / 3);
+    const isLate = broken === 'late-heartbeat';
+    const renew = () => void ask('/heartbeat', {}).catch(() => (isLate ? verbs.login?.({} as never) : undefined));
+    if (broken !== 'no-heartbeat') heartbeat = setInterval(renew, told.leaseSeconds * (isLate ? 1150 : 1000 / 3));
     return broken === 'no-lease' ? {} : { leaseSeconds: told.leaseSeconds };
   },
   download,

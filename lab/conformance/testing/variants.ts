@@ -20,6 +20,7 @@ export const VARIANTS = {
   'ok-with-error': ['control.forms'],
   'wrong-hashes': ['directory.lists', 'directory.publishes'],
   'no-heartbeat': ['directory.lease'],
+  'late-heartbeat': ['directory.lease'],
   'never-publishes': ['directory.publishes'],
   'no-ticket': ['tickets.shown'],
   'no-hashes': ['hashes.content', 'hashes.other'],
