@@ -57,6 +57,11 @@ doctor: ## preflight check: does a scenario fit on this machine?: make doctor SC
 test: ## run every test that this machine can run, and say which it can't run and why; TESTS=... takes some
 	@$(SETUP); "$$node" dev/test.ts $(TESTS)
 
+.PHONY: example-peers
+example-peers: ## build the example peers in Python and Go (examples/peers), from the registries of their languages
+	@$(MAKE) --no-print-directory -C examples/peers/python
+	@$(MAKE) --no-print-directory -C examples/peers/go
+
 .PHONY: check
 check: ## check types, lint, format, dead code, import rules, stale generated files
 	@$(SETUP); set -e; \

@@ -5,13 +5,15 @@ import path from 'node:path';
 import { DRIVERS } from '../lab/drivers/table.ts';
 import { findPostgres } from '../lab/machine/postgres.ts';
 import { browserFlaw } from './browser.ts';
+import { examplesFlaw } from './examples.ts';
 
 /**
  * Runs every test that this machine can run, and names what it can't with the reason. The last line is
  * `N passed, N failed`. Tests in `x.<driver>.test.ts` are left out where the driver has nothing to stand on, those in
  * `x.cluster.test.ts` where PEERLAB_KUBECONFIG names no cluster, those in `x.postgres.test.ts` where no PostgreSQL server is
- * installed, and those in `x.browser.test.ts` where there is no Chromium; PEERLAB_REQUIRE_DOCKER=1 (or another driver's name, or
- * CLUSTER, or POSTGRES, or BROWSER) has them run, and fail, all the same: CI sets it.
+ * installed, those in `x.browser.test.ts` where there is no Chromium, and those in `x.examples.test.ts` where the example peers were not built;
+ * PEERLAB_REQUIRE_DOCKER=1 (or another driver's name, or CLUSTER, POSTGRES, BROWSER, EXAMPLES) has them run, and fail, all the same: CI
+ * sets it.
  */
 
 interface VitestReport {
@@ -114,6 +116,8 @@ async function absentKinds(): Promise<Map<string, string>> {
   if (typeof postgres === 'string') absent.set('postgres', postgres);
   const browser = process.env.PEERLAB_REQUIRE_BROWSER === '1' ? undefined : browserFlaw();
   if (browser !== undefined) absent.set('browser', browser);
+  const examples = process.env.PEERLAB_REQUIRE_EXAMPLES === '1' ? undefined : examplesFlaw();
+  if (examples !== undefined) absent.set('examples', examples);
   return absent;
 }
 

@@ -365,6 +365,13 @@ export const ROOMS: readonly Room[] = [
   { path: 'k8s/', is: 'the manifests of a classroom on Kubernetes, and nothing else', may: [] },
   { path: 'suites/', is: 'lists of scenarios for CI', may: [] },
   {
+    path: 'examples/',
+    is:
+      'peers of other people, in three languages, to be copied: they share the wire with PeerLab, and no code ' +
+      '(examples/peers/README.md)',
+    may: [],
+  },
+  {
     path: 'bench/',
     is:
       "benchmarks, one file each, each beside its reference; `kit/` is what they share, `reference/` what the directory's " +
