@@ -23,15 +23,19 @@ interface Case extends Crowd {
 
 const MB = 1_000_000;
 const ALIKE = { seeder: 5 * MB, uploads: [5 * MB], besideOthers: true };
+/** Thousands of connections begin at once, of a few processes on one machine: an answer may take longer than anywhere else. */
+const PATIENT = { PEER_STALL_TIMEOUT: '30s' };
 const CASES: readonly Case[] = [
   { id: 'swarm-8', leechers: 8, sizeMib: 32, ...ALIKE, bar: 1.3 },
   { id: 'swarm-16', leechers: 16, sizeMib: 64, ...ALIKE, bar: 1.25 },
   { id: 'swarm-mixed', leechers: 16, sizeMib: 64, seeder: 5 * MB, uploads: [10 * MB, 2.5 * MB], bar: 1.35 },
-  { id: 'swarm-64', leechers: 64, sizeMib: 64, seeder: MB, uploads: [MB], bar: 1.35, peersPerProcess: 22 },
   {
-    ...{ id: 'swarm-200', leechers: 200, sizeMib: 8, seeder: MB / 2, uploads: [MB / 2], peersPerProcess: 25 },
-    // 5000 connections begin on one machine at once, and its processors are the limit then.
-    settings: { PEER_STALL_TIMEOUT: '30s' },
+    ...{ id: 'swarm-64', leechers: 64, sizeMib: 64, seeder: MB, uploads: [MB], bar: 1.35 },
+    ...{ peersPerProcess: 22, settings: PATIENT },
+  },
+  {
+    ...{ id: 'swarm-200', leechers: 200, sizeMib: 8, seeder: MB / 2, uploads: [MB / 2] },
+    ...{ peersPerProcess: 25, settings: PATIENT },
   },
 ];
 const UNLIMITED = { id: 'swarm-unlimited', leechers: 8, sizeMib: 1024, seeder: undefined, uploads: [undefined] };
