@@ -28,7 +28,7 @@ async function reaches(peer: PeerProcess, part: number): Promise<void> {
   while ((await peer.sample(RECEIVED)) < part * SIZE_BYTES) await sleep(10);
 }
 
-async function crowd() {
+async function crowd(more: Record<string, string> = {}) {
   const stack = new AsyncDisposableStack();
   const content = Buffer.concat(Array(SIZE_BYTES / MIB).fill(randomBytes(MIB)));
   for (let at = 0; at < SIZE_BYTES; at += MIB) content.writeUInt32LE(at, at);
@@ -52,16 +52,16 @@ async function crowd() {
   directory.swarms.set(rootOf(content) as string, new Set(['liar']));
   const start = async (user: string, files: Record<string, Buffer> = {}) => {
     const { path } = stack.use(await tempFolder(files));
-    const env = { PEER_DIRECTORY_URL: directory.url, PEER_UPLOAD_LIMIT: LIMIT, PEER_USER: user };
+    const env = { PEER_DIRECTORY_URL: directory.url, PEER_UPLOAD_LIMIT: LIMIT, PEER_USER: user, ...more };
     const peer = stack.use(await PeerProcess.start(path, env));
     await peer.control('login');
     return { peer, file: join(path, 'file') };
   };
-  const [, ...members] = await Promise.all([
+  const [seeder, ...members] = await Promise.all([
     start('seeder', { file: content }),
     ...Array.from({ length: CROWD }, (_, n) => start(`member-${n}`)),
   ]);
-  return { content, members, [Symbol.asyncDispose]: () => stack.disposeAsync() };
+  return { content, seeder, members, [Symbol.asyncDispose]: () => stack.disposeAsync() };
 }
 
 test.for([1, 2, 3])(
@@ -89,3 +89,18 @@ test.for([1, 2, 3])(
     for (const { peer } of [frozen, ...others]) expect(await peer.sample(REJECTED)).toBeLessThanOrEqual(1);
   },
 );
+
+test('the only seeder stands still for longer than anybody waits, and goes on: everyone gets whole', {
+  timeout: 120_000,
+}, async () => {
+  const stallMs = 1000;
+  await using it = await crowd({ PEER_STALL_TIMEOUT: `${stallMs}ms` });
+  const downloads = Promise.all(it.members.map(({ peer }) => peer.control('download', { name: 'file' })));
+  const [first] = it.members;
+  if (!first) throw new Error('no crowd');
+  await reaches(first.peer, 0.2);
+  it.seeder.peer.signal('SIGSTOP');
+  await sleep(2.5 * stallMs);
+  it.seeder.peer.signal('SIGCONT');
+  for (const { body } of await downloads) expect(transferResult.parse(body).verified).toBe('tree');
+});

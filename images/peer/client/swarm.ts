@@ -37,6 +37,8 @@ const MAX_BUSY_ANSWERS = 6;
 
 /** When nobody has what is missing, somebody may still come who has it. */
 const NOBODY_MS = 10_000;
+/** In a crowd, a seeder that stood still is asked again, this number of times: everyone depends on it. */
+const MAX_STALLS = 3;
 /** Reasons that are kept for the message of a download that failed. */
 const MAX_FAILURES = 20;
 
@@ -61,6 +63,10 @@ export class Swarm {
   readonly #reserve: Source[];
   readonly #known: Set<string>;
   readonly #failures: PeerLabError[] = [];
+  /** How often each source stood still. */
+  readonly #stalls = new Map<string, number>();
+  /** Others are fetching the same. */
+  #inCrowd: boolean;
   #idle: (() => void)[] = [];
   #refreshes = 0;
   #refreshedAt = Number.NEGATIVE_INFINITY;
@@ -74,6 +80,7 @@ export class Swarm {
     this.#init = init;
     this.#reserve = [...sources];
     this.#known = new Set(sources.map(({ address }) => address));
+    this.#inCrowd = sources.some(({ isPartial }) => isPartial);
     this.#work = new Work(file.pieces, file.hashes.tree.pieceSizeBytes, (index) => file.has(index));
   }
 
@@ -117,7 +124,7 @@ export class Swarm {
       const running: Promise<void> = this.#run(lane).finally(() => this.#running.delete(running));
       this.#running.add(running);
     }
-    if (this.#lanes.size === 0 && !this.#refreshing) this.#giveUp();
+    if (this.#lanes.size === 0 && !this.#refreshing && !this.#mayHope) this.#giveUp();
   }
 
   /**
@@ -137,6 +144,7 @@ export class Swarm {
   /** Others that have the file, or some of it. Those that are known already are left out. */
   offer(sources: readonly Source[]): void {
     const fresh = sources.filter(({ address }) => !this.#known.has(address));
+    this.#inCrowd ||= fresh.some(({ isPartial }) => isPartial);
     for (const source of fresh) {
       this.#known.add(source.address);
       // Where there is room all the same, it makes no difference.
@@ -163,6 +171,18 @@ export class Swarm {
     if ([...this.#lanes].some(mayBring)) this.#hopeAt = now;
     else this.#refresh();
     if (now - this.#hopeAt > NOBODY_MS) this.#giveUp();
+  }
+
+  /** Nobody is there, but others want the same: whoever brings it to one of them brings it to all. */
+  get #mayHope(): boolean {
+    return this.#inCrowd && performance.now() - this.#hopeAt <= NOBODY_MS;
+  }
+
+  /** Whether a source that failed may be asked again, when it is heard of again. */
+  #mayComeBack({ address, isPartial }: Source, code: ErrorCode): boolean {
+    const stalls = (this.#stalls.get(address) ?? 0) + (code === 'source-stalled' ? 1 : 0);
+    this.#stalls.set(address, stalls);
+    return isPartial === true || (this.#inCrowd && code === 'source-stalled' && stalls <= MAX_STALLS);
   }
 
   #giveUp(): void {
@@ -200,8 +220,7 @@ export class Swarm {
       if (OWN_FAULTS.has(error.code)) return this.#outcome.reject(error);
       if (this.#failures.length < MAX_FAILURES) this.#failures.push(error);
       this.#init.gaveUp(source.address, error.code);
-      // It may be there again soon: whoever hears of it says so.
-      if (source.isPartial) this.#known.delete(source.address);
+      if (this.#mayComeBack(source, error.code)) this.#known.delete(source.address);
       this.#refresh();
     } finally {
       this.#part(lane);
