@@ -157,15 +157,20 @@ test('whoever holds it starts the program with other settings, signals it and se
 });
 
 test('a hold that is not renewed lapses: the program has its own settings again, and its share stays', async () => {
-  const { keeper, port, share } = await keep({ PEERLAB_KEEPER_LEASE: '1' });
+  const { keeper, port, share } = await keep({ PEERLAB_KEEPER_LEASE: '3' });
   const client = await taken(keeper.client());
   await client.put({ name: 'a', sizeBytes: 1, open: () => Readable.from([Buffer.from('a')]) }, never);
   await client.ask('start', { env: { PEER_USER: 'of-the-run' }, freshLog: true }, never);
-  for (let renewed = 0; renewed < 4; renewed++) {
+  const renew = () => client.ask('hold', { by: 'run-1' }, never);
+  // For longer than it would hold without.
+  for (let renewed = 0; renewed < 8; renewed++) {
     await sleep(500);
-    await client.ask('hold', { by: 'run-1' }, never);
+    await renew();
   }
-  await until(() => runsAs(port, 'of-the-run'));
+  await until(async () => {
+    await renew();
+    return runsAs(port, 'of-the-run');
+  });
   await until(() => runsAs(port, 'pods-own'));
   expect(readdirSync(share)).toEqual(['a']);
   await expect(client.ask('signal', { signal: 'KILL' }, never)).rejects.toMatchObject({ code: 'not-held' });

@@ -34,7 +34,7 @@ const IDLE_MS = 60_000;
 const ALIVE_MS = 5000;
 const MAX_CONNECTIONS = 64;
 const MAX_DIAL_MS = 5000;
-/** What still arrives of a request that was refused is read for so long: otherwise the refusal may be lost with the connection. */
+/** What still arrives of a request that was refused is read for so long, at most: otherwise the refusal may be lost with the connection. */
 const LINGER_MS = 1000;
 
 interface Exchange {
@@ -273,12 +273,18 @@ function send(response: ServerResponse, status: number, body: object): void {
   response.end(JSON.stringify(body));
 }
 
-function refuse(request: IncomingMessage, response: ServerResponse, thrown: unknown): void {
+/** Answers when the caller has sent all, or a moment later: Node closes the connection right after the answer, and what arrives then resets it. */
+async function refuse(request: IncomingMessage, response: ServerResponse, thrown: unknown): Promise<void> {
   // Half an answer can't be taken back: whoever reads it sees that its end is missing.
   if (response.headersSent || response.destroyed) return void response.destroy();
+  request.on('error', () => {}).resume();
+  if (!request.complete) {
+    const sent = new AbortController();
+    request.once('close', () => sent.abort()).once('end', () => sent.abort());
+    await sleep(LINGER_MS, undefined, { signal: sent.signal, ref: false }).catch(() => {});
+  }
+  if (response.destroyed) return;
   const error = toPeerLabError(thrown);
   response.setHeader('connection', 'close');
   send(response, error.kind.http, { error: error.toBody() });
-  request.on('error', () => {}).resume();
-  setTimeout(() => request.destroy(), LINGER_MS).unref();
 }

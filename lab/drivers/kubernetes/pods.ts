@@ -44,8 +44,8 @@ export function instancePod(init: InstancePod): V1Pod {
   const isPeer = role === 'peer';
   const folder = isPeer ? SHARE_DIR : STATE_DIR;
   const limit = (init.memoryBytes ?? MEMORY_BYTES) + KEEPER_BYTES + (init.diskBytes ?? 0);
-  // Where CPU is short, a directory that got the part of one peer would be what the run measures.
-  const weight = isPeer ? '10m' : '100m';
+  // Where CPU is short, a directory that got the part of one peer would be what the run measures. Two cores take some 300 peers.
+  const weight = isPeer ? '5m' : '100m';
   const node = init.bringsNode ? NODE_OF_ITS_OWN : ['node'];
   const keeper = [...node, '--max-semi-space-size=1', `${KEEPER_DIR}/lab/keeper/main.ts`, 'serve', '--idle', '--'];
   const container = containerOf({
@@ -63,7 +63,7 @@ export function instancePod(init: InstancePod): V1Pod {
     // As the image has it ready: fifty starts of Node at one time would take the node's CPU for seconds.
     command: init.bringsNode ? ['sh', '-c', INSTALL_WITH_NODE] : ['cp', '-R', '/opt/keeper/.', KEEPER_DIR],
     env: [],
-    requests: { cpu: '10m', memory: '32Mi' },
+    requests: { cpu: '5m', memory: '32Mi' },
     limits: { memory: '256Mi' },
     mounts: { keeper: KEEPER_DIR },
   });

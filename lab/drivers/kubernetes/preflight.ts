@@ -22,7 +22,7 @@ const ROOM: readonly Room[] = [
     more: ' (or a higher maxPods of their kubelets)',
   },
   {
-    ...{ name: 'requests of CPU', of: 'cpus', beside: 0.16, perPeer: 0.01, what: 'CPUs on its nodes, of all users' },
+    ...{ name: 'requests of CPU', of: 'cpus', beside: 0.16, perPeer: 0.005, what: 'CPUs on its nodes, of all users' },
     ...{ show: (cpus: number) => cpus.toFixed(2), more: '' },
   },
   {
