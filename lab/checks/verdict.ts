@@ -4,6 +4,7 @@ import { type Expectation, holds } from './expectation.ts';
 import { failedOperations, failureBehind, failureKinds } from './failures.ts';
 import { figuresOf } from './figures.ts';
 import type { History } from './history.ts';
+import { likelyRules } from './likely-rules.ts';
 import { countedByRule } from './logs.ts';
 import { readingOf } from './reading.ts';
 import type { CheckResult, ExpectationResult, Result } from './result-schema.ts';
@@ -59,7 +60,7 @@ export function judgeRun(history: History, demands: readonly Demand[]): Result {
     description,
     driver,
     seed,
-    ...withWait(conclude(history, checks, expectations), longest),
+    ...withRules(withWait(conclude(history, checks, expectations), longest), history, checks),
     ...(knownFailure !== undefined && { knownFailure }),
     startedAt,
     ...figures,
@@ -117,6 +118,15 @@ function withWait(conclusion: Conclusion, wait: Wait | undefined): Conclusion {
     ...conclusion,
     reason: `${conclusion.reason}; all others waited ${seconds.toFixed(1)} s for ${peer} (${operation})`,
   };
+}
+
+/** Of a peer of somebody else, the rules of the contract that it seems to break. */
+function withRules(conclusion: Conclusion, { facts, events }: History, checks: CheckResult[]): Conclusion {
+  const check = checks.find(({ name }) => conclusion.reason.startsWith(`${name}: `))?.name;
+  if (conclusion.verdict === 'pass' || (conclusion.verdict !== 'fail' && check === undefined)) return conclusion;
+  const codes = failureKinds(events).map(({ example }) => example.error.code);
+  const rules = likelyRules(facts, check, codes);
+  return rules === undefined ? conclusion : { ...conclusion, look: `${rules}; ${conclusion.look}` };
 }
 
 /** What every check says of a run that did not get to its end. */

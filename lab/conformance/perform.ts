@@ -4,6 +4,7 @@ import path from 'node:path';
 import { EXIT, PeerLabError, reasonOf } from '#proto/errors.ts';
 import type { DriverDescription } from '../drivers/description.ts';
 import type { Driver } from '../drivers/driver.ts';
+import { beginPage } from '../page/write-page.ts';
 import type { Out } from '../report/terminal.ts';
 import { exitOf, onStop } from '../stop.ts';
 import { Watchdog } from '../watchdog/watchdog.ts';
@@ -43,6 +44,7 @@ export async function perform({ driver: description, groups, results, tested, ou
   });
   const signal = AbortSignal.any([stop.signal, watchdog.lost]);
   const { peerImage, directoryImage } = programs;
+  const page = beginPage();
   watchdog.start();
   driver = description.create({
     ...{ runId, logsDir, signal },
@@ -63,7 +65,8 @@ export async function perform({ driver: description, groups, results, tested, ou
   }
   for (const line of left) tell(`Left behind: ${line}`);
   const verdict = verdictOf(findings);
-  writeReports({ folder, runId, tested, driver: description.kind, verdict, findings });
+  const flaw = await writeReports({ folder, runId, tested, driver: description.kind, verdict, findings }, page);
+  if (flaw !== undefined) tell(`report.html was not made: ${flaw}`);
   progress.end(verdict, findings, folder);
   if (stop.signal.aborted) return exitOf(stop.signal.reason);
   return left.length > 0 && verdict === 'pass' ? EXIT.inconclusive : EXIT[verdict];

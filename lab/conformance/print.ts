@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { styleText } from 'node:util';
 import { printable } from '#proto/printable.ts';
 import type { Out } from '../report/terminal.ts';
@@ -38,6 +39,7 @@ export class ConformanceProgress {
     this.#line('');
     this.#line(`${VERDICTS[verdict]}: ${sentence(findings)}`);
     this.#line(`Results: ${folder}`);
+    this.#line(`Report:  ${path.join(folder, 'report.html')}`);
   }
 
   #paint(outcome: Outcome, text: string): string {

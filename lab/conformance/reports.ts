@@ -3,6 +3,7 @@ import module, { type Builder } from 'junit-report-builder';
 import { z } from 'zod';
 import { printable } from '#proto/printable.ts';
 import { writeWhole } from '../history/write-whole.ts';
+import { type BegunPage, writePage } from '../page/write-page.ts';
 import type { Finding } from './conformance.ts';
 import { sentence } from './print.ts';
 import { GROUPS } from './rules.ts';
@@ -40,12 +41,16 @@ interface Judged extends Omit<Conformance, 'reason' | 'rules'> {
   readonly findings: readonly Finding[];
 }
 
-/** `conformance.json`, `junit.xml` and `badge.svg`, each whole or not at all. */
-export function writeReports({ folder, findings, ...facts }: Judged): void {
+/** `conformance.json`, `junit.xml`, `badge.svg` and `report.html`, each whole or not at all. @returns why there is no report.html */
+export async function writeReports(
+  { folder, findings, ...facts }: Judged,
+  page: BegunPage,
+): Promise<string | undefined> {
   const told: Conformance = { ...facts, reason: sentence(findings), rules: [...findings] };
   writeWhole(path.join(folder, 'conformance.json'), `${JSON.stringify(told, null, 2)}\n`);
   writeWhole(path.join(folder, 'junit.xml'), junitOf(told));
   writeWhole(path.join(folder, 'badge.svg'), badgeOf(told));
+  return writePage(folder, `${told.tested}: ${told.verdict}`, { kind: 'conformance', ...told }, page);
 }
 
 /** A test case for each rule. What a peer may leave out, and leaves out, is skipped; what was not seen is an error. */

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { RULES_BY_CHECK, RULES_BY_FAILURE } from '../checks/likely-rules.ts';
 import { CHECKS, rulesOf } from './checks/table.ts';
 import type { Finding } from './conformance.ts';
 import { verdictOf } from './conformance.ts';
@@ -18,6 +19,11 @@ test('every rule has a check, a group and a chapter of the contract, and the con
     expect(headings, id).toContain(RULES[id].section);
     expect(contract, id).toContain(`| \`${id}\` | ${RULES[id].level} |`);
   }
+});
+
+test('what a report of a run names as the likely cause are rules', () => {
+  const named = [...Object.values(RULES_BY_CHECK), ...Object.values(RULES_BY_FAILURE)].flat();
+  expect(named.filter((id) => !(RULE_IDS as readonly string[]).includes(id))).toEqual([]);
 });
 
 test('every must can be broken by some variant', () => {

@@ -12,7 +12,7 @@ import type { Result } from '../checks/result-schema.ts';
 import { LAB } from '../end-to-end.ts';
 import type { FaultRecord } from '../history/events.ts';
 import { type MadeInit, madeResults } from './testing/results.ts';
-import { beginPage, filled, writeRunPage } from './write-page.ts';
+import { beginPage, filled, writePage, writeRunPage } from './write-page.ts';
 
 /** report.html as people have it: a file, opened by a browser. */
 
@@ -65,6 +65,17 @@ async function made(init: MadeInit, change: (result: Result) => void = () => {})
   await writeRunPage({ folder, result, page: beginPage(), tell: (line) => void said.push(line) });
   expect(said).toEqual([]);
   return path.join(folder.path, 'report.html');
+}
+
+async function mustBeAccessible(page: Page): Promise<void> {
+  // The page's policy keeps scripts out, this one included; the browser's own way in is not the page's.
+  await page.evaluate(axe.source);
+  const found = await page.evaluate(async () => {
+    const { axe } = globalThis as unknown as { axe: { run(): Promise<{ violations: Violation[] }> } };
+    return (await axe.run()).violations.map(({ id, impact, nodes }) => ({ id, impact, at: nodes[0]?.html }));
+  });
+  expect(found.filter(({ impact }) => impact === 'serious' || impact === 'critical')).toEqual([]);
+  expect(await page.evaluate('document.documentElement.scrollWidth - innerWidth')).toBeLessThanOrEqual(0);
 }
 
 const some = (count: number, what: string) => Array.from({ length: count }, (_, n) => `${what}-${n + 1}`);
@@ -222,14 +233,7 @@ describe.each(['light', 'dark'] as const)('in %s colours', (colorScheme) => {
     async (width) => {
       const { page } = await open(await made(ORDINARY), { colorScheme, viewport: { width, height: 800 } });
       for (const summary of await page.locator('summary').all()) await summary.click();
-      // The page's policy keeps scripts out, this one included; the browser's own way in is not the page's.
-      await page.evaluate(axe.source);
-      const found = await page.evaluate(async () => {
-        const { axe } = globalThis as unknown as { axe: { run(): Promise<{ violations: Violation[] }> } };
-        return (await axe.run()).violations.map(({ id, impact, nodes }) => ({ id, impact, at: nodes[0]?.html }));
-      });
-      expect(found.filter(({ impact }) => impact === 'serious' || impact === 'critical')).toEqual([]);
-      expect(await page.evaluate('document.documentElement.scrollWidth - innerWidth')).toBeLessThanOrEqual(0);
+      await mustBeAccessible(page);
     },
   );
 });
@@ -324,3 +328,61 @@ test('the report of a suite shows what needs a look first, and leads to the repo
   expect(await page.locator('#runs a').getAttribute('href')).toBe('../abc/report.html');
   expect([requests, trouble]).toEqual([[], []]);
 });
+
+test.each([
+  ['light', 1280],
+  ['dark', 390],
+] as const)(
+  'the report of a check of a peer has what is broken first, in %s colours at %i pixels',
+  async (colorScheme, width) => {
+    const rule = { group: 'control', is: 'It answers.', section: 'DownloadFile (**must**)', hint: 'Look.' };
+    const folder = mkdtempSync(path.join(tmpdir(), 'conformance-'));
+    const came = '<img src=x onerror=alert(1)>';
+    const flaw = await writePage(
+      folder,
+      'a peer: fail',
+      {
+        ...{
+          kind: 'conformance',
+          tested: 'python3 <b>peer.py</b>',
+          driver: 'process',
+          verdict: 'fail',
+          reason: '1 of 2.',
+        },
+        rules: [
+          { ...rule, id: 'control.health', level: 'must', outcome: 'kept' },
+          { ...rule, id: 'trees.right', level: 'should', outcome: 'not brought', why: 'UNIMPLEMENTED' },
+          {
+            ...rule,
+            id: 'metrics.zero',
+            level: 'should',
+            outcome: 'broken',
+            evidence: { asked: 'a', expected: '0', came },
+          },
+          { ...rule, id: 'end.sigterm', level: 'must', outcome: 'not seen', why: 'the machine was busy' },
+          {
+            ...rule,
+            id: 'control.token',
+            level: 'must',
+            outcome: 'broken',
+            evidence: { asked: 'b', expected: '401', came },
+          },
+        ],
+      },
+      beginPage(),
+    );
+    expect(flaw).toBeUndefined();
+    const options = { colorScheme, viewport: { width, height: 800 } };
+    const { page, requests, trouble } = await open(path.join(folder, 'report.html'), options);
+    expect(await page.locator('.card h2').allTextContents()).toEqual([
+      '✘ broken control.token must',
+      '? broken metrics.zero should',
+      '? not seen end.sigterm must',
+    ]);
+    expect(await page.locator('.card').first().textContent()).toContain(came);
+    expect(await page.locator('.card').first().textContent()).toContain('docs/peer-contract.md, "DownloadFile (must)"');
+    expect(await page.locator('#rules tbody tr').count()).toBe(5);
+    await mustBeAccessible(page);
+    expect([requests, trouble]).toEqual([[], []]);
+  },
+);

@@ -3,7 +3,7 @@ import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { PeerLabError, reasonOf } from '#proto/errors.ts';
 import { printable } from '#proto/printable.ts';
-import type { ReportData, SuiteReport } from '../../page/report/data.ts';
+import type { ReportData, RunReport } from '../../page/report/data.ts';
 import type { Result } from '../checks/result-schema.ts';
 import { builtPage } from '../drivers/build-page.ts';
 import type { ResultsFolder } from '../history/results-folder.ts';
@@ -45,10 +45,15 @@ export async function writeRunPage({ folder, result, page, tell }: RunPageInit):
   }
 }
 
-/** Writes report.html of a suite. @returns why it could not be written */
-export async function writeSuitePage(folder: string, data: SuiteReport, page: BegunPage): Promise<string | undefined> {
+/** Writes report.html of what is no run: a suite, a check of a peer. @returns why it could not be written */
+export async function writePage(
+  folder: string,
+  title: string,
+  data: Exclude<ReportData, RunReport>,
+  page: BegunPage,
+): Promise<string | undefined> {
   try {
-    writeWhole(path.join(folder, 'report.html'), await filled(await inTime(page), data.name, data));
+    writeWhole(path.join(folder, 'report.html'), await filled(await inTime(page), title, data));
     return undefined;
   } catch (error) {
     return printable(reasonOf(error));

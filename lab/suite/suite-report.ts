@@ -5,7 +5,7 @@ import { makeFolder } from '../history/make-folder.ts';
 import { writeFailure } from '../history/write-failure.ts';
 import { writeWhole } from '../history/write-whole.ts';
 import { suiteData } from '../page/suite-data.ts';
-import { type BegunPage, beginPage, writeSuitePage } from '../page/write-page.ts';
+import { type BegunPage, beginPage, writePage } from '../page/write-page.ts';
 import { seconds } from '../report/format.ts';
 import { junitXml } from '../report/junit.ts';
 import { plain, row } from '../report/markdown.ts';
@@ -80,7 +80,7 @@ export class SuiteReport {
   #write(): void {
     // One after the other: the last one written is of the last state.
     const attended = [...this.#attended];
-    this.#writing = this.#writing.then(() => writePage(this.folder, this.#about, attended, this.#page));
+    this.#writing = this.#writing.then(() => drawn(this.folder, this.#about, attended, this.#page));
     writeFiles(this.folder, this.#about, attended);
   }
 }
@@ -97,7 +97,7 @@ export async function reportSuiteAgain(given: string): Promise<Reported> {
   const attended: Attended[] = [];
   for (const line of known.lines) attended.push(await attendedAgain(folder, line));
   writeFiles(folder, known, attended);
-  const flaw = await writePage(folder, known, attended, page);
+  const flaw = await drawn(folder, known, attended, page);
   return {
     ...{ result: resultOf(known, attended), folder },
     flaws: flaw === undefined ? [] : [`report.html was not made: ${flaw}`],
@@ -109,9 +109,10 @@ function resultOf({ name, description }: About, attended: readonly Attended[]): 
   return { name, description, verdict: verdictOf(lines), lines };
 }
 
-function writePage(folder: string, about: About, attended: readonly Attended[], page: BegunPage) {
+/** report.html. @returns why it could not be written */
+function drawn(folder: string, about: About, attended: readonly Attended[], page: BegunPage) {
   const lines = attended.map(({ line, judged }) => ({ ...line, result: judged?.result }));
-  return writeSuitePage(folder, suiteData(about, lines), page);
+  return writePage(folder, about.name, suiteData(about, lines), page);
 }
 
 function writeFiles(folder: string, about: About, attended: readonly Attended[]): void {

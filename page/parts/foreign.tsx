@@ -19,6 +19,16 @@ export function Foreign({ text, isCode = false }: { text: string; isCode?: boole
   );
 }
 
+/** A sentence with code in it, between backticks. */
+export function Prose({ text }: { text: string }) {
+  const parts = printable(text, MAX_SHOWN_CHARS).split('`');
+  return (
+    <bdi lang="en">
+      {parts.map((part, n) => (n % 2 === 1 ? <code key={`${n} ${part}`}>{brokenUp(part)}</code> : part))}
+    </bdi>
+  );
+}
+
 /** Between the words of a long one, a line may end: narrow screens have no room for it. */
 const BETWEEN_WORDS = /(?<=[./_{=,])|(?<=[a-z])(?=[A-Z])/;
 

@@ -18,6 +18,7 @@ export type SectionId = Extract<
   | 'peers'
   | 'environment'
   | 'runs'
+  | 'rules'
 >;
 
 export interface PageProps {

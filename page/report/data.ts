@@ -3,7 +3,7 @@ import type { RunEvent } from '../../lab/history/run-event.ts';
 import type { Unit } from '../settings/format.ts';
 
 /** WHAT A REPORT IS MADE OF: the lab puts it into report.html, the page draws it. */
-export type ReportData = RunReport | SuiteReport;
+export type ReportData = RunReport | SuiteReport | ConformanceReport;
 
 export interface RunReport {
   readonly kind: 'run';
@@ -62,3 +62,30 @@ export type SuiteReportResult = Pick<
   /** The expectations that were not kept, and the checks that did not pass. */
   readonly broken: readonly string[];
 };
+
+/** How a peer keeps the peer contract. */
+export interface ConformanceReport {
+  readonly kind: 'conformance';
+  /** The peer, for people. */
+  readonly tested: string;
+  readonly driver: string;
+  readonly verdict: Result['verdict'];
+  readonly reason: string;
+  readonly rules: readonly JudgedRule[];
+}
+
+export interface JudgedRule {
+  readonly id: string;
+  readonly group: string;
+  readonly level: 'must' | 'should';
+  /** What a peer does that keeps it. */
+  readonly is: string;
+  /** Where it is explained in docs/peer-contract.md. */
+  readonly section: string;
+  readonly outcome: 'kept' | 'broken' | 'not brought' | 'not seen';
+  /** Of a rule that is broken. */
+  readonly evidence?: { readonly asked: string; readonly expected: string; readonly came: string } | undefined;
+  /** Why it was not seen, or not brought. */
+  readonly why?: string | undefined;
+  readonly hint: string;
+}

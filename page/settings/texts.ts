@@ -286,6 +286,28 @@ export const TEXTS = {
 
   runs: row('Runs', 'Läufe', 'Ejecuciones'),
   scenario: row('Scenario', 'Szenario', 'Escenario'),
+  rules: row('Rules', 'Regeln', 'Reglas'),
+  'rules.question': row(
+    'Does this peer keep the peer contract?',
+    'Hält dieser Peer den Peer-Vertrag ein?',
+    '¿Cumple este par el contrato de los pares?',
+  ),
+  'rules.facts': row('driver {driver}', 'Treiber {driver}', 'controlador {driver}'),
+  rule: row('Rule', 'Regel', 'Regla'),
+  'rule.level': row('Level', 'Stufe', 'Nivel'),
+  'rule.must': row('must', 'muss', 'obligatoria'),
+  'rule.should': row('should', 'soll', 'recomendada'),
+  'rule.is': row('A peer that keeps it', 'Ein Peer, der sie einhält', 'Un par que la cumple'),
+  'rule.kept': row('kept', 'eingehalten', 'cumplida'),
+  'rule.broken': row('broken', 'verletzt', 'incumplida'),
+  'rule.not brought': row('not brought', 'nicht mitgebracht', 'no incluida'),
+  'rule.not seen': row('not seen', 'nicht gesehen', 'no observada'),
+  'rule.asked': row('Asked', 'Gefragt', 'Preguntado'),
+  'rule.expected': row('Expected', 'Erwartet', 'Esperado'),
+  'rule.came': row('Came', 'Gekommen', 'Recibido'),
+  'rule.hint': row('Hint', 'Hinweis', 'Pista'),
+  'rule.read': row('To read', 'Zu lesen', 'Para leer'),
+
   'suite.facts': row(
     '{count} {count|scenario|scenarios}, {seconds}',
     '{count} {count|Szenario|Szenarien}, {seconds}',
