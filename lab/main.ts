@@ -20,6 +20,7 @@ import { ResultsFolder } from './history/results-folder.ts';
 import { ScenarioInvalid } from './language/mistake.ts';
 import { ownProgramOf, type PlannedPeer } from './language/world.ts';
 import { listScenarios } from './list.ts';
+import { defineNewPeer } from './new-peer/new-peer.ts';
 import { beginPage, writeRunPage } from './page/write-page.ts';
 import { type Played, type PlayInit, play } from './play.ts';
 import { leftOutLines, testedLine } from './report/format.ts';
@@ -367,6 +368,7 @@ function program(exit: (code: number) => void): Command {
     .action(async (name: string, options: RunOptions) => exit(await runCommand(name, options)));
 
   defineConformance(withDriver(lab.command('conformance')), exit);
+  defineNewPeer(lab.command('new-peer'), exit);
 
   lab
     .command('doctor')

@@ -235,6 +235,11 @@ export const ROOMS: readonly Room[] = [
     ],
   },
   {
+    path: 'lab/new-peer/',
+    is: 'the beginning of a peer of your own, laid down from `examples/starters/`',
+    may: ['proto/'],
+  },
+  {
     path: 'lab/simulate/',
     is:
       'a crowd that no machine holds, simulated: events on an `agenda.ts`, links as fluids, peers that decide by the very code of the real ' +

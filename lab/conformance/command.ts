@@ -4,17 +4,19 @@ import { printable } from '#proto/printable.ts';
 import { candidatesFor } from '../doctor/candidates.ts';
 import { findPrograms, type OwnPrograms } from '../doctor/programs.ts';
 import { settleDeadRuns } from '../watchdog/dead-runs.ts';
+import { CHAPTERS, rulesUpTo } from './chapters.ts';
 import { rulesOf } from './checks/table.ts';
 import { perform } from './perform.ts';
 import { ID_CHARS } from './print.ts';
-import { GROUPS, type Group, RULES } from './rules.ts';
+import { GROUPS, groupOf, RULES, type RuleId } from './rules.ts';
 
 /** `lab conformance`: what the options mean, and what is done. */
 
 interface Options extends OwnPrograms {
   driver: string;
   results: string;
-  only: Group[];
+  only: RuleId[];
+  chapter?: number;
   list: boolean;
 }
 
@@ -22,31 +24,44 @@ interface Options extends OwnPrograms {
 export function defineConformance(command: Command, exit: (code: number) => void): void {
   command
     .description('hold a peer against the peer contract, rule by rule (docs/peer-contract.md)')
-    .option('--only <group...>', 'only these groups of rules', oneOfGroups, [])
+    .option('--only <what...>', 'only these rules, or groups of rules', rulesNamed, [])
+    .option('--chapter <number>', 'only what the course has asked for up to this chapter (docs/course)', aChapter)
     .option('--list', 'list the rules, and check nothing', false)
     .action(async (options: Options) => exit(await (options.list ? list(options) : check(options))));
 }
 
-function list({ only }: Options): number {
-  for (const id of rulesOf(groupsOf(only)))
+function list(options: Options): number {
+  for (const id of wanted(options))
     process.stdout.write(`${id.padEnd(ID_CHARS)} ${RULES[id].level.padEnd(6)} ${RULES[id].is}\n`);
   return EXIT.pass;
 }
 
-async function check({ driver: asked, only, ...options }: Options): Promise<number> {
+async function check({ driver: asked, ...options }: Options): Promise<number> {
   const [{ driver, why }] = await candidatesFor(asked);
   const programs = await findPrograms(driver, options, []);
   process.stdout.write(`Driver: ${driver.kind} (${printable(why)})\n`);
   await settleDeadRuns((line) => process.stdout.write(`${line}\n`));
   const tested = programs.find(({ role }) => role === 'peer')?.asked ?? "PeerLab's own peer";
   process.stdout.write(`Checked: ${printable(tested)}\n`);
-  return perform({ ...options, driver, groups: groupsOf(only), tested, out: process.stdout });
+  return perform({ ...options, driver, ids: wanted(options), tested, out: process.stdout });
 }
 
-const groupsOf = (only: readonly Group[]) => (only.length > 0 ? only : GROUPS);
+/** In the order of the table of rules. */
+function wanted({ only, chapter }: Pick<Options, 'only' | 'chapter'>): RuleId[] {
+  const [named, learnt] = [new Set(only), new Set(rulesUpTo(chapter ?? CHAPTERS.length))];
+  return rulesOf(GROUPS).filter((id) => (named.size === 0 || named.has(id)) && learnt.has(id));
+}
 
-function oneOfGroups(text: string, known: readonly Group[]): Group[] {
-  const group = GROUPS.find((one) => one === text);
-  if (group === undefined) throw new InvalidArgumentError(`expected one of ${GROUPS.join(', ')}`);
-  return [...known, group];
+function rulesNamed(text: string, known: readonly RuleId[]): RuleId[] {
+  const found = rulesOf(GROUPS).filter((id) => id === text || groupOf(id) === text);
+  if (found.length === 0)
+    throw new InvalidArgumentError(`expected the id of a rule (--list shows them), or one of ${GROUPS.join(', ')}`);
+  return [...known, ...found];
+}
+
+function aChapter(text: string): number {
+  const number = Number(text);
+  if (text.trim() === '' || !Number.isInteger(number) || number < 0 || number >= CHAPTERS.length)
+    throw new InvalidArgumentError(`expected a number from 0 to ${CHAPTERS.length - 1}`);
+  return number;
 }

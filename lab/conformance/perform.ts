@@ -8,16 +8,15 @@ import { beginPage } from '../page/write-page.ts';
 import type { Out } from '../report/terminal.ts';
 import { exitOf, onStop } from '../stop.ts';
 import { Watchdog } from '../watchdog/watchdog.ts';
-import { rulesOf } from './checks/table.ts';
 import { checkAll, type Finding, verdictOf } from './conformance.ts';
 import { ConformanceProgress } from './print.ts';
 import { writeReports } from './reports.ts';
-import type { Group, RuleId } from './rules.ts';
+import type { RuleId } from './rules.ts';
 import { Stage } from './stage.ts';
 
 export interface ConformanceInit {
   readonly driver: DriverDescription;
-  readonly groups: readonly Group[];
+  readonly ids: readonly RuleId[];
   readonly results: string;
   /** What is checked, for people; and as the driver takes it, if it is not PeerLab's own. */
   readonly tested: string;
@@ -30,7 +29,7 @@ export interface ConformanceInit {
  * One check of a peer, as a user sees it: from an empty folder to the printed verdict, Ctrl-C included. @returns the exit code
  * @throws PeerLabError `results-unusable`
  */
-export async function perform({ driver: description, groups, results, tested, out, ...programs }: ConformanceInit) {
+export async function perform({ driver: description, ids, results, tested, out, ...programs }: ConformanceInit) {
   const runId = randomBytes(5).toString('hex');
   const folder = path.resolve(results, `conformance-${runId}`);
   const logsDir = path.join(folder, 'logs');
@@ -58,7 +57,7 @@ export async function perform({ driver: description, groups, results, tested, ou
     await driver.prepare(tell);
     const stage = new Stage(driver, signal);
     await stage.setUp();
-    findings = await checkAll(stage, rulesFor(groups), signal, (finding) => progress.tell(finding));
+    findings = await checkAll(stage, withHealth(ids), signal, (finding) => progress.tell(finding));
   } finally {
     left = await driver.end(!signal.aborted);
     await watchdog.done(left);
@@ -73,8 +72,7 @@ export async function perform({ driver: description, groups, results, tested, ou
 }
 
 /** Whatever is asked for, a peer that does not get ready is told so. */
-function rulesFor(groups: readonly Group[]): RuleId[] {
-  const ids = rulesOf(groups);
+function withHealth(ids: readonly RuleId[]): readonly RuleId[] {
   return ids.includes('control.health') ? ids : ['control.health', ...ids];
 }
 

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { RULES_BY_CHECK, RULES_BY_FAILURE } from '../checks/likely-rules.ts';
+import { CHAPTERS, rulesUpTo } from './chapters.ts';
 import { CHECKS, rulesOf } from './checks/table.ts';
 import type { Finding } from './conformance.ts';
 import { verdictOf } from './conformance.ts';
@@ -19,6 +20,12 @@ test('every rule has a check, a group and a chapter of the contract, and the con
     expect(headings, id).toContain(RULES[id].section);
     expect(contract, id).toContain(`| \`${id}\` | ${RULES[id].level} |`);
   }
+});
+
+test('each rule has one chapter of the course', () => {
+  expect(CHAPTERS.flatMap(({ rules }) => rules).toSorted()).toEqual(RULE_IDS.toSorted());
+  expect(rulesUpTo(0)).toEqual(CHAPTERS[0]?.rules);
+  expect(rulesUpTo(CHAPTERS.length - 1)).toHaveLength(RULE_IDS.length);
 });
 
 test('what a report of a run names as the likely cause are rules', () => {

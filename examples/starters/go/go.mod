@@ -1,0 +1,3 @@
+module my/peer
+
+go 1.24
