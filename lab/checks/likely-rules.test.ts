@@ -14,14 +14,22 @@ test('of a foreign peer the rules are named, with the command that checks them',
   expect(likelyRules(facts('python3 peer.py'), 'directory lists the shares', [])).toBe(
     'directory.lists, directory.publishes, directory.logout in docs/peer-contract.md (bin/lab conformance --only directory)',
   );
-  expect(likelyRules(facts('python3 peer.py'), undefined, ['unheard-of', 'hash-mismatch'])).toBe(
-    'download.whole, ranges.middle in docs/peer-contract.md (bin/lab conformance --only download ranges)',
+  expect(
+    likelyRules(facts('python3 peer.py'), undefined, [
+      { operation: 'download', code: 'unheard-of' },
+      { operation: 'download', code: 'hash-mismatch' },
+    ]),
+  ).toBe('download.whole, ranges.middle in docs/peer-contract.md (bin/lab conformance --only download ranges)');
+  expect(likelyRules(facts('python3 peer.py'), undefined, [{ operation: 'index', code: 'not-supported' }])).toBe(
+    'control.index in docs/peer-contract.md (bin/lab conformance --only control)',
   );
 });
 
 test("nothing is said of PeerLab's own peer, or where no rule is known", () => {
   expect(likelyRules(facts(), 'integrity', [])).toBeUndefined();
-  expect(likelyRules(facts('python3 peer.py'), 'lab kept up', ['hash-mismatch'])).toBeUndefined();
+  expect(
+    likelyRules(facts('python3 peer.py'), 'lab kept up', [{ operation: 'download', code: 'hash-mismatch' }]),
+  ).toBeUndefined();
   expect(likelyRules(facts('python3 peer.py'), undefined, [])).toBeUndefined();
 });
 

@@ -35,18 +35,28 @@ export const RULES_BY_FAILURE: Readonly<Record<string, readonly string[]>> = {
   unauthorized: ['directory.lease'],
 };
 
+/** By the verb that a peer does not have. */
+export const RULES_BY_VERB: Readonly<Record<string, string>> = {
+  index: 'control.index',
+  search: 'control.search',
+  loadfiles: 'control.loadfiles',
+  upload: 'upload.sends',
+};
+
 /**
  * @param check that did not pass, or none where an expectation was broken
- * @param failures codes of failed operations, the most frequent first
+ * @param failures of operations, the most frequent first
  * @returns where to look; undefined when all peers are PeerLab's own, or nothing speaks of a rule
  */
 export function likelyRules(
   { peers, tested }: Pick<RunFacts, 'peers' | 'tested'>,
   check: string | undefined,
-  failures: readonly string[],
+  failures: readonly { readonly operation: string; readonly code: string }[],
 ): string | undefined {
   if (!testedIn(peers, tested ?? []).some(({ role, isOwn }) => role === 'peer' && !isOwn)) return undefined;
-  const byFailure = failures.flatMap((code) => RULES_BY_FAILURE[code] ?? []);
+  const byFailure = failures.flatMap(({ operation, code }) =>
+    code === 'not-supported' ? (RULES_BY_VERB[operation] ?? []) : (RULES_BY_FAILURE[code] ?? []),
+  );
   const rules = check === undefined ? byFailure : (RULES_BY_CHECK[check] ?? []);
   const [first] = rules;
   if (first === undefined) return undefined;

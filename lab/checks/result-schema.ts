@@ -145,6 +145,9 @@ export const resultSchema = scopeFigures.extend({
   verdict: z.enum(['pass', 'fail', 'inconclusive']),
   reason: z.string().meta({ description: 'One sentence.' }),
   look: z.string().optional().meta({ description: 'Where to look for more, if the verdict is not pass.' }),
+  likelyRules: z.string().optional().meta({
+    description: 'Where a peer of somebody else takes part: the rules of the peer contract that it seems to break.',
+  }),
   knownFailure: z.string().optional().meta({ description: 'Why the scenario is expected to fail, if it is.' }),
   startedAt: z.iso.datetime(),
   durationSeconds: seconds.meta({ description: 'Duration of the steps, without set-up and cleanup.' }),

@@ -37,6 +37,7 @@ export function judgeRun(history: History, demands: readonly Demand[]): Result {
   const figures = figuresOf(history);
   const checks = CHECKS.map((check) => ({ name: check.name, ...(facts.completed ? check.judge(history) : CUT_OFF) }));
   const expectations = [...demands.map((demand) => judgeDemand(demand, history, figures)), ...judgeSteps(history)];
+  const conclusion = conclude(history, checks, expectations);
   const failed = failedOperations(failureKinds(history.events), facts.peers, history.failureLines);
   const waits = waitsIn(history.events);
   const [longest] = waits;
@@ -60,7 +61,8 @@ export function judgeRun(history: History, demands: readonly Demand[]): Result {
     description,
     driver,
     seed,
-    ...withRules(withWait(conclude(history, checks, expectations), longest), history, checks),
+    ...withWait(conclusion, longest),
+    ...rulesBehind(conclusion, history, checks),
     ...(knownFailure !== undefined && { knownFailure }),
     startedAt,
     ...figures,
@@ -121,12 +123,12 @@ function withWait(conclusion: Conclusion, wait: Wait | undefined): Conclusion {
 }
 
 /** Of a peer of somebody else, the rules of the contract that it seems to break. */
-function withRules(conclusion: Conclusion, { facts, events }: History, checks: CheckResult[]): Conclusion {
-  const check = checks.find(({ name }) => conclusion.reason.startsWith(`${name}: `))?.name;
-  if (conclusion.verdict === 'pass' || (conclusion.verdict !== 'fail' && check === undefined)) return conclusion;
-  const codes = failureKinds(events).map(({ example }) => example.error.code);
-  const rules = likelyRules(facts, check, codes);
-  return rules === undefined ? conclusion : { ...conclusion, look: `${rules}; ${conclusion.look}` };
+function rulesBehind({ verdict, reason }: Conclusion, { facts, events }: History, checks: CheckResult[]) {
+  const check = checks.find(({ name }) => reason.startsWith(`${name}: `))?.name;
+  if (verdict === 'pass' || (verdict !== 'fail' && check === undefined)) return {};
+  const failures = failureKinds(events).map(({ example: { operation, error } }) => ({ operation, code: error.code }));
+  const rules = likelyRules(facts, check, failures);
+  return rules === undefined ? {} : { likelyRules: rules };
 }
 
 /** What every check says of a run that did not get to its end. */

@@ -57,9 +57,28 @@ test('a peer that does not start breaks one rule, once, whatever was asked for',
 test('wrong usage is told before anything is started', () => {
   const wrong = conformance('--only', 'manners');
   expect(wrong.status).toBe(64);
-  expect(wrong.output).toContain('expected one of settings, control,');
+  expect(wrong.output).toContain('or one of settings, control,');
   expect(conformance('--driver', 'process', '--peer-image', 'no-such-program-here').status).toBe(64);
   const list = conformance('--list', '--only', 'end');
   expect(list.status).toBe(0);
   expect(list.output.trim().split('\n')).toHaveLength(2);
+  const lines = (...args: string[]) =>
+    conformance('--list', ...args)
+      .output.trim()
+      .split('\n');
+  expect(lines('--only', 'fetch.keeps', 'end')).toHaveLength(3);
+  expect(lines('--chapter', '0')).toHaveLength(5);
+  expect(lines('--chapter', '0', '--only', 'control')).toHaveLength(4);
+  expect(conformance('--chapter', '7').output).toContain('expected a number from 0 to 6');
+});
+
+test('a run that fails with such a peer names the rules that it seems to break', () => {
+  const program = `${process.execPath} ${VARIANT} never-publishes`;
+  const results = mkdtempSync(path.join(tmpdir(), 'failed-'));
+  const args = ['run', 'basic', '--driver', 'process', '--results', results, '--peer-image', program];
+  const { status, stdout } = spawnSync(LAB, args, { encoding: 'utf8' });
+  expect(status, stdout).toBe(1);
+  expect(stdout).toContain(
+    '1. the peer contract: it seems to break control.index, control.search in docs/peer-contract',
+  );
 });

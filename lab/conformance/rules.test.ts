@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { RULES_BY_CHECK, RULES_BY_FAILURE } from '../checks/likely-rules.ts';
+import { RULES_BY_CHECK, RULES_BY_FAILURE, RULES_BY_VERB } from '../checks/likely-rules.ts';
 import { CHAPTERS, rulesUpTo } from './chapters.ts';
 import { CHECKS, rulesOf } from './checks/table.ts';
 import type { Finding } from './conformance.ts';
@@ -29,7 +29,7 @@ test('each rule has one chapter of the course', () => {
 });
 
 test('what a report of a run names as the likely cause are rules', () => {
-  const named = [...Object.values(RULES_BY_CHECK), ...Object.values(RULES_BY_FAILURE)].flat();
+  const named = [RULES_BY_CHECK, RULES_BY_FAILURE, RULES_BY_VERB].flatMap((table) => Object.values(table).flat());
   expect(named.filter((id) => !(RULE_IDS as readonly string[]).includes(id))).toEqual([]);
 });
 

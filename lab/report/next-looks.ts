@@ -11,6 +11,7 @@ export function nextLooks({
   checks,
   failedOperations = [],
   waits = [],
+  likelyRules,
   look,
 }: Result): string[] {
   if (verdict === 'pass') return [];
@@ -33,5 +34,6 @@ export function nextLooks({
   ];
   const rounds = Math.max(...kinds.map((some) => some.length));
   const all = Array.from({ length: rounds }, (_, n) => kinds.flatMap((some) => some[n] ?? [])).flat();
-  return all.slice(0, MAX_LOOKS);
+  const rules = likelyRules === undefined ? [] : [`the peer contract: it seems to break ${likelyRules}`];
+  return [...rules, ...all].slice(0, MAX_LOOKS);
 }

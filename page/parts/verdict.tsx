@@ -6,7 +6,7 @@ import { Mark } from './mark.tsx';
 /** The question, the answer, and why in one sentence. */
 export function Verdict({ result }: { result: Result }) {
   const { t, format } = useSettings();
-  const { verdict, reason, look, description, knownFailure, driver, seed, peers } = result;
+  const { verdict, reason, look, likelyRules, description, knownFailure, driver, seed, peers } = result;
   const facts = { driver, seed, peers: format.number(peers) };
   const times = { setUp: format.seconds(result.setupSeconds), ran: format.seconds(result.durationSeconds) };
   return (
@@ -17,6 +17,11 @@ export function Verdict({ result }: { result: Result }) {
       <p class="answer">
         <Mark outcome={verdict} /> <Foreign text={reason} />
       </p>
+      {likelyRules !== undefined && (
+        <p>
+          {t('verdict.rules')} <Foreign text={likelyRules} isCode={true} />
+        </p>
+      )}
       {look !== undefined && (
         <p>
           {t('look')} <Foreign text={look} isCode={true} />

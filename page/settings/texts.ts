@@ -21,6 +21,11 @@ export const TEXTS = {
   'outcome.pass': row('pass', 'bestanden', 'aprobado'),
   'outcome.fail': row('fail', 'nicht bestanden', 'fallido'),
   'outcome.inconclusive': row('inconclusive', 'unklar', 'no concluyente'),
+  'verdict.rules': row(
+    'Rules of the peer contract that seem to be broken:',
+    'Regeln des Peer-Vertrags, die verletzt scheinen:',
+    'Reglas del contrato de los pares que parecen incumplidas:',
+  ),
   look: row('Where to look:', 'Wo nachsehen:', 'Dónde mirar:'),
   'outcome.none': row('not judged', 'nicht beurteilt', 'sin juzgar'),
   knownFailure: row('It is expected to fail:', 'Es wird erwartet, dass es nicht besteht:', 'Se espera que falle:'),
