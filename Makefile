@@ -23,7 +23,7 @@ RUN_OPTIONS = --driver $(DRIVER) --results '$(RESULTS)' \
 
 .PHONY: help
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "Variables: SCENARIO=basic SUITE=quick DRIVER=auto|process|docker|kubernetes SEED=n PEERS=n RESULTS=dir"
 	@echo "           PEER_IMAGE=... DIRECTORY_IMAGE=... ARGS='...' (passed on); TESTS=pattern for make test; REGISTRY=..."

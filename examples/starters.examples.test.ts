@@ -35,16 +35,21 @@ function chapter(number: number, folder: string, command: string) {
   });
 }
 
-for (const { language, command, build } of STARTERS)
-  test.skipIf(!isHere(build))(
-    `in ${language}: chapter 0 is green, and chapter 1 says what comes next`,
+for (const { language, command, build } of STARTERS) {
+  const why = isHere(build) ? '' : ` (skipped: no ${build?.[0]} here)`;
+  test.skipIf(why)(
+    `in ${language}: chapter 0 is green, and chapter 1 says what comes next${why}`,
     {
       timeout: 120_000,
     },
     async () => {
       const folder = path.join(root, language);
       execFileSync(LAB, ['new-peer', language, folder]);
-      expect(readFileSync(path.join(folder, 'README.md'), 'utf8')).toContain("--peer-image '");
+      const page = readFileSync(path.join(folder, 'README.md'), 'utf8');
+      const asked = command.replace(process.execPath, 'node');
+      for (const number of [0, 1])
+        expect(page).toContain(`\nlab conformance --driver process --chapter ${number} --peer-image '${asked}'\n`);
+      if (build) expect(page).toContain(`\n${build.join(' ')}\n`);
       if (build) execFileSync(build[0] as string, build.slice(1), { cwd: folder });
       const first = await chapter(0, folder, command);
       expect(first.code, first.output).toBe(0);
@@ -54,3 +59,4 @@ for (const { language, command, build } of STARTERS)
       expect(next.output).toMatch(/hint: +\S/);
     },
   );
+}

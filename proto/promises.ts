@@ -61,7 +61,7 @@ export const PROMISES = {
 /** A login waits no longer than this for hashes; what takes longer is published later. */
 export const LOGIN_WAITS_MS = 10_000;
 /** But not later than at this pace, of the whole share. Slower than any disk or hash here: the machine may have other work. */
-const HASHED_BYTES_PER_SECOND = 20_000_000;
+export const HASHED_BYTES_PER_SECOND = 20_000_000;
 
 /** How long after its login a peer may still be hashing a share of this size: 0 for one that the login waits for. */
 export function hashingSeconds(shareBytes: number): number {

@@ -333,7 +333,8 @@ export const ROOMS: readonly Room[] = [
     path: 'lab/conformance/',
     is:
       '`rules.ts` is the peer contract as a list of rules, `checks/` has one check for each; `stage.ts` is what they play on (a directory, the ' +
-      'prober, the peer), `finding.ts` how they end, `perform.ts` one check of a peer as a user sees it',
+      'prober, the peer), `finding.ts` how they end, `perform.ts` one check of a peer as a user sees it, `chapters.ts` in which order a course ' +
+      'asks for the rules',
     may: [
       'lab/doctor/',
       'lab/doubles/',
@@ -373,8 +374,8 @@ export const ROOMS: readonly Room[] = [
   {
     path: 'examples/',
     is:
-      'peers of other people, in three languages, to be copied: they share the wire with PeerLab, and no code ' +
-      '(examples/peers/README.md)',
+      'what others may copy: `peers/` has whole peers in three languages, `starters/` what `lab new-peer` lays down; they share the wire ' +
+      'with PeerLab, and no code',
     may: [],
   },
   {

@@ -25,6 +25,13 @@ test('of a foreign peer the rules are named, with the command that checks them',
   );
 });
 
+test('each rule is named once', () => {
+  const failures = ['hash-mismatch', 'truncated'].map((code) => ({ operation: 'download', code }));
+  expect(likelyRules(facts('python3 peer.py'), undefined, failures)).toBe(
+    'download.whole, ranges.middle, ranges.rest in docs/peer-contract.md (bin/lab conformance --only download ranges)',
+  );
+});
+
 test("nothing is said of PeerLab's own peer, or where no rule is known", () => {
   expect(likelyRules(facts(), 'integrity', [])).toBeUndefined();
   expect(

@@ -6,6 +6,9 @@ import { testedIn } from './tested.ts';
  * against next. The rules are those of `bin/lab conformance`, which says for certain.
  */
 
+/** More would be no hint. */
+const MAX_RULES = 3;
+
 /** By the built-in check that did not pass. */
 export const RULES_BY_CHECK: Readonly<Record<string, readonly string[]>> = {
   integrity: ['fetch.whole', 'fetch.empty', 'names.fetched'],
@@ -57,11 +60,9 @@ export function likelyRules(
   const byFailure = failures.flatMap(({ operation, code }) =>
     code === 'not-supported' ? (RULES_BY_VERB[operation] ?? []) : (RULES_BY_FAILURE[code] ?? []),
   );
-  const rules = check === undefined ? byFailure : (RULES_BY_CHECK[check] ?? []);
-  const [first] = rules;
-  if (first === undefined) return undefined;
-  const groups = [...new Set(rules.slice(0, MAX_RULES).map((rule) => rule.split('.')[0]))];
-  return `${rules.slice(0, MAX_RULES).join(', ')} in docs/peer-contract.md (bin/lab conformance --only ${groups.join(' ')})`;
+  const likely = check === undefined ? byFailure : (RULES_BY_CHECK[check] ?? []);
+  const rules = [...new Set(likely)].slice(0, MAX_RULES);
+  if (rules.length === 0) return undefined;
+  const groups = [...new Set(rules.map((rule) => rule.split('.')[0]))];
+  return `${rules.join(', ')} in docs/peer-contract.md (bin/lab conformance --only ${groups.join(' ')})`;
 }
-
-const MAX_RULES = 3;

@@ -69,6 +69,8 @@ test('wrong usage is told before anything is started', () => {
   expect(lines('--only', 'fetch.keeps', 'end')).toHaveLength(3);
   expect(lines('--chapter', '0')).toHaveLength(5);
   expect(lines('--chapter', '0', '--only', 'control')).toHaveLength(4);
+  const nothing = conformance('--chapter', '0', '--only', 'end');
+  expect([nothing.status, nothing.output]).toEqual([64, expect.stringContaining('none of end.sigterm, end.logout')]);
   expect(conformance('--chapter', '7').output).toContain('expected a number from 0 to 6');
 });
 

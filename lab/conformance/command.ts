@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander';
-import { EXIT } from '#proto/errors.ts';
+import { EXIT, PeerLabError } from '#proto/errors.ts';
 import { printable } from '#proto/printable.ts';
 import { candidatesFor } from '../doctor/candidates.ts';
 import { findPrograms, type OwnPrograms } from '../doctor/programs.ts';
@@ -37,19 +37,24 @@ function list(options: Options): number {
 }
 
 async function check({ driver: asked, ...options }: Options): Promise<number> {
+  const ids = wanted(options);
   const [{ driver, why }] = await candidatesFor(asked);
   const programs = await findPrograms(driver, options, []);
   process.stdout.write(`Driver: ${driver.kind} (${printable(why)})\n`);
   await settleDeadRuns((line) => process.stdout.write(`${line}\n`));
   const tested = programs.find(({ role }) => role === 'peer')?.asked ?? "PeerLab's own peer";
   process.stdout.write(`Checked: ${printable(tested)}\n`);
-  return perform({ ...options, driver, ids: wanted(options), tested, out: process.stdout });
+  return perform({ ...options, driver, ids, tested, out: process.stdout });
 }
 
-/** In the order of the table of rules. */
+/** In the order of the table of rules. @throws PeerLabError `usage` */
 function wanted({ only, chapter }: Pick<Options, 'only' | 'chapter'>): RuleId[] {
   const [named, learnt] = [new Set(only), new Set(rulesUpTo(chapter ?? CHAPTERS.length))];
-  return rulesOf(GROUPS).filter((id) => (named.size === 0 || named.has(id)) && learnt.has(id));
+  const ids = rulesOf(GROUPS).filter((id) => (named.size === 0 || named.has(id)) && learnt.has(id));
+  // A check of nothing would pass.
+  if (ids.length === 0)
+    throw new PeerLabError('usage', { expected: 'rules of these chapters', got: `none of ${only.join(', ')}` });
+  return ids;
 }
 
 function rulesNamed(text: string, known: readonly RuleId[]): RuleId[] {

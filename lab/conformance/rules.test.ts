@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { HASHED_BYTES_PER_SECOND, hashingSeconds, LOGIN_WAITS_MS } from '#proto/promises.ts';
 import { RULES_BY_CHECK, RULES_BY_FAILURE, RULES_BY_VERB } from '../checks/likely-rules.ts';
 import { CHAPTERS, rulesUpTo } from './chapters.ts';
 import { CHECKS, rulesOf } from './checks/table.ts';
@@ -31,6 +32,13 @@ test('each rule has one chapter of the course', () => {
 test('what a report of a run names as the likely cause are rules', () => {
   const named = [RULES_BY_CHECK, RULES_BY_FAILURE, RULES_BY_VERB].flatMap((table) => Object.values(table).flat());
   expect(named.filter((id) => !(RULE_IDS as readonly string[]).includes(id))).toEqual([]);
+});
+
+test('how late a long share may be published is one number', () => {
+  const [mbEach, seconds] = [HASHED_BYTES_PER_SECOND / 1e6, LOGIN_WAITS_MS / 1000];
+  expect(contract).toContain(`Of a share of more than ${seconds * mbEach} MB, files may be published later`);
+  expect(contract).toContain(`within one second for each ${mbEach} MB`);
+  expect([hashingSeconds(seconds * mbEach * 1e6), hashingSeconds(400e6)]).toEqual([0, 20]);
 });
 
 test('every must can be broken by some variant', () => {

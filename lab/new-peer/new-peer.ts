@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, readdirSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
@@ -26,10 +26,12 @@ export function defineNewPeer(command: Command, exit: (code: number) => void): v
     });
 }
 
-/** @throws PeerLabError `usage`: no such language, or the folder is not free */
+/** @throws PeerLabError `usage`: no such language, no starters here (the image has none), or the folder is not free */
 export function newPeer(language: string, folder: string): void {
   if (!LANGUAGES.includes(language))
     throw new PeerLabError('usage', { expected: `one of ${LANGUAGES.join(', ')}`, got: `"${language}"` });
+  if (!existsSync(STARTERS))
+    throw new PeerLabError('usage', { expected: 'a checkout of PeerLab', got: 'an installation without examples/' });
   try {
     mkdirSync(folder, { recursive: true });
     const [there] = readdirSync(folder);

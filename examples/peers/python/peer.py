@@ -23,7 +23,7 @@ import grpc
 
 # The wire is one file for all languages. It is compiled when the peer starts: nothing generated lies about.
 HERE = Path(__file__).parent
-sys.path += [str(HERE), str(HERE.parents[2] / "proto")]
+sys.path += [str(HERE), str(HERE / "../../../proto")]
 messages, services = grpc.protos_and_services("peer.proto")
 
 SHARE = Path(os.environ["PEER_SHARE_DIR"])
@@ -200,18 +200,23 @@ def fetch(address, name, wanted):
 
 def watched(call):
     """The messages of a call, which ends if nothing comes for too long."""
-    timer = None
-    try:
-        while True:
-            timer = threading.Timer(STALL_SECONDS, call.cancel)
-            timer.start()
-            message = next(call, None)
-            timer.cancel()
-            if message is None:
+    alive, ended = threading.Event(), threading.Event()
+
+    def watch():
+        while not ended.is_set():
+            alive.clear()
+            if not alive.wait(STALL_SECONDS):
+                call.cancel()
                 return
+
+    threading.Thread(target=watch, daemon=True).start()
+    try:
+        for message in call:
+            alive.set()
             yield message
     finally:
-        timer.cancel()
+        ended.set()
+        alive.set()
 
 
 def download(name, sha256=None, **asked):
