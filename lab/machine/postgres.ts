@@ -119,6 +119,14 @@ export class PostgresServer implements AsyncDisposable {
     if (this.#runs()) this.#child?.kill(signal);
   }
 
+  /** Without asking, as a machine that loses its power would; it is gone afterwards, and can be started again. */
+  async kill(): Promise<void> {
+    if (!this.#runs()) return;
+    const ended = once(this.#child as ChildProcess, 'exit');
+    this.signal('SIGKILL');
+    await ended;
+  }
+
   /** Without waiting for its clients; at last without asking. */
   async stop(): Promise<void> {
     for (const signal of ['SIGINT', 'SIGQUIT', 'SIGKILL'] as const) {
