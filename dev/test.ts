@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { DRIVERS } from '../lab/drivers/table.ts';
+import { whyNoEnclosure } from '../lab/grade/enclosure.ts';
 import { findPostgres } from '../lab/machine/postgres.ts';
 import { browserFlaw } from './browser.ts';
 import { examplesFlaw } from './examples.ts';
@@ -11,8 +12,9 @@ import { examplesFlaw } from './examples.ts';
  * Runs every test that this machine can run, and names what it can't with the reason. The last line is
  * `N passed, N failed`. Tests in `x.<driver>.test.ts` are left out where the driver has nothing to stand on, those in
  * `x.cluster.test.ts` where PEERLAB_KUBECONFIG names no cluster, those in `x.postgres.test.ts` where no PostgreSQL server is
- * installed, those in `x.browser.test.ts` where there is no Chromium, and those in `x.examples.test.ts` where the example peers were not built;
- * PEERLAB_REQUIRE_DOCKER=1 (or another driver's name, or CLUSTER, POSTGRES, BROWSER, EXAMPLES) has them run, and fail, all the same: CI
+ * installed, those in `x.browser.test.ts` where there is no Chromium, those in `x.examples.test.ts` where the example peers were not built, and
+ * those in `x.enclosure.test.ts` where no namespaces can be made;
+ * PEERLAB_REQUIRE_DOCKER=1 (or another driver's name, or CLUSTER, POSTGRES, BROWSER, EXAMPLES, ENCLOSURE) has them run, and fail, all the same: CI
  * sets it.
  */
 
@@ -118,6 +120,8 @@ async function absentKinds(): Promise<Map<string, string>> {
   if (browser !== undefined) absent.set('browser', browser);
   const examples = process.env.PEERLAB_REQUIRE_EXAMPLES === '1' ? undefined : examplesFlaw();
   if (examples !== undefined) absent.set('examples', examples);
+  const enclosure = process.env.PEERLAB_REQUIRE_ENCLOSURE === '1' ? undefined : whyNoEnclosure();
+  if (enclosure !== undefined) absent.set('enclosure', enclosure);
   return absent;
 }
 

@@ -16,6 +16,8 @@ import { printDiagnosis } from './doctor/print.ts';
 import { findPrograms } from './doctor/programs.ts';
 import { buildServices } from './drivers/artifacts.ts';
 import { DRIVERS, KINDS } from './drivers/table.ts';
+import { defineGrade } from './grade/command.ts';
+import { graderBy } from './grade/grader.ts';
 import { ResultsFolder } from './history/results-folder.ts';
 import { ScenarioInvalid } from './language/mistake.ts';
 import { ownProgramOf, type PlannedPeer } from './language/world.ts';
@@ -367,8 +369,9 @@ function program(exit: (code: number) => void): Command {
     .option('--repeat <n>', 'run it n times, and show how much the figures differ', wholeNumber(1, 1000), 1)
     .action(async (name: string, options: RunOptions) => exit(await runCommand(name, options)));
 
-  defineConformance(withDriver(lab.command('conformance')), exit);
+  defineConformance(withDriver(lab.command('conformance')), exit, graderBy);
   defineNewPeer(lab.command('new-peer'), exit);
+  defineGrade(lab.command('grade'), exit);
 
   lab
     .command('doctor')

@@ -429,6 +429,24 @@ export const ERRORS = {
     meaning: 'the scenario file has mistakes',
     next: 'Correct them and check with bin/lab validate. docs/scenarios.md explains every word.',
   },
+  'rubric-invalid': {
+    http: 400,
+    grpc: GRPC.INVALID_ARGUMENT,
+    exit: EXIT.usage,
+    definite: true,
+    meaning: 'the rubric has mistakes',
+    next: 'Correct them. docs/grading.md explains every word.',
+  },
+  'no-enclosure': {
+    http: 503,
+    grpc: GRPC.UNAVAILABLE,
+    exit: EXIT.inconclusive,
+    definite: true,
+    meaning: 'programs of others can not be kept apart from this machine here',
+    next:
+      'Grade on Linux, with unshare, setpriv, prlimit (util-linux) and ip (iproute2), as root, or where users may make ' +
+      'namespaces. docs/grading.md has more.',
+  },
   'no-engine': {
     http: 503,
     grpc: GRPC.UNAVAILABLE,

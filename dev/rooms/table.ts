@@ -235,6 +235,23 @@ export const ROOMS: readonly Room[] = [
     ],
   },
   {
+    path: 'lab/grade/',
+    is:
+      'grades for a class: `rubric.ts` says what brings points, `points.ts` what a submission gets (pure), `enclosure.ts` and its ' +
+      'two scripts keep a submission apart from all else, `inside.ts` is what runs there',
+    may: [
+      'lab/checks/',
+      'lab/conformance/',
+      'lab/drivers/*',
+      'lab/history/',
+      'lab/limit.ts',
+      'lab/machine/',
+      'lab/scenario/',
+      'lab/stop.ts',
+      'proto/',
+    ],
+  },
+  {
     path: 'lab/new-peer/',
     is: 'the beginning of a peer of your own, laid down from `examples/starters/`',
     may: ['proto/'],
@@ -407,6 +424,7 @@ export const ROOMS: readonly Room[] = [
       'lab/checks/',
       'lab/conformance/rules.ts',
       'lab/drivers/table.ts',
+      'lab/grade/enclosure.ts',
       'lab/history/',
       'lab/limit.ts',
       'lab/machine/postgres.ts',

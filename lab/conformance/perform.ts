@@ -23,13 +23,23 @@ export interface ConformanceInit {
   readonly peerImage?: string | undefined;
   readonly directoryImage?: string | undefined;
   readonly out: Out;
+  /** Told of all rules at the end. */
+  readonly judged?: (findings: readonly Finding[]) => void;
 }
 
 /**
  * One check of a peer, as a user sees it: from an empty folder to the printed verdict, Ctrl-C included. @returns the exit code
  * @throws PeerLabError `results-unusable`
  */
-export async function perform({ driver: description, ids, results, tested, out, ...programs }: ConformanceInit) {
+export async function perform({
+  driver: description,
+  ids,
+  results,
+  tested,
+  out,
+  judged,
+  ...programs
+}: ConformanceInit) {
   const runId = randomBytes(5).toString('hex');
   const folder = path.resolve(results, `conformance-${runId}`);
   const logsDir = path.join(folder, 'logs');
@@ -67,6 +77,7 @@ export async function perform({ driver: description, ids, results, tested, out, 
   const flaw = await writeReports({ folder, runId, tested, driver: description.kind, verdict, findings }, page);
   if (flaw !== undefined) tell(`report.html was not made: ${flaw}`);
   progress.end(verdict, findings, folder);
+  judged?.(findings);
   if (stop.signal.aborted) return exitOf(stop.signal.reason);
   return left.length > 0 && verdict === 'pass' ? EXIT.inconclusive : EXIT[verdict];
 }

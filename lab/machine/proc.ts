@@ -107,6 +107,24 @@ export async function processesWith(variable: string): Promise<{ pid: number; va
   return found;
 }
 
+/**
+ * Resident memory of all processes in namespaces below this one's, and who they are, as seen here: what somebody started who sees less of the
+ * machine than this process does.
+ */
+export async function memoryOfOthers(): Promise<{ bytes: number; pids: number[] }> {
+  let bytes = 0;
+  const found: number[] = [];
+  for (const pid of await pids()) {
+    const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
+    // A number for each namespace that it is in, from the outermost that can be seen here.
+    const [, numbers = ''] = /^NSpid:\s+(.*)$/m.exec(status) ?? [];
+    if (numbers.trim().split(/\s+/).length < 2) continue;
+    found.push(pid);
+    bytes += 1024 * Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? 0);
+  }
+  return { bytes, pids: found };
+}
+
 async function pids(): Promise<number[]> {
   return (await readdir('/proc').catch(() => [])).filter((name) => /^\d+$/.test(name)).map(Number);
 }
