@@ -125,9 +125,10 @@ async function measureLab(): Promise<{ memoryMib: number; cores: number; seconds
   try {
     const scenario = path.join(folder, 'many.yaml');
     writeFileSync(scenario, SCENARIO);
-    const start = path.join(import.meta.dirname, '../lab/start.ts');
-    const args = [start, 'run', scenario, '--driver', 'kubernetes', '--results', path.join(folder, 'results')];
-    const child = spawn(process.execPath, [...args, '--quiet'], { stdio: ['ignore', 'pipe', 'inherit'] });
+    // As users start it: bin/lab becomes the lab, and keeps its number.
+    const lab = path.join(import.meta.dirname, '../bin/lab');
+    const args = ['run', scenario, '--driver', 'kubernetes', '--results', path.join(folder, 'results')];
+    const child = spawn(lab, [...args, '--quiet'], { stdio: ['ignore', 'pipe', 'inherit'] });
     let said = '';
     child.stdout.setEncoding('utf8').on('data', (part) => (said += part));
     const late = setTimeout(() => child.kill('SIGTERM'), RUN_TIMEOUT_MS);

@@ -44,7 +44,8 @@ export const CHAPTERS: readonly { readonly title: string; readonly rules: readon
       ...(['tickets.shown', 'tickets.good', 'tickets.none'] as const),
     ],
   },
-  { title: 'Be fast', rules: ['batches.right'] },
+  { title: 'Be fast', rules: ['batches.right', 'upload.offers'] },
+  { title: 'A swarm', rules: ['swarm.map', 'swarm.absent'] },
 ];
 
 /** The rules of this chapter and of those before it: what was green stays green. */

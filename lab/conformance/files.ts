@@ -1,7 +1,6 @@
-import { createHash } from 'node:crypto';
+import { createCipheriv, createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import type { ShareFile } from '../drivers/driver.ts';
-import { Random } from '../language/random.ts';
 
 /** A file of a check: small enough to be kept in memory. */
 export interface KnownFile {
@@ -11,6 +10,7 @@ export interface KnownFile {
 }
 
 const MIB = 1024 * 1024;
+const KEY_BYTES = 16;
 
 /** Names that programs like to break. */
 export const ODD_NAMES = [
@@ -42,6 +42,7 @@ export const THEIRS = {
   answered: knownFile('their-answered.bin', 2000),
   elsewhere: knownFile('their-elsewhere.bin', 2000),
   ticket: knownFile('their-ticket.bin', 2000),
+  offered: knownFile('their-offered.bin', 100_000),
   published: knownFile('their-published.bin', 2000),
   counted: knownFile('their-counted.bin', 100_000),
   taken: knownFile('taken.bin', 6000),
@@ -55,11 +56,25 @@ export const THEIRS = {
   },
 };
 
+/** The same bytes for the same name and size. Made when they are first asked for: most starts of the lab check no peer. */
 export function knownFile(name: string, sizeBytes: number): KnownFile {
-  const random = new Random('conformance', name, sizeBytes);
-  const content = Buffer.alloc(sizeBytes);
-  for (let i = 0; i < sizeBytes; i++) content[i] = random.integer(0, 255);
-  return { name, content, sha256: sha256Of(content) };
+  let made: Pick<KnownFile, 'content' | 'sha256'> | undefined;
+  const make = () => {
+    // A cipher of zeros: quick, and in no part the same as in another file.
+    const key = createHash('sha256').update(`conformance ${name} ${sizeBytes}`).digest().subarray(0, KEY_BYTES);
+    const content = createCipheriv('aes-128-ctr', key, Buffer.alloc(KEY_BYTES)).update(Buffer.alloc(sizeBytes));
+    made = { content, sha256: sha256Of(content) };
+    return made;
+  };
+  return {
+    name,
+    get content() {
+      return (made ?? make()).content;
+    },
+    get sha256() {
+      return (made ?? make()).sha256;
+    },
+  };
 }
 
 export function sha256Of(content: Buffer): string {

@@ -17,6 +17,7 @@ export const SECTIONS = [
   '1. Environment',
   'DownloadFile (**must**)',
   'FileTree',
+  'WatchPieces',
   'DownloadFiles',
   'UploadFile',
   'Tickets',
@@ -37,6 +38,7 @@ export const GROUPS = [
   'hashes',
   'ranges',
   'trees',
+  'swarm',
   'batches',
   'upload',
   'tickets',
@@ -227,6 +229,17 @@ export const RULES = {
   ),
   'trees.absent': should('FileTree', 'The tree of a file that it does not have fails.', 'Use NOT_FOUND.'),
 
+  'swarm.map': should(
+    'WatchPieces',
+    'Of a file that it has, the first news says that all of it is there.',
+    'Say `whole`, or send a map with a bit for each piece, the first piece in the highest bit of the first byte.',
+  ),
+  'swarm.absent': should(
+    'WatchPieces',
+    'It fails for content that it has nothing of, and for content whose hash tree has another root.',
+    'Use NOT_FOUND with the code file-not-found.',
+  ),
+
   'batches.right': should(
     'DownloadFiles',
     'Each file that was asked for is answered once, in order, with its content or with the code of an error.',
@@ -257,6 +270,11 @@ export const RULES = {
     'UploadFile',
     'A bare filename moves no bytes: the answer is no success, and nothing is created.',
     'Peers of the predecessor send nothing else.',
+  ),
+  'upload.offers': should(
+    'UploadFile',
+    'An offer is fetched whole before the answer is `success`; otherwise it is declined, and nothing is stored.',
+    'A receiver that knows nothing of offers sees a message without content, and answers that nothing was stored.',
   ),
   'upload.sends': should(
     'UploadFile',

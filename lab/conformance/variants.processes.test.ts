@@ -56,7 +56,7 @@ test('a small peer that was written from the contract keeps every must, and leav
   expect(findings.filter(({ outcome }) => outcome === 'not seen')).toEqual([]);
   expect(verdictOf(findings)).toBe('pass');
   const left = findings.filter(({ outcome }) => outcome === 'not brought').map(({ group }) => group);
-  expect(new Set(left)).toEqual(new Set(['control', 'trees', 'batches', 'upload', 'tickets']));
+  expect(new Set(left)).toEqual(new Set(['control', 'trees', 'swarm', 'batches', 'upload', 'tickets']));
 });
 
 const variants = (Object.keys(VARIANTS) as Variant[]).filter((variant) => variant !== 'none');

@@ -3,6 +3,7 @@ import * as grpc from '@grpc/grpc-js';
 import { z } from 'zod';
 import type { FileChunk__Output } from '#proto/generated/FileChunk.ts';
 import type { FileResponse__Output } from '#proto/generated/FileResponse.ts';
+import type { PieceNews__Output } from '#proto/generated/PieceNews.ts';
 import type { SmallFiles__Output } from '#proto/generated/SmallFiles.ts';
 import type { TreeResponse__Output } from '#proto/generated/TreeResponse.ts';
 import { ERROR_CODE_METADATA, MAX_MESSAGE_BYTES, PeerService } from '#proto/peer.ts';
@@ -45,6 +46,8 @@ export const callWish = z.object({
     z.object({ method: z.literal('DownloadFiles'), request: z.object({ files: z.array(fileRequest) }) }),
     z.object({ method: z.literal('FileTree'), request: fileRequest }),
     z.object({ method: z.literal('UploadFile'), messages: z.array(uploadMessage) }),
+    /** The first wish and the first news; then the prober leaves. */
+    z.object({ method: z.literal('WatchPieces'), wish: z.object({ sha256: z.string(), root: z.string() }) }),
   ]),
 });
 export type CallWish = z.input<typeof callWish>;
@@ -72,6 +75,8 @@ export interface Called {
   readonly files?: readonly { index: number; bytes: number; sha256: string; error: string }[];
   readonly tree?: { size: number; sha256: string; root: string; pieceSize: number; layer: string };
   readonly answer?: { success: boolean; message: string; bytes?: number };
+  /** The first of WatchPieces; the map in hexadecimal digits. */
+  readonly news?: { pieceSize: number; map: string; whole: boolean; turns: boolean };
 }
 
 /** More than any file of a check: who sends without end is left. */
@@ -116,6 +121,22 @@ export async function callPeer(
         ({ size, sha256, root, pieceSize, layer }) => ({
           tree: { size, sha256, root, pieceSize, layer: layer.toString('hex') },
         }),
+      );
+    if (call.method === 'WatchPieces')
+      return await told.ofOne<PieceNews__Output>(
+        (done) => {
+          const stream = client.watchPieces(metadata);
+          stream.once('data', (news: PieceNews__Output) => {
+            done(null, news);
+            stream.cancel();
+          });
+          // Who ends the call without a word and without an error has said nothing.
+          stream.once('end', () => done(null));
+          stream.on('error', (error: grpc.ServiceError) => done(error));
+          stream.write(call.wish);
+          return stream;
+        },
+        ({ pieceSize, map, whole, turns }) => ({ news: { pieceSize, map: map.toString('hex'), whole, turns } }),
       );
     return await told.ofOne<FileResponse__Output>(
       (done) => {
@@ -190,7 +211,11 @@ class Telling {
     tell: (answer: T) => Partial<Called>,
   ): Promise<Called> {
     const { promise, resolve } = Promise.withResolvers<Called>();
+    let isTold = false;
     const call = ask((error, answer) => {
+      // A call that was left after its answer ends with an error, too.
+      if (isTold) return;
+      isTold = true;
       if (answer !== undefined) resolve({ ...this.#all({ code: 0, details: '' }), ...tell(answer) });
       else resolve(this.#all(error ?? { code: grpc.status.UNKNOWN, details: 'no answer and no error' }));
     });

@@ -120,6 +120,52 @@ const trees = {
   },
 };
 
+const swarm = {
+  'swarm.map': async (stage: Stage) => {
+    for (const { name, content, sha256 } of [OWN.large, OWN.small]) {
+      const told = await stage.call('WatchPieces', { wish: { sha256, root: rootOf(content) } });
+      const { news } = told;
+      const pieces = news && news.pieceSize > 0 ? Math.ceil(content.length / news.pieceSize) : 0;
+      hold(news !== undefined && pieces > 0 && (news.whole || news.map === fullMap(pieces)), () => ({
+        asked: `WatchPieces of "${name}" (${content.length} bytes), which is in the share, by its SHA-256 and root`,
+        expected: 'a first news with piece_size, and either whole or a map in which all pieces are there',
+        came: news ? JSON.stringify(news) : statusText(told),
+      }));
+    }
+  },
+  'swarm.absent': async (stage: Stage) => {
+    const { sha256, content } = OWN.large;
+    for (const [what, wish] of [
+      ['of content that is not there', { sha256: NOWHERE, root: rootOf(content) }],
+      ['of content that is there, with another root', { sha256, root: NOWHERE }],
+    ] as const) {
+      const told = await stage.call('WatchPieces', { wish });
+      hold(!told.news && told.status !== 0 && !told.isLate, () => ({
+        asked: `WatchPieces ${what}`,
+        expected: 'an error status',
+        came: told.news ? JSON.stringify(told.news) : statusText(told),
+      }));
+    }
+  },
+};
+
+function rootOf(content: Buffer): string {
+  const hasher = new TreeHasher(content.length);
+  hasher.update(content);
+  return hasher.digest()?.root ?? '';
+}
+
+/** In hexadecimal digits; bits after the last piece are 0. */
+function fullMap(pieces: number): string {
+  const map = Buffer.alloc(Math.ceil(pieces / 8));
+  for (let piece = 0; piece < pieces; piece++) map[piece >> 3] = (map[piece >> 3] ?? 0) | (0x80 >> (piece & 7));
+  return map.toString('hex');
+}
+
+function statusText({ status, details, isLate }: Called): string {
+  return isLate ? 'nothing, until the prober left' : `status ${status} ${details}`;
+}
+
 const batches = {
   'batches.right': async (stage: Stage) => {
     const wanted = [OWN.small, OWN.empty, undefined, ...OWN.odd];
@@ -139,7 +185,7 @@ const batches = {
   },
 };
 
-export const serving = { ...download, ...names, ...hashes, ...ranges, ...trees, ...batches };
+export const serving = { ...download, ...names, ...hashes, ...ranges, ...trees, ...swarm, ...batches };
 
 interface Asked {
   readonly filename: string;

@@ -1,5 +1,5 @@
 import type { Called } from '../../doubles/calling.ts';
-import { type KnownFile, knownFile, OWN } from '../files.ts';
+import { type KnownFile, knownFile, OWN, THEIRS } from '../files.ts';
 import { hold } from '../finding.ts';
 import type { Stage } from '../stage.ts';
 
@@ -48,6 +48,16 @@ export const uploads = {
     const told = await stage.call('UploadFile', { messages: [{ filename }] });
     hold(told.answer?.success !== true, () => evidence('an upload of a bare filename', 'no success', told));
     await mustLack(stage, filename, 'an upload of a bare filename');
+  },
+  'upload.offers': async (stage: Stage) => {
+    const { name: filename, content, sha256 } = THEIRS.offered;
+    const told = await stage.call('UploadFile', {
+      messages: [{ filename, size: content.length, sha256, offer: true }],
+    });
+    const asked = `an offer of ${content.length} bytes, which the prober serves`;
+    hold(told.answer !== undefined, () => evidence(asked, 'an answer with status OK', told));
+    if (told.answer?.success) await stage.mustHold(THEIRS.offered, `a look at the share after ${asked}: success`);
+    else await mustLack(stage, filename, `${asked}: declined`);
   },
   'upload.sends': async (stage: Stage) => {
     for (const { name, content, sha256 } of [OWN.small, OWN.large]) {

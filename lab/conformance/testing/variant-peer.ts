@@ -7,6 +7,7 @@ import * as grpc from '@grpc/grpc-js';
 import { addressText, parseAddress } from '../../../proto/addresses.ts';
 import type { FileChunk } from '../../../proto/generated/FileChunk.ts';
 import type { PeerServiceHandlers } from '../../../proto/generated/PeerService.ts';
+import { TreeHasher } from '../../../proto/hash-tree.ts';
 import { MAX_MESSAGE_BYTES, PeerService, peerServiceDefinition } from '../../../proto/peer.ts';
 import type { Variant } from './variants.ts';
 
@@ -265,8 +266,44 @@ const handlers: Pick<PeerServiceHandlers, 'DownloadFile'> = {
   },
 };
 
+/** Of a piece for each 16 KiB. */
+const PIECE = 16 * 1024;
+const isWatched = broken === 'half-map' || broken === 'map-for-all';
+const more: Partial<PeerServiceHandlers> = {
+  ...(isWatched && {
+    WatchPieces: (call) => {
+      call.once('data', ({ sha256: wanted, root }: { sha256: string; root: string }) => {
+        const file = listed().find((one) => one.sha256 === wanted);
+        const content = file && readFileSync(path.join(share, file.name));
+        if (broken === 'half-map' && (!content || rootOf(content) !== root)) {
+          call.emit('error', { code: grpc.status.NOT_FOUND, details: 'no such content' });
+          return;
+        }
+        // A map that is right would have all of its bits set.
+        const isHalf = broken === 'half-map' && (content?.length ?? 0) > PIECE;
+        call.write({ pieceSize: PIECE, ...(isHalf ? { map: Buffer.of(0xf0) } : { whole: true }) });
+      });
+      call.on('end', () => call.end());
+    },
+  }),
+  ...(broken === 'takes-offers' && {
+    UploadFile: (call, answer) => {
+      call.once('data', ({ offer }: { offer: boolean }) => {
+        if (offer) answer(null, { success: true, message: 'thank you' });
+        else answer({ code: grpc.status.UNIMPLEMENTED, details: 'no uploads' });
+      });
+    },
+  }),
+};
+
+function rootOf(content: Buffer): string {
+  const hasher = new TreeHasher(content.length);
+  hasher.update(content);
+  return hasher.digest()?.root ?? '';
+}
+
 const grpcServer = new grpc.Server({ 'grpc.max_send_message_length': 64 * 1024 * 1024 });
-grpcServer.addService(peerServiceDefinition, handlers as PeerServiceHandlers);
+grpcServer.addService(peerServiceDefinition, { ...handlers, ...more } as PeerServiceHandlers);
 const at =
   broken === 'other-port' ? '127.0.0.1:0' : addressText({ ip: env.PEER_HOST as string, port: Number(env.PEER_PORT) });
 grpcServer.bindAsync(at, grpc.ServerCredentials.createInsecure(), () =>
