@@ -12,7 +12,7 @@ export const CHAPTERS: readonly { readonly title: string; readonly rules: readon
   {
     title: 'Share and serve',
     rules: [
-      ...(['settings.place', 'control.login', 'control.forms', 'directory.lists', 'directory.lease'] as const),
+      ...(['settings.place', 'control.login', 'directory.lists', 'directory.lease'] as const),
       ...(['download.whole', 'download.empty', 'download.absent', 'download.offsets', 'download.announces'] as const),
       ...(['download.left', 'names.odd', 'names.outside', 'hashes.content', 'hashes.other', 'load.callers'] as const),
       ...(['end.sigterm', 'end.logout'] as const),
@@ -21,8 +21,8 @@ export const CHAPTERS: readonly { readonly title: string; readonly rules: readon
   {
     title: 'Find by the directory',
     rules: [
-      ...(['control.index', 'control.search', 'control.loadfiles', 'fetch.whole', 'fetch.empty'] as const),
-      ...(['fetch.answer', 'fetch.absent', 'fetch.from', 'fetch.again', 'names.fetched'] as const),
+      ...(['control.index', 'control.search', 'control.loadfiles', 'control.forms', 'fetch.whole'] as const),
+      ...(['fetch.empty', 'fetch.answer', 'fetch.absent', 'fetch.from', 'fetch.again', 'names.fetched'] as const),
       ...(['directory.publishes', 'directory.logout', 'metrics.text', 'metrics.bytes', 'metrics.zero'] as const),
     ],
   },
