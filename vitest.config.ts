@@ -16,6 +16,7 @@ const HOST = [
 ];
 /** Begun before the others, longest first: what takes a minute or more must not be alone at the end. The test command names them. */
 const LONG = [
+  'examples/course.examples.test.ts',
   'lab/doubles/do-nothing-peer.test.ts',
   'lab/drivers/process/process-driver.test.ts',
   'lab/drivers/docker/docker-driver.docker.test.ts',
