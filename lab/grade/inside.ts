@@ -4,6 +4,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EXIT, reasonOf } from '#proto/errors.ts';
 import { conformanceSchema } from '../conformance/reports.ts';
+import { DRIVERS } from '../drivers/table.ts';
 import { writeWhole } from '../history/write-whole.ts';
 import { memoryOfOthers } from '../machine/proc.ts';
 import { caged } from './enclosure.ts';
@@ -15,6 +16,8 @@ import { readJob, TOLD_FILE, type Told } from './job.ts';
  */
 
 const MIB = 1024 * 1024;
+/** The one that needs nothing but this machine. */
+const DRIVER = DRIVERS.find(({ isAutomatic, carrier }) => isAutomatic && carrier === undefined)?.kind ?? '';
 const LOOK_MS = 500;
 /** Of the disk: below it, the submission is said to have filled it. */
 const LEAST_FREE = 0.01;
@@ -77,7 +80,7 @@ async function lab(name: string, ...args: string[]): Promise<string | undefined>
   let folder: string | undefined;
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
     const into = path.join(job.results, `${name}-${attempt}`);
-    const programs = ['--driver', 'process', '--peer-image', peer, '--results', into];
+    const programs = ['--driver', DRIVER, '--peer-image', peer, '--results', into];
     const code = await runs([process.execPath, START, ...args, ...programs]);
     folder = folderIn(into) ?? folder;
     if (code === EXIT.pass || code === EXIT.fail) break;

@@ -8,7 +8,6 @@ import type { Rubric } from './rubric.ts';
 
 /** What a teacher imports and reads. */
 
-export const CLASS_FILES = ['grades.csv', 'grades.json'] as const;
 const AUTOGRADING_FILE = 'autograding.json';
 
 /** `grades.csv` and `grades.json` of the class, and for each submission `autograding.json`; each whole or not at all. */
