@@ -358,7 +358,6 @@ export const ROOMS: readonly Room[] = [
       'lab/drivers/*',
       'lab/history/',
       'lab/instance-http.ts',
-      'lab/language/',
       'lab/metrics/',
       'lab/page/',
       'lab/report/',
