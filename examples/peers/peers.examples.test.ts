@@ -39,7 +39,7 @@ test.concurrent.each(Object.entries(PEERS))(
     expect(rules.filter(({ outcome }) => outcome === 'broken' || outcome === 'not seen')).toEqual([]);
     // docs/course sends its readers here for chapters 0 to 3.
     const left = rules.filter(({ outcome }) => outcome === 'not brought').map(({ group }) => group);
-    expect(['batches', 'tickets', 'trees', 'upload']).toEqual(expect.arrayContaining(left));
+    expect(['batches', 'swarm', 'tickets', 'trees', 'upload']).toEqual(expect.arrayContaining(left));
     expect(code, output).toBe(0);
   },
 );

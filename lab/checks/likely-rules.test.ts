@@ -12,23 +12,25 @@ const facts = (asked?: string) =>
 
 test('of a foreign peer the rules are named, with the command that checks them', () => {
   expect(likelyRules(facts('python3 peer.py'), 'directory lists the shares', [])).toBe(
-    'directory.lists, directory.publishes, directory.logout in docs/peer-contract.md (bin/lab conformance --only directory)',
+    `directory.lists, directory.publishes, directory.logout in docs/peer-contract.md (bin/lab conformance --only directory --peer-image 'python3 peer.py')`,
   );
   expect(
     likelyRules(facts('python3 peer.py'), undefined, [
       { operation: 'download', code: 'unheard-of' },
       { operation: 'download', code: 'hash-mismatch' },
     ]),
-  ).toBe('download.whole, ranges.middle in docs/peer-contract.md (bin/lab conformance --only download ranges)');
+  ).toBe(
+    `download.whole, ranges.middle in docs/peer-contract.md (bin/lab conformance --only download ranges --peer-image 'python3 peer.py')`,
+  );
   expect(likelyRules(facts('python3 peer.py'), undefined, [{ operation: 'index', code: 'not-supported' }])).toBe(
-    'control.index in docs/peer-contract.md (bin/lab conformance --only control)',
+    `control.index in docs/peer-contract.md (bin/lab conformance --only control --peer-image 'python3 peer.py')`,
   );
 });
 
 test('each rule is named once', () => {
   const failures = ['hash-mismatch', 'truncated'].map((code) => ({ operation: 'download', code }));
   expect(likelyRules(facts('python3 peer.py'), undefined, failures)).toBe(
-    'download.whole, ranges.middle, ranges.rest in docs/peer-contract.md (bin/lab conformance --only download ranges)',
+    `download.whole, ranges.middle, ranges.rest in docs/peer-contract.md (bin/lab conformance --only download ranges --peer-image 'python3 peer.py')`,
   );
 });
 

@@ -11,7 +11,7 @@ const MAX_RULES = 3;
 
 /** By the built-in check that did not pass. */
 export const RULES_BY_CHECK: Readonly<Record<string, readonly string[]>> = {
-  integrity: ['fetch.whole', 'fetch.empty', 'names.fetched'],
+  integrity: ['attack.bytes', 'fetch.whole', 'names.fetched'],
   'nothing unfinished': ['fetch.unfinished'],
   'directory lists the shares': ['directory.lists', 'directory.publishes', 'directory.logout'],
   'bytes agree': ['metrics.bytes', 'fetch.answer'],
@@ -64,5 +64,7 @@ export function likelyRules(
   const rules = [...new Set(likely)].slice(0, MAX_RULES);
   if (rules.length === 0) return undefined;
   const groups = [...new Set(rules.map((rule) => rule.split('.')[0]))];
-  return `${rules.join(', ')} in docs/peer-contract.md (bin/lab conformance --only ${groups.join(' ')})`;
+  const asked = tested?.find(({ role, asked }) => role === 'peer' && asked !== undefined)?.asked;
+  const command = `bin/lab conformance --only ${groups.join(' ')} --peer-image '${asked}'`;
+  return `${rules.join(', ')} in docs/peer-contract.md (${command})`;
 }

@@ -42,12 +42,16 @@ export async function checkAll(
     trouble ??= signal.aborted ? reasonOf(signal.reason) : undefined;
     const how = trouble === undefined ? await check(stage, id) : ({ outcome: 'not seen', why: trouble } as const);
     const seconds = (performance.now() - began) / 1000;
-    const finding = { id, group: groupOf(id), ...(RULES[id] as Rule), ...how, seconds };
+    const { hint } = how.evidence ?? {};
+    const finding = { id, group: groupOf(id), ...(RULES[id] as Rule), ...how, ...(hint && { hint }), seconds };
     findings.push(finding);
     told(finding);
   }
   return findings;
 }
+
+/** Nobody did anything wrong yet. */
+const LACKS = 'The rule can be looked at when the peer has this verb or method.';
 
 type How = Pick<Finding, 'outcome' | 'evidence' | 'why'>;
 
@@ -88,7 +92,15 @@ function howOf(error: unknown, id: RuleId, end: string | undefined): How {
   }
   if (error instanceof NotBrought) {
     if (level === 'should') return { outcome: 'not brought', why: error.message };
-    return { outcome: 'broken', evidence: { asked: is, expected: 'a peer that has this', came: error.message } };
+    return {
+      outcome: 'broken',
+      evidence: {
+        asked: `what the rule needs: ${is}`,
+        expected: 'a peer that has it',
+        came: error.message,
+        hint: LACKS,
+      },
+    };
   }
   return { outcome: 'not seen', why: reasonOf(error) };
 }

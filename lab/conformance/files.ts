@@ -27,7 +27,8 @@ export const OWN = {
   empty: knownFile('own-empty.bin', 0),
   one: knownFile('own-one.bin', 1),
   small: knownFile('own-small.bin', 1000),
-  large: knownFile('own-large.bin', 3 * MIB + 1),
+  /** More than a message may have. */
+  large: knownFile('own-large.bin', 5 * MIB + 1),
   /** The other peer has another content under this name. */
   taken: knownFile('taken.bin', 5000),
   odd: ODD_NAMES.map((name) => knownFile(name, 321)),

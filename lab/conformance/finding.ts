@@ -5,6 +5,8 @@ export interface Evidence {
   readonly asked: string;
   readonly expected: string;
   readonly came: string;
+  /** Where what came says more than the rule does. */
+  readonly hint?: string;
 }
 
 /** The peer broke the rule. */

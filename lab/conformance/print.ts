@@ -15,6 +15,7 @@ export const ID_CHARS = 22;
 export class ConformanceProgress {
   readonly #out: Out;
   #group: Group | undefined;
+  #why: string | undefined;
 
   constructor(out: Out) {
     this.#out = out;
@@ -26,7 +27,9 @@ export class ConformanceProgress {
     this.#group = group;
     const name = id.padEnd(ID_CHARS);
     this.#line(`  ${this.#paint(outcome, `${MARKS[outcome]} ${name} ${level.padEnd(6)}`)} ${is}`);
-    if (why !== undefined) this.#line(`      ${outcome}: ${printable(why)}`);
+    // One sentence for each rule that can not be looked at would hide the one that says why.
+    if (why !== undefined) this.#line(`      ${outcome}: ${why === this.#why ? 'as above' : printable(why)}`);
+    this.#why = why ?? this.#why;
     if (!evidence) return;
     this.#line(`      asked:    ${printable(evidence.asked)}`);
     this.#line(`      expected: ${printable(evidence.expected)}`);

@@ -114,7 +114,7 @@ export const RULES = {
   'download.whole': must(
     'DownloadFile (**must**)',
     'It sends exactly the bytes of a file, and ends with status OK.',
-    'Open files in binary mode, and send all chunks before you end the stream.',
+    'Open files in binary mode, and send all chunks before you end the stream. A message has at most 4 MiB: send small pieces.',
   ),
   'download.empty': must(
     'DownloadFile (**must**)',
@@ -161,12 +161,12 @@ export const RULES = {
   'fetch.from': should(
     '3. Control port',
     '`from` names the only source that is asked.',
-    'Do not ask the directory for sources when `from` is given.',
+    'The directory still tells size and SHA-256. In Python, `from` is a keyword: take the request as one dict.',
   ),
   'fetch.unfinished': must(
     '3. Control port',
     'While a download runs, no part of it lies in the share outside of `.peerlab/`.',
-    'Whoever reads the share would take half a file for a whole one: write into `.peerlab/`, then rename.',
+    'Whoever reads the share would take half a file for a whole one: write into `.peerlab/`, and give it its name, with link(), when it is whole.',
   ),
   'fetch.keeps': must(
     '3. Control port',
@@ -370,7 +370,7 @@ export const RULES = {
   'end.sigterm': must(
     '1. Environment',
     'After SIGTERM it ends by itself in time, with exit code 0.',
-    'Handle SIGTERM. As process 1 of a container a program without a handler ignores it; a shell in between does not pass it on.',
+    'Handle SIGTERM, and end with exit code 0. Process 1 of a container ignores it without a handler; a shell in between keeps it.',
   ),
   'end.logout': must(
     '1. Environment',

@@ -317,9 +317,20 @@ export class Stage {
     } catch (error) {
       if (!(error instanceof PeerLabError) || !['not-ready', 'instance-exited'].includes(error.code)) throw error;
       const expected = `\`GET /healthz\` to answer 200 within ${PROMISES.ready.ms / 1000} s`;
-      throw new Broken({ asked, expected, came: error.message });
+      if (error.code !== 'instance-exited') throw new Broken({ asked, expected, came: error.message });
+      throw new Broken({ asked, expected, came: endOf(error), hint: ENDED });
     }
   }
+}
+
+const ENDED = 'The program ended by itself. Its last words say why; all of them are in logs/ of the results.';
+/** Room for the last lines of a traceback, where the reason stands. */
+const END_CHARS = 240;
+
+/** That the program ended, and the end of what it said. */
+function endOf({ message }: PeerLabError): string {
+  const said = message.trim();
+  return said.length <= END_CHARS ? said : `… ${said.slice(-END_CHARS).replace(/^\S*\s+/, '')}`;
 }
 
 function asText(verb: ControlVerb, request: object): string {

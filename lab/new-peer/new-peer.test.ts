@@ -14,6 +14,6 @@ test.each(LANGUAGES)('the beginning of a peer in %s has a page that says how to 
 test('what is there is never written over', () => {
   const folder = mkdtempSync(path.join(tmpdir(), 'new-peer-'));
   newPeer('python', folder);
-  expect(() => newPeer('go', folder)).toThrow(/new or empty.*README\.md/);
+  expect(() => newPeer('go', folder)).toThrow(/new or empty.*\.gitignore/);
   expect(() => newPeer('cobol', path.join(folder, 'x'))).toThrow('expected one of go, java, python, typescript');
 });
