@@ -30,28 +30,34 @@ export async function fetchWhole(
   const { share, clients, tally, stallTimeoutMs, signal } = init;
   const { address } = source;
   using lease = clients.lease(address);
-  let part: PartFile | undefined;
+  // The call may fail while its first chunk still waits for the file to be made: what was begun is kept, not only what was made.
+  let begun: Promise<PartFile> | undefined;
   let present: ShareEntry | undefined;
-  const begin = async (first: FileChunk__Output | undefined): Promise<PartFile> => {
+  const make = async (first: FileChunk__Output | undefined): Promise<PartFile> => {
     const expected = expectation(first, known, address);
     if (known.sha256 === undefined) present = await share.checkTarget(name, expected.sha256);
-    part = await share.receive(expected);
-    return part;
+    return share.receive(expected);
+  };
+  const begin = (first: FileChunk__Output | undefined) => {
+    begun ??= make(first);
+    return begun;
   };
   try {
     const request = { filename: source.name, sha256: known.sha256 ?? '' };
     await receive(request, { lease, address, stallTimeoutMs, tally, signal }, async (chunk): Promise<Next> => {
-      const begun = part ?? (await begin(chunk));
+      const part = await begin(chunk);
       if (present) return 'stop';
-      return append(begun, chunk, address);
+      return append(part, chunk, address);
     });
-    const whole = part ?? (await begin(undefined));
+    const whole = await begin(undefined);
     if (present) return { entry: present, verified: 'sha256' };
     await whole.finish();
     const entry = await share.publish(whole, name);
     return { entry, verified: whole.expected.sha256 === undefined ? 'none' : 'sha256' };
   } finally {
-    await (part as PartFile | undefined)?.[Symbol.asyncDispose]();
+    // TypeScript does not see that a function has set it.
+    const part = await (begun as Promise<PartFile> | undefined)?.catch(() => undefined);
+    await part?.[Symbol.asyncDispose]();
   }
 }
 
