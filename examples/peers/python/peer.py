@@ -142,14 +142,24 @@ def renew_for_ever():
     """A third of the lease is a good interval: two heartbeats may get lost. How long it is, the login says."""
     logged_in.wait()
     while not over.wait(session["lease"] / 3):
-        if not session["token"]:
+        token = session["token"]
+        if not token:
             continue
         try:
             session["ticket"] = ask("POST", "/heartbeat", {}).get("ticket", session["ticket"])
         except Failure as failure:
-            if failure.code == "unauthorized":  # the directory has forgotten this peer
-                login()
             log(40, f"heartbeat: {failure}")
+            # The directory has forgotten this peer, unless it logged out just now.
+            if failure.code == "unauthorized" and session["token"] == token:
+                log_in_again()
+
+
+def log_in_again():
+    """If it fails, the next heartbeat tries it once more."""
+    try:
+        login()
+    except Failure as failure:
+        log(40, f"login: {failure}")
 
 
 def publish():
@@ -442,6 +452,10 @@ class Control(BaseHTTPRequestHandler):
 class ControlServer(ThreadingHTTPServer):
     # As many connections may wait as the lab opens at one time.
     request_queue_size = 128
+
+    def handle_error(self, request, client_address):
+        """A connection that breaks is no error of this program; a traceback would be a line that no log reader knows."""
+        log(40, f"control: {sys.exc_info()[1]!r}")
 
 
 def main():

@@ -1,5 +1,5 @@
 import { type KnownFile, OWN, THEIRS } from '../files.ts';
-import { hold } from '../finding.ts';
+import { Broken, hold } from '../finding.ts';
 import type { Stage } from '../stage.ts';
 import { mustFetch } from './fetching.ts';
 import { mustServe } from './serving.ts';
@@ -8,6 +8,8 @@ const CALLERS = 8;
 /** A slow caller: for all of them to have come. */
 const PAUSE_MS = 500;
 const ROUNDS = 3;
+/** A caller that reads nothing for so long must not keep another one waiting. */
+const HELD_MS = 3000;
 
 export const load = {
   'load.many': async (stage: Stage) => {
@@ -20,8 +22,28 @@ export const load = {
     // How calls come to overlap is chance.
     for (let round = 0; round < ROUNDS; round++)
       await Promise.all(callers.map((file) => mustServe(stage, file, { pauseMs: PAUSE_MS })));
+    await mustServeBesideSlow(stage);
   },
 };
+
+/** On a busy machine a call can take as long as the pause: only who never gets through was kept waiting by the other. */
+async function mustServeBesideSlow(stage: Stage): Promise<void> {
+  for (let round = 0; round < ROUNDS; round++) {
+    let isOver = false;
+    const slow = mustServe(stage, OWN.large, { pauseMs: HELD_MS }).finally(() => {
+      isOver = true;
+    });
+    // It comes when the other has begun.
+    const quick = stage.pass(PAUSE_MS).then(() => mustServe(stage, OWN.one));
+    const [wasServed] = await Promise.all([quick.then(() => !isOver), slow]);
+    if (wasServed) return;
+  }
+  throw new Broken({
+    asked: `DownloadFile of "${OWN.one.name}", while another caller of "${OWN.large.name}" reads nothing for ${HELD_MS} ms`,
+    expected: 'the file, before the other caller goes on',
+    came: `the file, after the other had all, ${ROUNDS} times`,
+  });
+}
 
 export const attack = {
   'attack.bytes': (stage: Stage) => mustFindOut(stage, 'wrong-bytes', THEIRS.lies.bytes),

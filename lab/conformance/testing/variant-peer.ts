@@ -266,6 +266,16 @@ const handlers: Pick<PeerServiceHandlers, 'DownloadFile'> = {
   },
 };
 
+if (broken === 'one-caller') {
+  const { DownloadFile: serve } = handlers;
+  let before = Promise.resolve();
+  handlers.DownloadFile = (call) => {
+    const turn = before;
+    before = new Promise((resolve) => call.once('finish', resolve).once('cancelled', resolve));
+    void turn.then(() => serve(call));
+  };
+}
+
 /** Of a piece for each 16 KiB. */
 const PIECE = 16 * 1024;
 const isWatched = broken === 'half-map' || broken === 'map-for-all';

@@ -15,6 +15,7 @@ export const VARIANTS = {
   'decodes-names': ['names.odd'],
   'encodes-names': ['names.fetched'],
   'one-file-open': ['load.callers'],
+  'one-caller': ['load.callers'],
   'keeps-endless': ['attack.endless'],
   'ok-to-all': ['control.unknown', 'control.index', 'control.search'],
   'ok-with-error': ['control.forms'],
