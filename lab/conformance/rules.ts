@@ -343,7 +343,7 @@ export const RULES = {
   'load.callers': must(
     'DownloadFile (**must**)',
     'It serves several callers at one time, and each gets the right bytes.',
-    'A shared file handle with one position is enough to break this.',
+    'A shared file handle with one position is enough to break this; so is a server with a single worker.',
   ),
 
   'attack.bytes': must(
