@@ -16,7 +16,7 @@ shift 6
 mount --make-rprivate /
 mount -t tmpfs -o size=1m,mode=0755 tmpfs "$root"
 
-# show PATH: at the same place, read-only, as far as the system lets us say so
+# show PATH: at the same place, read-only, or not at all
 show() {
   [ -e "$1" ] || return 0
   if [ -L "$1" ]; then
@@ -25,7 +25,7 @@ show() {
     return 0
   fi
   place "$1"
-  mount -o "remount,bind,ro,nosuid,nodev$(flags "$1")" "$root$1" 2>/dev/null || true
+  mount -o "remount,bind,ro,nosuid,nodev$(flags "$1")" "$root$1"
 }
 
 # place PATH: at the same place, as it is

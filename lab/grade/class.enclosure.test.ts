@@ -1,5 +1,14 @@
 import { execFile } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -33,13 +42,17 @@ const HOSTILE = {
     import { createServer } from 'node:http';
     createServer((_, answer) => answer.end('{"ok":true}')).listen(process.env.PEER_CONTROL_PORT, process.env.PEER_HOST);`,
   spies: beside(`
-    import { readFileSync, readdirSync } from 'node:fs';
+    import { execFileSync } from 'node:child_process';
+    import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
     const tried = {};
     const attempt = async (what, act) => { tried[what] = await Promise.resolve().then(act).then(() => 'done', () => 'failed'); };
     for (const file of SECRETS) await attempt(file, () => readFileSync(file));
     await attempt('the lab', () => { process.kill(process.ppid === 1 ? 2 : process.ppid, 0); });
     await attempt('the network', () => fetch('http://127.0.0.1:' + CANARY));
-    await attempt('another write', () => { writeFileSync(SECRETS[0], 'x'); });
+    await attempt('a write to another', () => { writeFileSync(SECRETS[0], 'x'); });
+    await attempt('a write to what it may read', () => { writeFileSync(SEEN + '/x', 'x'); });
+    await attempt('a write to its own folder', () => { writeFileSync('x', 'x'); });
+    await attempt('a user namespace', () => { execFileSync('unshare', ['--user', 'true'], { stdio: 'ignore' }); });
     const others = readdirSync('/proc').filter((name) => /^[0-9]+$/.test(name)).map((pid) => readFileSync('/proc/' + pid + '/cmdline', 'utf8'));
     tried.lab = others.some((line) => line.includes('inside.ts') || line.includes('start.ts')) ? 'done' : 'failed';
     console.error('TRIED ' + JSON.stringify(tried));`),
@@ -55,6 +68,9 @@ beforeAll(async () => {
   await new Promise<void>((resolve) => canary.listen(0, '127.0.0.1', resolve));
   const { port } = canary.address() as AddressInfo;
   const secrets = [at('class/ann/secret'), at('rubric.yaml'), at('hidden.yaml'), at('results'), '/etc/shadow'];
+  // Everybody may write there: what keeps a submission from it is the cage.
+  mkdirSync(at('seen'));
+  chmodSync(at('seen'), 0o777);
   const node = `${process.execPath} ${PEER}`;
   submit('ann', `${node} none`, { secret: 'a solution' });
   submit('bob', `${node} none`);
@@ -62,7 +78,7 @@ beforeAll(async () => {
   submit('dee', `${node} no-token`);
   submit('eve', `${node} drops-head`);
   for (const [name, code] of Object.entries(HOSTILE)) {
-    const given = `const SECRETS = ${JSON.stringify(secrets)}, CANARY = ${port};\n`;
+    const given = `const SECRETS = ${JSON.stringify(secrets)}, CANARY = ${port}, SEEN = '${at('seen')}';\n`;
     submit(name, `${process.execPath} peer.mjs`, { 'peer.mjs': given + code });
   }
   submit('forks', 'sh bomb.sh', { 'bomb.sh': 'bomb() { bomb | bomb & }\nbomb\nsleep 1000\n' });
@@ -95,7 +111,7 @@ name: ten
 command: nothing
 deadline: 2026-01-01T12:00:00Z
 late: {percentPerDay: 50, days: 1}
-see: ["${ROOT}", "${path.dirname(process.execPath)}"]
+see: ["${ROOT}", "${path.dirname(process.execPath)}", "${at('seen')}"]
 limits: {seconds: 240, diskMiB: 128, memoryMiB: 1024, fileMiB: 64, processes: 128}
 items:
   - {title: control, rules: [control.health, control.token, control.login, control.unknown], points: 4}
@@ -161,7 +177,7 @@ describe('a class of ten', () => {
     expect(said.length).toBeGreaterThan(1);
     for (const tried of said) {
       const outcomes = Object.entries(JSON.parse(tried) as Record<string, string>);
-      expect(outcomes.length).toBeGreaterThan(7);
+      expect(outcomes.length).toBeGreaterThan(10);
       expect(outcomes.filter(([, outcome]) => outcome !== 'failed')).toEqual([]);
     }
   });
